@@ -1,0 +1,74 @@
+# The commands of the course; `make` alone lists them. They need Python 3.11-3.13, make, and a way to PyPI.
+
+PYTHON ?= python3#  the Python that builds .venv, as in: make lab PYTHON=python3.12
+LAB_FLAGS ?=#       handed on to JupyterLab, as in: make lab LAB_FLAGS="--no-browser --port=8890"
+LOCK_FLAGS ?=#      handed on to uv, as in: make lock LOCK_FLAGS=--upgrade
+TEST_FLAGS ?=#      handed on to pytest, as in: make test TEST_FLAGS="-k data"
+
+BIN := .venv/bin/python
+READY := .venv/ready
+RIGHT_PYTHON := import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit( \
+	"The course needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make lab PYTHON=python3.12" % v)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test test-full test-long test-browser test-setup lessons models benchmark lock environment badges clean
+
+# A .venv that does not start (half built, moved, its Python gone) is built anew.
+ifneq ($(shell $(BIN) -c 'import pip' 2>/dev/null && echo sound),sound)
+.PHONY: $(READY)
+endif
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1@/p' $(MAKEFILE_LIST) | while IFS=@ read -r name text; do printf 'make %-13s %s\n' "$$name" "$$text"; done
+
+lab: $(READY)  ## open JupyterLab on the first lesson
+	$(BIN) -m jupyterlab --ServerApp.root_dir=. --LabApp.news_url=None $(LAB_FLAGS) notebooks/00_start_here.ipynb
+
+test: $(READY)  ## run every test and every notebook, offline, on the embedded digits
+	$(BIN) -m ruff check .
+	$(BIN) -m pytest $(TEST_FLAGS)
+
+test-full: $(READY)  ## test what needs full MNIST
+	$(BIN) -m pytest -m full $(TEST_FLAGS)
+
+test-long: $(READY)  ## test what takes many minutes
+	$(BIN) -m pytest -m long $(TEST_FLAGS)
+
+test-browser: $(READY)  ## test JupyterLab in a real browser (needs chromium)
+	$(BIN) -m pytest tests/browser -n 0 $(TEST_FLAGS)
+
+test-setup: $(READY)  ## test that the course installs from nothing (needs PyPI)
+	$(BIN) -m pytest tests/setup -m setup -n 0 $(TEST_FLAGS)
+
+lessons: $(READY)  ## run every lesson again and keep its outputs
+	$(BIN) -m benchmarks.lessons
+
+models: $(READY)  ## train the models in data/models
+	$(BIN) -m benchmarks.models
+
+benchmark: $(READY)  ## measure the recipes over several seeds
+	$(BIN) -m benchmarks.accuracy
+
+lock: $(READY)  ## resolve pyproject.toml into requirements.lock
+	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra test $(LOCK_FLAGS) --output-file requirements.lock pyproject.toml
+	$(MAKE) environment
+
+environment: $(READY)  ## write the pins of environment.yml from requirements.lock
+	$(BIN) -m tests.setup.environment
+
+badges: $(READY)  ## write the public address from pyproject.toml into README and the lessons
+	$(BIN) -m tests.setup.badges
+
+clean:  ## remove .venv and what tests leave behind
+	rm -rf .venv .pytest_cache .ruff_cache build ./*.egg-info tests/artefacts
+
+# A new lock is synchronised in place; only a .venv that was never finished is thrown away.
+$(READY): requirements.lock pyproject.toml
+	@test -f $@ && $(BIN) -c 'import pip' 2>/dev/null || { \
+		$(PYTHON) -c '$(RIGHT_PYTHON)' && rm -rf .venv && $(PYTHON) -m venv .venv; }
+	@rm -f $@
+	$(BIN) -m pip install --quiet 'uv>=0.9'
+	$(BIN) -m uv pip sync --python $(BIN) --require-hashes --compile-bytecode requirements.lock
+	$(BIN) -m uv pip install --quiet --python $(BIN) --no-build-isolation --no-deps --editable .
+	@touch $@

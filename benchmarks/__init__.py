@@ -1,0 +1,1 @@
+"""Scripts that measure the course, and the results they recorded."""

@@ -1,0 +1,47 @@
+"""Keep every test run on this machine and on the embedded digits.
+
+pytest loads this plugin (`-p tests.offline` in pyproject.toml) in the main process and in each of its workers, before
+any test is collected. Kernels that run notebooks, and all other Python processes, inherit the environment set here.
+"""
+
+import os
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from tests.offline import sitecustomize  # importing it blocks the network in this process
+
+GUARD = str(Path(sitecustomize.__file__).parent)
+IN_CI = bool(os.environ.get("CI"))
+
+
+def pytest_configure():
+    """Prepare this process and what it starts: the guard, the embedded digits, figures without a window."""
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", GUARD)]
+    # Python imports `sitecustomize` from its path at start-up: so the guard stands in every kernel too.
+    os.environ["PYTHONPATH"] = os.pathsep.join([GUARD, *paths])
+    os.environ["MNIST_SOURCE"] = "sample"
+    # One thread for each worker's kernel: with more, their threads wait for each other and scikit-learn crawls.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Not through MPLBACKEND, which kernels would inherit: there, figures must appear as they do for a learner.
+    matplotlib.use("agg")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport():
+    """Turn a skipped test into a failed one where CI is set."""
+    return _refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report():
+    """Turn a skipped module into a failed one where CI is set."""
+    return _refuse_skip((yield))
+
+
+def _refuse_skip(report):
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, which no CI run may do: install or provide what is missing.\n{report.longrepr}"
+    return report

@@ -1,0 +1,104 @@
+"""The environment check counts what a container really grants, and names what is missing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from utils import environment
+
+
+@pytest.fixture
+def cgroup(tmp_path):
+    def write(cpu, memory="max"):
+        (tmp_path / "cpu.max").write_text(cpu)
+        (tmp_path / "memory.max").write_text(memory)
+        return tmp_path
+
+    return write
+
+
+def test_a_quota_counts_before_what_is_visible(cgroup):
+    assert environment.granted_cores(cgroup("100000 100000")) == 1
+
+
+def test_a_share_of_a_core_still_counts_as_one(cgroup):
+    assert environment.granted_cores(cgroup("50000 100000")) == 1
+
+
+def test_a_generous_quota_gives_no_more_than_there_is(cgroup):
+    assert environment.granted_cores(cgroup("9900000 100000")) == environment.granted_cores(cgroup("max 100000"))
+
+
+def test_without_a_quota_the_affinity_counts(tmp_path):
+    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert environment.granted_cores(tmp_path) == visible
+
+
+def test_memory_is_the_smaller_of_limit_and_machine(cgroup):
+    assert environment.granted_memory(cgroup("max 100000", "2000000000")) == 2_000_000_000
+    assert environment.granted_memory(cgroup("max 100000")) > 0
+
+
+def test_a_whole_environment_is_all_ok(capsys):
+    assert environment.check_environment()
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("[ OK ]") for line in lines)
+    for name in ("Python", "tensorflow", "data:", "CPU cores", "memory"):
+        assert any(name in line for line in lines)
+
+
+def test_a_missing_package_fails_and_says_what_to_do(monkeypatch, capsys):
+    monkeypatch.setattr(environment, "PACKAGES", ("numpy", "no-such-package"))
+    assert not environment.check_environment()
+    assert "[FAIL] no-such-package is missing: build the environment again" in capsys.readouterr().out
+
+
+def test_too_old_a_python_fails(monkeypatch, capsys):
+    monkeypatch.setattr(environment, "PYTHON_RANGE", ((3, 98), (3, 99)))
+    assert not environment.check_environment()
+    assert "the course needs at least 3.98" in capsys.readouterr().out
+
+
+def test_little_memory_fails(monkeypatch, capsys):
+    monkeypatch.setattr(environment, "granted_memory", lambda: 1_000_000_000)
+    assert not environment.check_environment()
+    assert "[FAIL] memory: 1.0 GB" in capsys.readouterr().out
+
+
+def test_wrong_data_fails_with_its_reason(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("MNIST_SOURCE", "")
+    monkeypatch.setenv("MNIST_PATH", str(tmp_path / "nowhere.npz"))
+    assert not environment.check_environment()
+    assert "[FAIL] data:" in capsys.readouterr().out
+
+
+def test_threads_are_set_to_the_granted_cores(monkeypatch):
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(environment, "granted_cores", lambda: 3)
+    assert environment.set_threads() == 3
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["TF_NUM_INTEROP_THREADS"] == "3"
+
+
+def test_the_command_prints_the_check_and_nothing_to_stderr():
+    run = subprocess.run([sys.executable, "-m", "utils.environment"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("[ OK ] Python") and run.stderr == ""
+
+
+def test_tensorflow_starts_without_a_word():
+    code = "from utils import models; models.softmax_regression()"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("", "")
+
+
+def test_standard_error_works_again_after_the_quiet_start():
+    code = (
+        "import sys\n"
+        "from utils.environment import quiet_tensorflow\n"
+        "with quiet_tensorflow(): print('lost', file=sys.stderr)\n"
+        "print('kept', file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr == "kept\n"

@@ -1,0 +1,126 @@
+"""Hold together the files that describe the set-up: pyproject.toml, the lock, environment.yml, Makefile, README."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from tests.setup.badges import badges, repository, with_address, with_badges
+from tests.setup.environment import direct_dependencies, pip_pins, read_lock, with_pins
+
+ROOT = Path(__file__).parents[2]
+PYPROJECT, LOCK, ENVIRONMENT = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "requirements.lock", "environment.yml")
+)
+PYTHONS = [{"python_version": v, "python_full_version": f"{v}.0"} for v in ("3.11", "3.12", "3.13")]
+TOGETHER = "run `make lock` and commit what it changes"
+
+
+def conda_ranges():
+    """Return {name: range} of what environment.yml asks of conda."""
+    lines = [line for line in yaml.safe_load(ENVIRONMENT)["dependencies"] if isinstance(line, str)]
+    return {name: SpecifierSet(allowed) for name, _, allowed in (line.partition(" ") for line in lines)}
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda python: python["python_version"])
+def test_the_lock_answers_all_that_pyproject_asks(python):
+    project = tomllib.loads(PYPROJECT)["project"]
+    pins = read_lock(LOCK, python)
+    for line in project["dependencies"] + project["optional-dependencies"]["test"]:
+        wanted = Requirement(line)
+        found = pins.get(wanted.name, "none")
+        assert found != "none" and found in wanted.specifier, f"{line}: the lock has {found}; {TOGETHER}"
+
+
+def test_the_lock_is_exact_and_without_addresses():
+    assert "://" not in LOCK, "an address stands in requirements.lock; `make lock` writes none"
+    entries = [line for line in LOCK.splitlines() if re.match(r"\w", line)]
+    assert len(entries) > 50
+    loose = [line for line in entries if not re.match(r"[\w.-]+==\S+ (; .+ )?\\$", line)]
+    assert not loose, f"not an exact version followed by hashes: {loose}"
+
+
+def test_the_installed_packages_are_those_of_the_lock():
+    pins = read_lock(LOCK, {})
+    installed = {name: importlib.metadata.version(name) for name in pins}
+    assert installed == pins, "run `make test`, which brings .venv in step with requirements.lock"
+
+
+def test_environment_yml_has_the_pins_of_the_lock():
+    assert with_pins(ENVIRONMENT, pip_pins(PYPROJECT, LOCK)) == ENVIRONMENT, "run `make environment`"
+
+
+def test_environment_yml_suits_binder():
+    environment = yaml.safe_load(ENVIRONMENT)
+    pins = environment["dependencies"][-1]["pip"]
+    assert f"tensorflow-cpu=={read_lock(LOCK)['tensorflow']}" in pins
+    assert not [line for line in pins if line.startswith("-")], "an editable install here would disable Binder's cache"
+    ranges = conda_ranges()
+    assert {"python", "pip", "jupyterlab", "notebook", "ipywidgets"} == set(ranges)
+    for name in ("jupyterlab", "notebook", "ipywidgets"):
+        assert read_lock(LOCK)[name] in ranges[name], f"environment.yml wants {name} {ranges[name]}, unlike the lock"
+    assert tomllib.loads(PYPROJECT)["project"]["requires-python"] == ">=3.11,<3.14"
+    assert "3.11.9" in ranges["python"]
+    by_pip = {pin.split("==")[0].replace("tensorflow-cpu", "tensorflow") for pin in pins}
+    assert set(direct_dependencies(PYPROJECT)) <= by_pip | set(ranges) | {"ipykernel"}
+
+
+def test_binder_reads_environment_yml():
+    """A binder/ folder or a Dockerfile in the root would make Binder ignore environment.yml."""
+    assert not [name for name in ("binder", ".binder", "Dockerfile", "runtime.txt") if (ROOT / name).exists()]
+    assert (ROOT / "postBuild").stat().st_mode & 0o111, "postBuild must be executable: chmod +x postBuild"
+
+
+def test_no_installed_package_brings_another_utils():
+    owners = set(importlib.metadata.packages_distributions()["utils"])
+    assert owners == {"reading-handwritten-digits"}, f"`import utils` is ambiguous: {owners}"
+
+
+def test_utils_is_imported_from_this_tree(tmp_path):
+    code = "import utils; print(utils.__file__)"
+    found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert Path(found.stdout.strip()) == ROOT / "utils" / "__init__.py"
+
+
+def test_utils_is_never_uploaded():
+    assert "Private :: Do Not Upload" in tomllib.loads(PYPROJECT)["project"]["classifiers"]
+
+
+def test_readme_has_the_badges_of_the_address():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert with_badges(readme, repository(PYPROJECT)) == readme, "run `make badges`"
+
+
+def test_each_lesson_fetches_the_course_from_the_address():
+    lessons = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert lessons
+    for path in lessons:
+        text = path.read_text(encoding="utf-8")
+        # A cell that nobody sees run here: its changed address must be found in every lesson.
+        assert with_address(text, "someone/digits").count("https://github.com/someone/digits") == 1, path.name
+        assert with_address(text, repository(PYPROJECT)) == text, f"{path.name}: run `make badges`"
+
+
+def test_without_an_address_there_is_no_badge():
+    assert repository('[project]\nname = "x"') is None
+    assert badges(None) == ""
+
+
+def test_with_an_address_both_badges_open_the_first_lesson():
+    name = repository('[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/someone/digits"')
+    readme = with_badges("# Title\n<!-- badges: written by `make badges` -->\nold\n<!-- /badges -->\nText\n", name)
+    assert readme.count("someone/digits") == 2 and readme.count("notebooks/00_start_here.ipynb") == 2
+    assert "old" not in readme and readme.startswith("# Title\n") and readme.endswith("\nText\n")
+    assert (ROOT / "notebooks/00_start_here.ipynb").exists()
+
+
+def test_another_address_is_refused():
+    with pytest.raises(ValueError, match="OWNER/NAME"):
+        repository('[project]\nname = "x"\n[project.urls]\nRepository = "https://example.org/digits"')

@@ -1,0 +1,130 @@
+"""Check the machine and the packages that the course runs on.
+
+Run `python -m utils.environment` for the same check in a terminal.
+"""
+
+import contextlib
+import importlib.metadata
+import math
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PYTHON_RANGE = (3, 11), (3, 14)
+PACKAGES = (
+    "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "scipy", "pillow", "mlxtend",
+    "matplotlib", "seaborn", "plotly", "jupyterlab", "ipywidgets",
+)  # fmt: skip
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def granted_cores(cgroup: Path = CGROUP) -> int:
+    """Return how many CPU cores this process may really use, at least 1.
+
+    A container's quota (cgroup v2, `cpu.max`) counts before the scheduler's affinity: Binder grants a share of one
+    core on a machine that shows dozens.
+    Taught in notebooks/00_start_here.ipynb
+    """
+    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        if quota != "max":
+            return max(1, min(visible, math.ceil(int(quota) / int(period))))
+    return visible
+
+
+def granted_memory(cgroup: Path = CGROUP) -> int | None:
+    """Return the bytes of memory that this process may use, or None where the system does not tell.
+
+    Taught in notebooks/00_start_here.ipynb
+    """
+    limits = []
+    with contextlib.suppress(OSError, ValueError):
+        limits.append(int((cgroup / "memory.max").read_text()))
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(limits, default=None)
+
+
+def set_threads() -> int:
+    """Tell TensorFlow, before it starts, to use as many threads as there are granted cores, and return that number.
+
+    On a shared server TensorFlow sees every core of the machine, and slows itself down by using them all.
+    Taught in notebooks/00_start_here.ipynb
+    """
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, str(granted_cores()))
+    return int(os.environ["TF_NUM_INTRAOP_THREADS"])
+
+
+@contextlib.contextmanager
+def quiet_tensorflow() -> Iterator[None]:
+    """Start TensorFlow inside this block with its threads set and without its start-up log.
+
+    The log is written by C++ code to file descriptor 2, before any log level counts: so that is where it is stopped.
+    Taught in notebooks/00_start_here.ipynb
+    """
+    set_threads()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def check_environment() -> bool:
+    """Print one `[ OK ]` or `[FAIL]` line per thing that the course needs, and return whether all are there.
+
+    Taught in notebooks/00_start_here.ipynb
+    """
+    checks = [_check_python(), *map(_check_package, PACKAGES), _check_data(), _check_cores(), _check_memory()]
+    for good, line in checks:
+        print(f"[{' OK ' if good else 'FAIL'}] {line}")
+    return all(good for good, _ in checks)
+
+
+def _check_python() -> tuple[bool, str]:
+    low, high = PYTHON_RANGE
+    version = ".".join(map(str, sys.version_info[:3]))
+    if low <= sys.version_info[:2] < high:
+        return True, f"Python {version}"
+    wanted = f"at least {low[0]}.{low[1]} and below {high[0]}.{high[1]}"
+    return False, f"Python {version}: the course needs {wanted}; install one and build the environment again"
+
+
+def _check_package(name: str) -> tuple[bool, str]:
+    # tensorflow-cpu, which Binder installs, is the same TensorFlow without the parts for graphics cards.
+    for distribution in (name, f"{name}-cpu"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return True, f"{name} {importlib.metadata.version(distribution)}"
+    return False, f"{name} is missing: build the environment again (see the README's quick start)"
+
+
+def _check_data() -> tuple[bool, str]:
+    from utils.data import describe_source  # data needs NumPy, which may be what is missing
+
+    try:
+        return True, describe_source()
+    except Exception as error:  # whatever is wrong with the data, the check names it and goes on
+        return False, f"data: {error}"
+
+
+def _check_cores() -> tuple[bool, str]:
+    return True, f"CPU cores: {granted_cores()} (TensorFlow uses {set_threads()} threads)"
+
+
+def _check_memory() -> tuple[bool, str]:
+    memory = granted_memory()
+    if memory is None:
+        return True, "memory: this system does not tell how much there is"
+    return memory >= 1.5e9, f"memory: {memory / 1e9:.1f} GB (a lesson needs at most 1.5 GB)"
+
+
+if __name__ == "__main__":
+    sys.exit(0 if check_environment() else 1)

@@ -1,0 +1,143 @@
+"""Judge a reader of digits: how often it is right, where it errs, and whether its confidence can be trusted."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn import metrics
+
+from utils.data import atomic_write
+
+DIGITS = range(10)
+
+# Images of the MNIST test set whose label at most two of five people agreed with, counted from the answers published
+# with Northcutt, Athalye & Mueller (2021), "Pervasive Label Errors in Test Sets Destabilize Machine Learning
+# Benchmarks", arXiv:2103.14749 (data: github.com/cleanlab/label-errors, mturk/mnist_mturk.json).
+CONTESTED_TEST_LABELS = (
+    947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729,
+)  # fmt: skip
+
+
+def accuracy_interval(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the Wilson interval in which the true accuracy lies, given `correct` hits in `total` tries.
+
+    Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference".
+    Taught in notebooks/07_evaluate_the_cnn.ipynb
+    """
+    interval = binomtest(int(correct), int(total)).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Count, for each true digit (row), how often each digit was predicted (column): shape (10, 10).
+
+    Taught in notebooks/07_evaluate_the_cnn.ipynb
+    """
+    return metrics.confusion_matrix(labels, predictions, labels=DIGITS)
+
+
+def per_class_report(labels: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
+    """Tabulate precision, recall, F1 and support of each digit, with their plain averages in the row "macro".
+
+    Taught in notebooks/07_evaluate_the_cnn.ipynb
+    """
+    columns = metrics.precision_recall_fscore_support(labels, predictions, labels=DIGITS, zero_division=0)
+    report = pd.DataFrame(dict(zip(("precision", "recall", "F1", "support"), columns, strict=True)), index=DIGITS)
+    report.loc["macro"] = [*report[["precision", "recall", "F1"]].mean(), report["support"].sum()]
+    return report.astype({"support": int}).rename_axis("digit")
+
+
+def calibration_table(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> pd.DataFrame:
+    """Sort predictions into bins of equal width by confidence, and compare confidence with accuracy in each.
+
+    Taught in notebooks/07_evaluate_the_cnn.ipynb
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    which = np.clip(np.ceil(confidence * bins).astype(int), 1, bins)
+    table = pd.DataFrame({"bin": which, "confidence": confidence, "accuracy": correct})
+    return table.groupby("bin").agg(
+        count=("confidence", "size"), confidence=("confidence", "mean"), accuracy=("accuracy", "mean")
+    )
+
+
+def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> float:
+    """Return the gap between confidence and accuracy, averaged over all predictions.
+
+    Source: Guo et al. (2017), "On Calibration of Modern Neural Networks", arXiv:1706.04599.
+    Taught in notebooks/07_evaluate_the_cnn.ipynb
+    """
+    table = calibration_table(probabilities, labels, bins)
+    gaps = (table["confidence"] - table["accuracy"]).abs()
+    return float(np.average(gaps, weights=table["count"]))
+
+
+def coverage_curve(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Tabulate, for every threshold on confidence, the share of images answered and the accuracy on those.
+
+    Taught in notebooks/07_evaluate_the_cnn.ipynb
+    """
+    confidence = probabilities.max(axis=1)
+    surest_first = np.argsort(-confidence, kind="stable")
+    correct = (probabilities.argmax(axis=1) == labels)[surest_first]
+    answered = np.arange(1, len(labels) + 1)
+    return pd.DataFrame(
+        {
+            "threshold": confidence[surest_first],
+            "coverage": answered / len(labels),
+            "accuracy": np.cumsum(correct) / answered,
+        }
+    )
+
+
+def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean of -log p over the probabilities p that were given to the true digits.
+
+    Taught in notebooks/07_evaluate_the_cnn.ipynb
+    """
+    likelihood = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.clip(likelihood, 1e-7, 1)).mean())  # clipped: one 0 would make the mean infinite
+
+
+def summarise(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return the figures by which readers are compared: accuracy, its interval, errors, log loss, calibration error.
+
+    Taught in notebooks/07_evaluate_the_cnn.ipynb
+    """
+    correct = int((probabilities.argmax(axis=1) == labels).sum())
+    low, high = accuracy_interval(correct, len(labels))
+    return {
+        "accuracy": correct / len(labels),
+        "95 % from": low,
+        "95 % to": high,
+        "errors": len(labels) - correct,
+        "log loss": log_loss(probabilities, labels),
+        "calibration error": expected_calibration_error(probabilities, labels),
+    }
+
+
+def write_report(path: str | Path, title: str, tables: Mapping[str, pd.DataFrame], figures: Mapping[str, str]) -> Path:
+    """Write tables and figures (PNG as base64, keyed by the sentence that describes each) as one HTML page.
+
+    Taught in notebooks/07_evaluate_the_cnn.ipynb
+    """
+    parts = [
+        f"<h2>{name}</h2>\n{table.rename_axis(None).to_html(float_format='%.4f', border=0)}"
+        for name, table in tables.items()
+    ]
+    parts += [
+        f'<figure><img alt="{alt}" src="data:image/png;base64,{png}"><figcaption>{alt}</figcaption></figure>'
+        for alt, png in figures.items()
+    ]
+    page = (
+        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title>\n'
+        "<style>body{font-family:sans-serif;max-width:60rem;margin:2rem auto}"
+        "table{border-collapse:collapse}td,th{padding:.3rem .8rem;text-align:right;border-bottom:1px solid lightgrey}"
+        "img{max-width:100%}</style></head>\n"
+        f"<body>\n<h1>{title}</h1>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
+    )
+    with atomic_write(path) as part:
+        part.write_text(page, encoding="utf-8")
+    return Path(path)

@@ -1,0 +1,106 @@
+"""The networks of the course, from a single layer to the reference CNN.
+
+All are functional Keras models that read floats from 0 to 1, shape (n, 28, 28, 1), and return ten probabilities.
+"""
+
+import math
+
+import pandas as pd
+
+from utils.environment import quiet_tensorflow
+
+with quiet_tensorflow():
+    import keras
+    from keras import layers
+
+
+def softmax_regression() -> keras.Model:
+    """Build a single softmax layer on the 784 pixels: 7,850 parameters.
+
+    Taught in notebooks/03_baseline_classifiers.ipynb
+    """
+    inputs = keras.Input((28, 28, 1))
+    outputs = layers.Dense(10, activation="softmax")(layers.Flatten()(inputs))
+    return keras.Model(inputs, outputs, name="softmax_regression")
+
+
+def dense_network(units: int = 117, dropout: float = 0.2) -> keras.Model:
+    """Build an artificial neural network (ANN) with one hidden layer.
+
+    With 117 units it has 93,025 parameters: as many as the reference CNN, to within 0.4 %, so the two compare fairly.
+    Taught in notebooks/03_baseline_classifiers.ipynb
+    """
+    inputs = keras.Input((28, 28, 1))
+    x = layers.Flatten()(inputs)
+    x = layers.Dense(units, activation="relu")(x)
+    x = layers.Dropout(dropout)(x)
+    outputs = layers.Dense(10, activation="softmax")(x)
+    return keras.Model(inputs, outputs, name="dense_network")
+
+
+def reference_cnn(dropout: float = 0.5) -> keras.Model:
+    """Build the reference CNN: three 3x3 convolutions of 32, 64 and 64 filters and a dense layer: 93,322 parameters.
+
+    Taught in notebooks/05_build_a_cnn.ipynb
+    """
+    return _small_cnn(filters=(32, 64, 64), dropout=dropout, name="reference_cnn")
+
+
+def compact_cnn(dropout: float = 0.5) -> keras.Model:
+    """Build a CNN of half the reference's width: 60,874 parameters, and a third of its arithmetic.
+
+    Taught in notebooks/05_build_a_cnn.ipynb
+    """
+    return _small_cnn(filters=(16, 32, 64), dropout=dropout, name="compact_cnn")
+
+
+def output_size(size: int, kernel: int, padding: str = "valid", stride: int = 1) -> int:
+    """Return how many pixels a convolution or pooling leaves on a side of `size` pixels.
+
+    Source: Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
+    Taught in notebooks/04_convolution_by_hand.ipynb
+    """
+    if padding == "same":
+        return -(-size // stride)  # rounded up
+    if size < kernel:
+        raise ValueError(f"a kernel of {kernel} does not fit into {size} pixels: use a smaller one, or padding='same'")
+    return (size - kernel) // stride + 1
+
+
+def layer_table(model: keras.Model) -> pd.DataFrame:
+    """Tabulate a chain of layers: output shape, parameters, multiply-adds for one image, receptive field in pixels.
+
+    The receptive field is the side of the square of input pixels that can reach one number of the output.
+    Taught in notebooks/05_build_a_cnn.ipynb
+    """
+    rows, field, jump, side = [], 1, 1, model.input_shape[1]
+    for layer in model.layers:
+        shape = layer.output.shape[1:]  # without the batch
+        kernel, stride = _window(layer, side)
+        field, jump = field + (kernel - 1) * jump, jump * stride
+        # Each weight of a kernel is used once for every place of the output; a dense layer has a single place.
+        multiply_adds = math.prod(layer.kernel.shape) * math.prod(shape[:-1]) if hasattr(layer, "kernel") else 0
+        rows.append((type(layer).__name__, shape, layer.count_params(), multiply_adds, field))
+        side = shape[0] if len(shape) == 3 else 1 if isinstance(layer, layers.Dense) else side
+    return pd.DataFrame(rows, columns=["layer", "output shape", "parameters", "multiply-adds", "receptive field"])
+
+
+def _window(layer: keras.Layer, side: int) -> tuple[int, int]:
+    size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
+    if size:
+        return size[0], layer.strides[0]
+    return (side if isinstance(layer, layers.Dense) else 1), 1  # a dense layer sees the whole of the last map
+
+
+def _small_cnn(filters: tuple[int, int, int], dropout: float, name: str) -> keras.Model:
+    inputs = keras.Input((28, 28, 1))
+    x = layers.Conv2D(filters[0], 3, activation="relu")(inputs)  # (26, 26)
+    x = layers.MaxPooling2D(2)(x)  # (13, 13)
+    x = layers.Conv2D(filters[1], 3, activation="relu")(x)  # (11, 11)
+    x = layers.MaxPooling2D(2)(x)  # (5, 5)
+    x = layers.Conv2D(filters[2], 3, activation="relu")(x)  # (3, 3)
+    x = layers.Flatten()(x)
+    x = layers.Dense(64, activation="relu")(x)
+    x = layers.Dropout(dropout)(x)
+    outputs = layers.Dense(10, activation="softmax")(x)
+    return keras.Model(inputs, outputs, name=name)
