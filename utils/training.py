@@ -36,18 +36,22 @@ def make_batches(
     """
     check_images(images)
     check_labels(labels, len(images))
-    batches = tf.data.Dataset.from_tensor_slices((images, np.asarray(labels, "int32")))
+    images, labels = tf.constant(images), tf.constant(labels, "int32")
+    order = tf.data.Dataset.range(len(images))
     if shuffle:
-        batches = batches.shuffle(len(images), seed=seed)
-    batches = batches.batch(batch_size).map(_to_floats, num_parallel_calls=tf.data.AUTOTUNE)
+        order = order.shuffle(len(images), seed=seed)  # the numbers of the images: shuffling these moves no picture
+    batches = order.batch(batch_size).map(
+        lambda chosen: (_to_floats(tf.gather(images, chosen)), tf.gather(labels, chosen)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
     if augmentation is not None:
         # One map call at a time, because the layer's random numbers come in order: the same seed, the same digits.
         batches = batches.map(lambda x, y: (augmentation(x, training=True), y))
     return batches.prefetch(2)
 
 
-def _to_floats(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return tf.cast(images[..., tf.newaxis], tf.float32) / 255, labels
+def _to_floats(images: tf.Tensor) -> tf.Tensor:
+    return tf.cast(images[..., tf.newaxis], tf.float32) / 255
 
 
 def check_labels(labels: Labels, count: int) -> None:
@@ -119,7 +123,7 @@ def fit(
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(
         batches,
-        validation_data=make_batches(*validation, batch_size=1000) if validation else None,
+        validation_data=make_batches(*validation, recipe.batch_size) if validation else None,
         epochs=recipe.epochs,
         callbacks=[resume_from(folder)] if folder else [],
         shuffle=False,  # make_batches has shuffled already

@@ -80,6 +80,12 @@ def cells_have_ids(notebook):
         yield "every cell needs an id of its own (nbformat 4.5): save the notebook again in JupyterLab"
 
 
+def has_no_empty_cell(notebook):
+    for position, cell in enumerate(notebook.content.cells, start=1):
+        if not cell.source.strip():
+            yield f"cell {position} is empty: delete it"
+
+
 def metadata_is_clean(notebook):
     if "widgets" in notebook.content.metadata:
         yield "metadata.widgets holds saved widget state, which GitHub cannot show: clear it"
@@ -294,8 +300,8 @@ def imports_point_down(module, source, order):
 
 
 EVERY_NOTEBOOK = [
-    has_one_title, cells_have_ids, metadata_is_clean, is_small, has_no_machine_path, imports_plainly, cells_are_short,
-    nothing_is_hidden_from_the_tests, links_lead_somewhere,
+    has_one_title, cells_have_ids, has_no_empty_cell, metadata_is_clean, is_small, has_no_machine_path, imports_plainly,
+    cells_are_short, nothing_is_hidden_from_the_tests, links_lead_somewhere,
 ]
 LESSON = [
     *EVERY_NOTEBOOK, has_the_frame, ends_with_the_way_on, was_run_from_top_to_bottom, outputs_are_quiet,

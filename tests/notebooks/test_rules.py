@@ -92,6 +92,7 @@ REMOTE = new_output("display_data", data={"text/html": '<script src="https://cdn
 FAULTS = [
     (rules.has_one_title, prose("# Another title"), "got 2"),
     (rules.has_one_title, opening("# A first lesson", "Hello"), "starts with the title"),
+    (rules.has_no_empty_cell, lambda n: n.content.cells[3].update(source=" \n"), "cell 4 is empty"),
     (rules.cells_have_ids, lambda n: n.content.cells[1].update(id=n.content.cells[2].id), "id of its own"),
     (rules.metadata_is_clean, lambda n: n.content.metadata.update(widgets={}), "widget state"),
     (rules.metadata_is_clean, lambda n: n.content.metadata.kernelspec.update(name="mine"), "'mine'"),
