@@ -21,8 +21,10 @@ endif
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1@/p' $(MAKEFILE_LIST) | while IFS=@ read -r name text; do printf 'make %-13s %s\n' "$$name" "$$text"; done
 
+# No news and no hints to newer versions: the course is tested with the locked one.
 lab: $(READY)  ## open JupyterLab on the first lesson
-	$(BIN) -m jupyterlab --ServerApp.root_dir=. --LabApp.news_url=None $(LAB_FLAGS) notebooks/00_start_here.ipynb
+	$(BIN) -m jupyterlab --ServerApp.root_dir=. --LabApp.news_url=None \
+		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
 test: $(READY)  ## run every test and every notebook, offline, on the embedded digits
 	$(BIN) -m ruff check .

@@ -73,9 +73,11 @@ def course(tmp_path_factory):
 def lab(course):
     """Return the address of a JupyterLab that serves the copy."""
     port = free_port()
-    flags = ["--no-browser", "--ServerApp.root_dir=.", "--LabApp.news_url=None", *lab_flags(port)]
+    flags = ["--no-browser", "--ServerApp.root_dir=.", "--LabApp.news_url=None",
+             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", *lab_flags(port)]
     command = [sys.executable, "-m", "jupyterlab", *flags]
-    with running(command, port, course, dict(os.environ), seconds=60) as address:
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(course / "jupyter")}  # not the settings of whoever tests
+    with running(command, port, course, environment, seconds=60) as address:
         yield address
     # The server runs under the guard of tests/offline: what it logs tells whether it tried.
     assert "LeavesTheMachine" not in (course / f"lab-{port}.log").read_text()
