@@ -48,7 +48,9 @@ lessons: $(READY)  ## run every lesson again and keep its outputs
 models: $(READY)  ## train the models in data/models
 	$(BIN) -m benchmarks.models
 
-benchmark: $(READY)  ## measure the recipes over several seeds
+benchmark: $(READY)  ## measure speed and accuracy over many seeds (hours; what is finished is kept)
+	$(BIN) -m benchmarks.speed
+	$(BIN) -m benchmarks.latency
 	$(BIN) -m benchmarks.accuracy
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock

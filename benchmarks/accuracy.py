@@ -4,20 +4,38 @@
 in a recipe was made on the validation split; the test set is read once per finished run, and chooses nothing.
 """
 
+import hashlib
+import json
 import statistics
+import sys
 import time
 from dataclasses import asdict
 
+import keras
 import numpy as np
+from tqdm import tqdm
 
 from benchmarks import readme, records
 from utils import data
+from utils.models import ensemble
+from utils.prediction import DigitReader
 from utils.preprocessing import split_train_validation
-from utils.training import DENSE, REFERENCE, Recipe, fit, make_batches
+from utils.training import RECIPES, Recipe, fit, save_model
 
-RECIPES = {"reference": REFERENCE, "dense": DENSE}
 SEEDS = range(5)
 VALIDATION = 5000  # images of the training set by which recipes are chosen
+RUNS = data.CACHE.parent / "runs" / "benchmark"  # every trained network, for the ensemble and for `make models`
+
+
+def constant(rate: float, steps: int) -> float:
+    """Return the schedule that most people begin with: none."""
+    return rate
+
+
+# What people would otherwise use: the reference network as it is usually trained, by Adam at its default rate.
+MEASURED = {name: recipe for name, recipe in RECIPES.items() if name != "fast"} | {
+    "plain Adam": Recipe(peak_rate=1e-3, schedule=constant, augment=False)
+}
 
 
 def leave_out_sample_test(mnist: data.Mnist) -> tuple[np.ndarray, np.ndarray]:
@@ -37,21 +55,67 @@ def training_data(mnist: data.Mnist) -> tuple:
     return (x_train, y_train), (x_validation, y_validation)
 
 
-def measure(recipe: Recipe, mnist: data.Mnist, seed: int) -> dict:
-    """Train once and return what came out."""
-    train, validation = training_data(mnist)
+def digits_for(name: str, mnist: data.Mnist) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a recipe learns from: the recipe *sample* from the 5,000 embedded digits, all others from MNIST."""
+    if name != "sample":
+        return training_data(mnist)[0]
+    few = data.load_mnist("sample")
+    return np.concatenate([few.x_train, few.x_test]), np.concatenate([few.y_train, few.y_test])
+
+
+def describe(recipe: Recipe) -> dict:
+    """Return the recipe's choices as plain values."""
+    names = {"build": recipe.build.__name__, "schedule": recipe.schedule.__name__}
+    return asdict(recipe) | names | {"parameters": recipe.build().count_params()}
+
+
+def errors(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> int:
+    """Count the digits that a network reads wrongly."""
+    return int(np.sum(DigitReader(network).predict_batch(images).argmax(axis=1) != labels))
+
+
+def train(name: str, seed: int, mnist: data.Mnist) -> tuple[keras.Model, float]:
+    """Train one network, keep it, and return it with the seconds it took."""
+    digits = digits_for(name, mnist)
     start = time.perf_counter()
-    model, _ = fit(recipe, train, seed=seed, verbose=0)
+    network, _ = fit(MEASURED[name], digits, seed=seed, verbose=0)
     seconds = time.perf_counter() - start
-    validation_accuracy = model.evaluate(make_batches(*validation, batch_size=1000), verbose=0)[1]
-    probabilities = model.predict(make_batches(mnist.x_test, mnist.y_test, batch_size=1000), verbose=0)
-    errors = int(np.sum(probabilities.argmax(axis=1) != mnist.y_test))
+    save_model(network, _path(name, seed))
+    return network, seconds
+
+
+def trained(name: str, seed: int, mnist: data.Mnist) -> keras.Model:
+    """Return the network that the measurement kept, or train it anew."""
+    path = _path(name, seed)
+    return keras.models.load_model(path, compile=False) if path.exists() else train(name, seed, mnist)[0]
+
+
+def _path(name: str, seed: int):
+    choices = json.dumps(describe(MEASURED[name])).encode()
+    return RUNS / f"{name}-{seed}-{hashlib.sha256(choices).hexdigest()[:8]}.keras"
+
+
+def measure(name: str, seed: int, mnist: data.Mnist) -> dict:
+    """Train once and return what came out."""
+    network, seconds = train(name, seed, mnist)
+    return {"seed": seed, "seconds": round(seconds, 1), **scores(network, mnist)}
+
+
+def measure_ensemble(runs: list[dict], mnist: data.Mnist) -> dict:
+    """Return what the *compact* networks of all seeds reach together, and what all of them took."""
+    together = ensemble([trained("compact", run["seed"], mnist) for run in runs])
+    seconds = round(sum(run["seconds"] for run in runs), 1)
+    return {"seed": [run["seed"] for run in runs], "seconds": seconds, **scores(together, mnist)}
+
+
+def scores(network: keras.Model, mnist: data.Mnist) -> dict:
+    """Return accuracy on the validation and on the test images."""
+    _, validation = training_data(mnist)
+    wrong = errors(network, mnist.x_test, mnist.y_test)
     return {
-        "seed": seed,
-        "seconds": round(seconds, 1),
-        "validation_accuracy": round(validation_accuracy, 5),
-        "test_accuracy": 1 - errors / len(mnist.y_test),
-        "test_errors": errors,
+        "validation_accuracy": 1 - errors(network, *validation) / VALIDATION,
+        "test_accuracy": 1 - wrong / len(mnist.y_test),
+        "test_errors": wrong,
     }
 
 
@@ -65,27 +129,36 @@ def summary(runs: list[dict]) -> dict:
     }
 
 
-def describe(recipe: Recipe) -> dict:
-    """Return the recipe's choices as plain values."""
-    return asdict(recipe) | {"build": recipe.build.__name__, "parameters": recipe.build().count_params()}
+def kept_runs(results: dict, name: str) -> list[dict]:
+    """Return the recorded runs of a recipe, unless the recipe has changed since."""
+    kept = results.get(name, {})
+    return kept.get("runs", []) if kept.get("recipe") == describe(MEASURED[name]) else []
 
 
-def main() -> None:
-    """Run every recipe and seed that has no record yet."""
+def main(names: list[str]) -> None:
+    """Run every recipe (or the named ones) and seed that has no record yet, then the ensemble."""
     mnist = data.load_mnist("full")
     results = records.load("accuracy").get("recipes", {})
-    for name, recipe in RECIPES.items():
-        kept = results.get(name, {})
-        runs = kept.get("runs", []) if kept.get("recipe") == describe(recipe) else []
-        for seed in SEEDS:
-            if any(run["seed"] == seed for run in runs):
-                continue
-            runs.append(measure(recipe, mnist, seed))
-            print(name, runs[-1], flush=True)
-            results[name] = {"recipe": describe(recipe), **summary(runs), "runs": runs}
-            records.save("accuracy", {"machine": records.machine(), "recipes": results})
-            readme.write()
+    todo = [(name, seed) for name in MEASURED if not names or name in names for seed in SEEDS
+            if seed not in [run["seed"] for run in kept_runs(results, name)]]
+    for name, seed in (bar := tqdm(todo, unit="training", file=sys.stdout)):
+        bar.set_description(f"{name}, seed {seed}")
+        runs = [*kept_runs(results, name), measure(name, seed, mnist)]
+        results[name] = {"recipe": describe(MEASURED[name]), **summary(runs), "runs": runs}
+        keep(results)
+    members = kept_runs(results, "compact")
+    if len(members) == len(SEEDS):
+        parameters = {"parameters": len(members) * results["compact"]["recipe"]["parameters"]}
+        runs = [measure_ensemble(members, mnist)]
+        results["ensemble"] = {"recipe": {"build": "ensemble", **parameters}, **summary(runs), "runs": runs}
+        keep(results)
+
+
+def keep(results: dict) -> None:
+    """Write the record, and the tables made from it."""
+    records.save("accuracy", {"machine": records.machine(), "recipes": results})
+    readme.write()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

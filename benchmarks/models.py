@@ -1,56 +1,74 @@
-"""Train the models in data/models and write a card for each: `make models`."""
+"""Make the models in data/models, with a card for each: `make models`.
+
+A network that `make benchmark` has just trained, by the same recipe and seed, is taken as it is.
+"""
 
 import hashlib
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks import records
-from benchmarks.accuracy import RECIPES, describe, training_data
+from benchmarks.accuracy import MEASURED, describe, trained, training_data
 from utils import data
 from utils.evaluation import accuracy_interval
 from utils.prediction import MODELS, DigitReader
-from utils.training import fit, save_model
+from utils.training import export_int8, export_onnx, save_model
 
 SEED = 0
+SHIPPED = ("reference", "dense")
+EXAMPLES = 500  # digits by which the 8-bit form is calibrated
 
 
-def train_and_save(name: str, mnist: data.Mnist) -> None:
-    """Train one recipe on full MNIST, save the network without its optimiser, and write its card."""
-    recipe = RECIPES[name]
+def make(name: str, mnist: data.Mnist) -> None:
+    """Train one recipe, save the network in three forms, and write its card."""
+    network = trained(name, SEED, mnist)
+    bare = MEASURED[name].build()  # a fresh one carries no optimiser, which would triple the file
+    bare.set_weights(network.get_weights())
     train, validation = training_data(mnist)
-    trained, _ = fit(recipe, train, validation, seed=SEED, verbose=2)
-    model = recipe.build()  # a fresh one carries no optimiser, which would triple the file
-    model.set_weights(trained.get_weights())
-    path = save_model(model, MODELS / f"{name}.keras")
+    paths = [MODELS / f"{name}{ending}" for ending in (".keras", ".onnx", ".tflite")]
+    save_model(bare, paths[0])
+    export_onnx(bare, paths[1])
+    export_int8(bare, train[0][:EXAMPLES], paths[2])
     card = {
-        "recipe": describe(recipe),
+        "recipe": describe(MEASURED[name]),
         "seed": SEED,
         "trained_on": f"{len(train[0]):,} images of MNIST's training set, without the 1,000 that test the sample",
-        "validation": score(name, *validation),
-        "mnist_test": score(name, mnist.x_test, mnist.y_test),
+        "files": [describe_file(path, validation, mnist) for path in paths],
         "limits": "Reads one upright digit in MNIST's form. Letters, smileys or noise get an answer all the same.",
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "machine": records.machine(),
     }
-    with data.atomic_write(path.with_suffix(".json")) as part:
+    with data.atomic_write(MODELS / f"{name}.json") as part:
         part.write_text(json.dumps(card, indent=2) + "\n")
 
 
-def score(name: str, images: np.ndarray, labels: np.ndarray) -> dict:
-    """Return the accuracy of the saved model, as a reader uses it, with its 95 % interval."""
-    correct = int(np.sum(DigitReader(name).predict_batch(images).argmax(axis=1) == labels))
+def describe_file(path: Path, validation: tuple, mnist: data.Mnist) -> dict:
+    """Return what a card says about one file."""
+    return {
+        "file": path.name,
+        "bytes": path.stat().st_size,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "validation": score(path, *validation),
+        "mnist_test": score(path, mnist.x_test, mnist.y_test),
+    }
+
+
+def score(path: Path, images: np.ndarray, labels: np.ndarray) -> dict:
+    """Return the accuracy of a saved model, as a reader uses it, with its 95 % interval."""
+    correct = int(np.sum(DigitReader(path).predict_batch(images).argmax(axis=1) == labels))
     interval = [round(bound, 5) for bound in accuracy_interval(correct, len(labels))]
     return {"images": len(labels), "correct": correct, "accuracy": correct / len(labels), "interval": interval}
 
 
-def main() -> None:
-    """Train every model of the course."""
+def main(names: list[str]) -> None:
+    """Make the named models, or all."""
     mnist = data.load_mnist("full")
-    for name in RECIPES:
-        print(f"training {name}", flush=True)
-        train_and_save(name, mnist)
+    for name in names or SHIPPED:
+        print(f"making {name}", flush=True)
+        make(name, mnist)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

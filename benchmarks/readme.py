@@ -28,17 +28,42 @@ def accuracy_table() -> str:
     """Return a row per recipe: its parameters, and its test accuracy over the recorded seeds."""
     rows = ["| network | parameters | MNIST test accuracy | trainings |", "|---|---|---|---|"]
     for name, result in records.load("accuracy")["recipes"].items():
-        accuracy = f"{result['mean_test_accuracy']:.2%} ± {result['standard_deviation']:.2%}"
+        spread = "" if result["standard_deviation"] is None else f" ± {result['standard_deviation']:.2%}"
+        accuracy = f"{result['mean_test_accuracy']:.2%}{spread}"
         rows.append(f"| {name} | {result['recipe']['parameters']:,} | {accuracy} | {len(result['runs'])} |")
+    return "\n".join(rows)
+
+
+def speed_table() -> str:
+    """Return a row per contender for the time to 99 %."""
+    record = records.load("speed")
+    rows = ["| to 99 % | seconds | MNIST test accuracy | trainings |", "|---|---|---|---|"]
+    for name in ("keras.io", "fast"):
+        result = record[name]
+        accuracy = f"{result['mean_test_accuracy']:.2%} ± {result['standard_deviation']:.2%}"
+        rows.append(f"| {name} | {result['mean_seconds']:.1f} | {accuracy} | {len(result['runs'])} |")
+    return "\n".join([*rows, "", f"*fast* is {record['ratio']:.0f} times faster, ± {record['ratio_deviation']:.0f}."])
+
+
+def latency_table() -> str:
+    """Return a row per way to read one digit."""
+    rows = ["| one digit by | median, ms | times faster |", "|---|---|---|"]
+    for name, row in records.load("latency")["rows"].items():
+        rows.append(f"| {name} | {row['p50_ms']:.3g} | {row['times_faster']:,.0f} |")
     return "\n".join(rows)
 
 
 def filled(text: str) -> str:
     """Return README's text with each marked table replaced by the recorded one."""
-    for name, table in {"lessons": lesson_table(), "accuracy": accuracy_table()}.items():
+    for name, write_table in TABLES.items():
+        if not records.load(name):
+            continue
         between = re.compile(rf"(<!-- {name}[^>]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        text = between.sub(rf"\g<1>\n{table}\n\n\g<2>", text)
+        text = between.sub(rf"\g<1>\n{write_table()}\n\n\g<2>", text)
     return text
+
+
+TABLES = {"lessons": lesson_table, "accuracy": accuracy_table, "speed": speed_table, "latency": latency_table}
 
 
 def write() -> None:

@@ -1,13 +1,27 @@
 """Read digits: the one way from an image to an answer that notebooks, command line and apps share."""
 
+import importlib.util
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from utils.preprocessing import NoDigitFound, scale, to_mnist_form
+from utils.environment import quiet_tensorflow
+from utils.preprocessing import NoDigitFound, check_images, scale, to_mnist_form
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
+CHUNK = 100  # images at a time: as floats the whole test set with its feature maps would need gigabytes
+Network = Callable[[np.ndarray], np.ndarray]  # floats (n, 28, 28, 1), n up to CHUNK, to probabilities (n, 10)
+
+
+class UnreadableModel(ValueError):
+    """Say that a file holds no network that reads digits.
+
+    Taught in notebooks/06_train_the_cnn.ipynb
+    """
 
 
 @dataclass(frozen=True)
@@ -24,13 +38,27 @@ class Prediction:
 
 
 class DigitReader:
-    """Read handwritten digits with a trained model: a name in data/models, the path of a `.keras` file, or a model.
+    """Read handwritten digits with a trained model: a name in data/models, a file, or a Keras model.
 
+    A name is read by ONNX Runtime where that is installed, else by Keras; a file by what its ending says: `.onnx`,
+    `.tflite` (LiteRT) or `.keras`. Threads may share a reader.
     Taught in notebooks/00_start_here.ipynb
     """
 
     def __init__(self, model="reference"):
-        self.model = _load(model) if isinstance(model, (str, Path)) else model
+        if isinstance(model, (str, Path)):
+            self.path = _find(model)
+            self._network = _open(self.path)
+        else:
+            self.model, self._network = model, _call_keras(model)
+
+    @cached_property
+    def model(self):
+        """Return the Keras model behind the answers, to look into it or to train it further.
+
+        Taught in notebooks/05_build_a_cnn.ipynb
+        """
+        return _load_keras(_find(self.path.with_suffix(".keras")))
 
     def read(self, image, ink: str = "auto") -> Prediction:
         """Read the one digit in a PIL image, array, path or the bytes of an image file.
@@ -51,17 +79,76 @@ class DigitReader:
 
         Taught in notebooks/07_evaluate_the_cnn.ipynb
         """
-        # A thousand at a time: as floats the whole test set with its feature maps would need gigabytes.
-        parts = [self.model(scale(images[i : i + 1000]), training=False) for i in range(0, max(1, len(images)), 1000)]
-        return np.concatenate([np.asarray(part) for part in parts])
+        check_images(images)
+        parts = [self._network(scale(images[i : i + CHUNK])) for i in range(0, len(images), CHUNK)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _load(model: str | Path):
-    path = Path(model) if Path(model).suffix else MODELS / f"{model}.keras"
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no model {path}: give a name from data/models, or the path of a .keras file")
-    from utils.environment import quiet_tensorflow  # only here, because TensorFlow takes seconds to start
+def _find(model: str | Path) -> Path:
+    """Return the file that a name or path means."""
+    path = Path(model)
+    if not path.suffix:
+        installed = importlib.util.find_spec("onnxruntime") is not None
+        path = MODELS / f"{model}{'.onnx' if installed and (MODELS / f'{model}.onnx').is_file() else '.keras'}"
+    if path.is_file():
+        return path
+    names = ", ".join(sorted(file.stem for file in MODELS.glob("*.keras")))
+    raise FileNotFoundError(f"there is no model {path}: give a name from data/models ({names}), or the path of a file")
+
+
+def _open(path: Path) -> Network:
+    """Open a model file, and try it on a blank page, which finds a file that holds something else."""
+    openers = {".onnx": _open_onnx, ".tflite": _open_litert, ".keras": lambda path: _call_keras(_load_keras(path))}
+    if path.suffix not in openers:
+        raise UnreadableModel(f"{path.name}: expected a model file that ends in {', '.join(openers)}")
+    try:
+        network = openers[path.suffix](path)
+        probabilities = network(np.zeros((1, 28, 28, 1), "float32"))
+    except Exception as fault:  # each runtime has errors of its own
+        reason = str(fault).strip().splitlines()[0][:200] if str(fault).strip() else type(fault).__name__
+        raise UnreadableModel(f"{path.name} cannot be used: it is damaged or reads no digits ({reason})") from fault
+    if probabilities.shape != (1, 10) or abs(probabilities.sum() - 1) > 0.05:
+        found = f"an answer of shape {probabilities.shape} with the sum {probabilities.sum():.2f}"
+        raise UnreadableModel(f"{path.name}: expected ten probabilities for an image, got {found}")
+    return network
+
+
+def _open_onnx(path: Path) -> Network:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # so small a network loses more by handing work to threads than it gains
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda images: session.run(None, {name: images})[0]
+
+
+def _open_litert(path: Path) -> Network:
+    from ai_edge_litert.interpreter import Interpreter
 
     with quiet_tensorflow():
-        import keras
-    return keras.models.load_model(path)
+        interpreter = Interpreter(model_content=path.read_bytes(), num_threads=1)
+        interpreter.allocate_tensors()
+    source, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    lock = threading.Lock()  # an interpreter holds one image at a time
+
+    def read_one(image):
+        interpreter.set_tensor(source, image[np.newaxis])
+        interpreter.invoke()
+        return interpreter.get_tensor(answer)[0]
+
+    def network(images):
+        with lock:
+            return np.stack([read_one(image) for image in images])
+
+    return network
+
+
+def _load_keras(path: Path):
+    with quiet_tensorflow():
+        import keras  # only here, because TensorFlow takes seconds to start
+    return keras.models.load_model(path, compile=False)  # Keras refuses files that bring code of their own
+
+
+def _call_keras(model) -> Network:
+    return lambda images: np.asarray(model(images, training=False))

@@ -1,5 +1,6 @@
 """Train a network: batches, schedules, callbacks, and one recipe that holds every choice."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,13 @@ import numpy as np
 from utils.augmentation import RandomAffine
 from utils.data import atomic_write
 from utils.environment import quiet_tensorflow
-from utils.models import dense_network, reference_cnn
-from utils.preprocessing import check_images
+from utils.models import compact_cnn, dense_network, fast_cnn, reference_cnn, tiny_cnn
+from utils.preprocessing import check_images, scale
 
 with quiet_tensorflow():
     import keras
     import tensorflow as tf
+tf.get_logger().setLevel("WARNING")  # else it reports every file it writes
 
 Images = np.ndarray
 Labels = np.ndarray
@@ -54,6 +56,10 @@ def _to_floats(images: tf.Tensor) -> tf.Tensor:
     return tf.cast(images[..., tf.newaxis], tf.float32) / 255
 
 
+def _one_hot(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return images, tf.one_hot(labels, 10)  # the form in which a label can be smoothed
+
+
 def check_labels(labels: Labels, count: int) -> None:
     """Raise ValueError unless `labels` are `count` whole numbers from 0 to 9.
 
@@ -87,18 +93,31 @@ def one_cycle(peak_rate: float, steps: int, warm_up: float = 0.2) -> keras.optim
 class Recipe:
     """Hold every choice that makes one training run, so that the run can be named, compared and repeated.
 
+    `epochs` below 1 are that share of one; `schedule` makes learning rates out of the peak and the number of steps.
+    `label_smoothing` is the share of certainty that is spread over all ten digits (Szegedy et al., 2016,
+    arXiv:1512.00567). `averaging` is the momentum of a running mean of the weights, with which the network ends, or 0
+    for none (Polyak & Juditsky, 1992).
     Taught in notebooks/06_train_the_cnn.ipynb
     """
 
     build: Callable[[], keras.Model] = reference_cnn
-    epochs: int = 12
+    epochs: float = 12
     batch_size: int = 128
     peak_rate: float = 2e-3
+    schedule: Callable[[float, int], keras.optimizers.schedules.LearningRateSchedule | float] = one_cycle
     augment: bool = True
+    label_smoothing: float = 0.0
+    averaging: float = 0.0
 
 
-REFERENCE = Recipe()
-DENSE = Recipe(build=dense_network, augment=False)
+RECIPES = {
+    "fast": Recipe(fast_cnn, epochs=1, batch_size=64, peak_rate=1e-2, augment=False, label_smoothing=0.1),
+    "reference": Recipe(reference_cnn),
+    "compact": Recipe(compact_cnn, epochs=30, peak_rate=5e-3, label_smoothing=0.1),
+    "tiny": Recipe(tiny_cnn, epochs=40, peak_rate=1.5e-2),
+    "sample": Recipe(compact_cnn, epochs=100, batch_size=64, peak_rate=5e-3, label_smoothing=0.1),
+    "dense": Recipe(dense_network, augment=False),
+}
 
 
 def fit(
@@ -118,13 +137,17 @@ def fit(
     keras.utils.set_random_seed(seed)
     augmentation = RandomAffine(seed=seed) if recipe.augment else None
     batches = make_batches(*train, recipe.batch_size, shuffle=True, augmentation=augmentation, seed=seed)
+    steps = round(recipe.epochs * len(batches))
     model = recipe.build()
-    rate = one_cycle(recipe.peak_rate, steps=recipe.epochs * len(batches))
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    optimizer = make_optimizer(recipe, steps)
+    optimizer.build(model.trainable_variables)  # here, because inside the compiled step it takes longer
+    # Eight steps at a time, and no accuracy that nobody compares: in a run of seconds both can be noticed.
+    model.compile(optimizer, loss, metrics=["accuracy"] if validation else None, steps_per_execution=8)
     history = model.fit(
-        batches,
-        validation_data=make_batches(*validation, recipe.batch_size) if validation else None,
-        epochs=recipe.epochs,
+        batches.take(steps).map(_one_hot),  # `take` matters to less than one epoch
+        validation_data=make_batches(*validation, recipe.batch_size).map(_one_hot) if validation else None,
+        epochs=max(1, int(recipe.epochs)),
         callbacks=[resume_from(folder)] if folder else [],
         shuffle=False,  # make_batches has shuffled already
         verbose=verbose,
@@ -132,6 +155,15 @@ def fit(
     if folder:
         save_model(model, Path(folder) / "model.keras")
     return model, history
+
+
+def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """Return Adam with the recipe's schedule, and with its running mean of the weights.
+
+    Taught in notebooks/06_train_the_cnn.ipynb
+    """
+    averaging = {"use_ema": True, "ema_momentum": recipe.averaging} if recipe.averaging else {}
+    return keras.optimizers.Adam(recipe.schedule(recipe.peak_rate, steps), **averaging)
 
 
 def resume_from(folder: str | Path) -> keras.callbacks.BackupAndRestore:
@@ -149,4 +181,34 @@ def save_model(model: keras.Model, path: str | Path) -> Path:
     """
     with atomic_write(path) as part:
         model.save(part)
+    return Path(path)
+
+
+def export_onnx(model: keras.Model, path: str | Path) -> Path:
+    """Save a model as ONNX, the format that ONNX Runtime and most other tools read, for batches of any size.
+
+    Taught in notebooks/06_train_the_cnn.ipynb
+    """
+    model(np.zeros((1, 28, 28, 1), "float32"))  # Keras exports only a model that was called before
+    with atomic_write(path) as part, warnings.catch_warnings(action="ignore", category=FutureWarning):
+        model.export(part, format="onnx", verbose=False)
+    return Path(path)
+
+
+def export_int8(model: keras.Model, images: Images, path: str | Path) -> Path:
+    """Save a model for LiteRT with weights and activations of 8 bits, a quarter of the size.
+
+    The raw digits `images`, a few hundred, show the converter how large the activations get.
+    Source: Jacob et al. (2018), "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+    Inference", arXiv:1712.05877.
+    Taught in notebooks/06_train_the_cnn.ipynb
+    """
+    digits = scale(images)
+    choices = {
+        "optimizations": [tf.lite.Optimize.DEFAULT],
+        "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]},
+        "representative_dataset": lambda: ([digit[np.newaxis]] for digit in digits),
+    }
+    with atomic_write(path) as part, quiet_tensorflow():  # the converter reports to standard error
+        model.export(part, format="litert", verbose=False, **choices)
     return Path(path)

@@ -7,7 +7,7 @@ from keras import layers
 
 from utils import models
 
-BUILDERS = [models.softmax_regression, models.dense_network, models.compact_cnn, models.reference_cnn]
+BUILDERS = [models.softmax_regression, models.dense_network, models.slim_cnn, models.reference_cnn]
 
 
 def small_cnn(*middle):

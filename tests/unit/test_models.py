@@ -10,8 +10,11 @@ from keras import layers
 
 from utils import models
 
-BUILDERS = [models.softmax_regression, models.dense_network, models.reference_cnn, models.compact_cnn]
-PARAMETERS = {"softmax_regression": 7_850, "dense_network": 93_025, "reference_cnn": 93_322, "compact_cnn": 60_874}
+PLAIN = [models.softmax_regression, models.dense_network, models.reference_cnn, models.slim_cnn]
+NORMED = [models.fast_cnn, models.compact_cnn, models.tiny_cnn]
+BUILDERS = PLAIN + NORMED
+PARAMETERS = {"softmax_regression": 7_850, "dense_network": 93_025, "reference_cnn": 93_322, "slim_cnn": 60_874,
+              "fast_cnn": 55_906, "compact_cnn": 97_474, "tiny_cnn": 5_954}
 
 
 @pytest.fixture
@@ -29,7 +32,8 @@ def test_has_the_stated_size_and_name(build):
     model = build()
     assert model.name == build.__name__
     assert model.count_params() == PARAMETERS[model.name]
-    assert all(weights.trainable for weights in model.weights)
+    fixed = [weights for weights in model.weights if not weights.trainable]
+    assert all("moving" in weights.name for weights in fixed) and bool(fixed) == (build in NORMED)
 
 
 @pytest.mark.parametrize("build", BUILDERS)
@@ -98,7 +102,7 @@ def test_dense_network_has_as_many_parameters_as_the_reference_cnn_within_the_pr
     assert abs(models.dense_network(units=118).count_params() - cnn) > abs(dense - cnn)
 
 
-@pytest.mark.parametrize("build", [models.dense_network, models.reference_cnn, models.compact_cnn])
+@pytest.mark.parametrize("build", [models.dense_network, models.reference_cnn, models.slim_cnn])
 def test_dropout_works_in_training_alone_and_can_be_turned_off(build, images):
     with_dropout, without = build(dropout=0.5), build(dropout=0.0)
     np.testing.assert_array_equal(with_dropout(images), with_dropout(images))
@@ -134,3 +138,19 @@ def test_output_size_refuses_a_kernel_that_does_not_fit():
     with pytest.raises(ValueError, match=r"kernel of 5 does not fit into 3 pixels: use a smaller one"):
         models.output_size(3, kernel=5)
     assert models.output_size(3, kernel=5, padding="same") == 3
+
+
+def test_pooling_before_normalisation_and_relu_gives_what_pooling_after_them_gives(images):
+    inputs = keras.Input((28, 28, 1))
+    first = keras.Model(inputs, models.normed_convolution(inputs, 4, pool=True))
+    _, convolution, pooling, normalisation, relu = first.layers
+    last = pooling(relu(normalisation(convolution(inputs))))
+    np.testing.assert_allclose(first(images), keras.Model(inputs, last)(images), atol=1e-6)
+
+
+def test_an_ensemble_answers_with_the_mean_of_its_networks(images):
+    networks = [models.tiny_cnn(), models.slim_cnn(), models.tiny_cnn()]
+    mean = np.mean([network(images) for network in networks], axis=0)
+    together = models.ensemble(networks)
+    np.testing.assert_allclose(together(images), mean, atol=1e-6)
+    assert together.count_params() == sum(network.count_params() for network in networks)

@@ -1,16 +1,30 @@
 """The reader: from any image to a digit, and from files to models."""
 
+import pickle
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from utils import data
-from utils.prediction import DigitReader
-from utils.preprocessing import UnreadableImage
+from utils import data, prediction
+from utils.models import softmax_regression
+from utils.prediction import MODELS, DigitReader, UnreadableModel
+from utils.preprocessing import UnreadableImage, scale
+
+import keras  # isort: skip  (after utils, which starts TensorFlow quietly)
+
+ENDINGS = (".keras", ".onnx", ".tflite")
+
+
+class Bomb:
+    """Print, where a pickle is loaded."""
+
+    def __reduce__(self):
+        return print, ("BOOM",)
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +95,8 @@ def test_a_batch_larger_than_its_parts_keeps_its_order(reader, held_out):
         (np.zeros((3, 28, 28), "float32"), "uint8"),
         (np.zeros((28, 28), "uint8"), "shape"),
         (np.zeros((0, 28, 28), "uint8"), "n >= 1"),
+        (np.full((3, 28, 28), np.nan), "uint8"),
+        ([[1, 2], [3, 4]], "shape"),
     ],
 )
 def test_wrong_batches_are_refused(reader, images, message):
@@ -88,7 +104,9 @@ def test_wrong_batches_are_refused(reader, images, message):
         reader.predict_batch(images)
 
 
-def test_threads_may_share_a_reader(reader, held_out):
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_threads_may_share_a_reader(ending, held_out):
+    reader = DigitReader(MODELS / f"reference{ending}")
     images, results = held_out[0][:50], {}
     threads = [
         threading.Thread(target=lambda i=i: results.update({i: reader.predict_batch(images)})) for i in range(4)
@@ -102,9 +120,95 @@ def test_threads_may_share_a_reader(reader, held_out):
     assert len(results) == 4
 
 
+@pytest.fixture(scope="module")
+def ten_thousand():
+    """Return the 5,000 digits of the sample, and the same moved down and to the right."""
+    mnist = data.load_mnist("sample")
+    images = np.concatenate([mnist.x_train, mnist.x_test])
+    return np.concatenate([images, np.roll(images, (1, 2), axis=(1, 2))])
+
+
+def test_onnx_runtime_answers_like_keras_on_ten_thousand_digits(ten_thousand):
+    by_keras, by_onnx = (DigitReader(MODELS / f"reference{e}").predict_batch(ten_thousand) for e in (".keras", ".onnx"))
+    assert by_onnx.shape == (10_000, 10) and by_onnx.dtype == np.float32
+    np.testing.assert_allclose(by_onnx, by_keras, atol=1e-5)
+
+
+def test_eight_bits_answer_nearly_like_keras_on_ten_thousand_digits(ten_thousand):
+    readers = [DigitReader(MODELS / f"reference{ending}") for ending in (".keras", ".tflite")]
+    by_keras, by_bits = (reader.predict_batch(ten_thousand) for reader in readers)
+    assert by_bits.shape == (10_000, 10) and by_bits.dtype == np.float32
+    assert np.mean(by_keras.argmax(axis=1) == by_bits.argmax(axis=1)) >= 0.998
+    assert np.abs(by_keras - by_bits).mean() < 0.005
+
+
+def test_a_name_is_read_by_onnx_runtime_where_it_is_installed_else_by_keras(monkeypatch, held_out):
+    assert DigitReader("reference").path.suffix == ".onnx"
+    monkeypatch.setattr(prediction.importlib.util, "find_spec", lambda name: None)
+    fallback = DigitReader("reference")
+    assert fallback.path.suffix == ".keras"
+    np.testing.assert_allclose(
+        fallback.predict_batch(held_out[0][:9]), DigitReader(MODELS / "reference.onnx").predict_batch(held_out[0][:9]),
+        atol=1e-5,
+    )
+
+
+def test_the_keras_model_behind_a_reader_is_there_to_look_into(reader, held_out):
+    assert reader.model.count_params() == 93_322
+    np.testing.assert_allclose(reader.model(scale(held_out[0][:9])), reader.predict_batch(held_out[0][:9]), atol=1e-5)
+
+
+def test_a_keras_model_in_memory_is_read_as_it_is(held_out):
+    model = softmax_regression()
+    np.testing.assert_allclose(
+        DigitReader(model).predict_batch(held_out[0][:9]), model(scale(held_out[0][:9])), atol=1e-6
+    )
+
+
 def test_a_missing_model_says_what_may_be_named():
-    with pytest.raises(FileNotFoundError, match="name from data/models"):
+    with pytest.raises(FileNotFoundError, match=r"name from data/models \(.*reference.*\)"):
         DigitReader("no_such_model")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("spoil", [
+    lambda content: content[: len(content) // 2], lambda content: b"", lambda content: b"not a model" * 100,
+    lambda content: pickle.dumps(Bomb()),
+], ids=["truncated", "empty", "text", "pickle"])
+def test_a_damaged_or_foreign_file_is_refused_by_name_and_runs_nothing(ending, spoil, tmp_path, capfd):
+    path = tmp_path / f"mine{ending}"
+    path.write_bytes(spoil((MODELS / f"reference{ending}").read_bytes()))
+    with pytest.raises(UnreadableModel, match=rf"mine\{ending}"):
+        DigitReader(path)
+    assert "BOOM" not in "".join(capfd.readouterr())
+
+
+def test_a_model_file_that_brings_code_is_refused(tmp_path):
+    marker = str(tmp_path / "ran")
+    inputs = keras.Input((28, 28, 1))
+    flat = keras.layers.Flatten()(inputs)
+    outputs = keras.layers.Lambda(lambda x: [open(marker, "w").close(), x[:, :10]][1], (10,))(flat)
+    keras.Model(inputs, outputs).save(tmp_path / "code.keras")
+    Path(marker).unlink(missing_ok=True)
+    with pytest.raises(UnreadableModel, match=r"code\.keras"):
+        DigitReader(tmp_path / "code.keras")
+    assert not Path(marker).exists()
+
+
+@pytest.mark.parametrize("answers, activation", [(9, "softmax"), (10, "relu")])
+def test_a_network_that_reads_no_digits_is_refused(answers, activation, tmp_path):
+    inputs = keras.Input((28, 28, 1))
+    flat = keras.layers.Flatten()(inputs)
+    outputs = keras.layers.Dense(answers, activation=activation, bias_initializer="ones")(flat)
+    keras.Model(inputs, outputs).save(tmp_path / "other.keras")
+    with pytest.raises(UnreadableModel, match="expected ten probabilities"):
+        DigitReader(tmp_path / "other.keras")
+
+
+def test_another_kind_of_file_is_refused_with_the_kinds_that_are_read(tmp_path):
+    (tmp_path / "model.h5").write_bytes(b"")
+    with pytest.raises(UnreadableModel, match=r"\.onnx, \.tflite, \.keras"):
+        DigitReader(tmp_path / "model.h5")
 
 
 def test_importing_the_reader_starts_no_tensorflow():

@@ -7,50 +7,63 @@ import numpy as np
 import pytest
 
 from benchmarks import records
-from benchmarks.accuracy import leave_out_sample_test, training_data
+from benchmarks.accuracy import MEASURED, describe, leave_out_sample_test, training_data
+from benchmarks.models import SHIPPED
 from utils import data
 from utils.evaluation import accuracy_interval
 from utils.prediction import MODELS, DigitReader
 
-CARDS = sorted(MODELS.glob("*.json"))
+CARDS = {path.stem: json.loads(path.read_text()) for path in sorted(MODELS.glob("*.json"))}
+FILES = [pytest.param(card, facts, id=facts["file"]) for card in CARDS.values() for facts in card["files"]]
 
 
-@pytest.fixture(params=CARDS, ids=lambda path: path.stem)
-def card(request):
-    return request.param.stem, json.loads(request.param.read_text())
+def count_right(name, images, labels):
+    return int(np.sum(DigitReader(MODELS / name).predict_batch(images).argmax(axis=1) == labels))
 
 
-def test_there_is_a_card_for_every_model():
-    assert {path.stem for path in CARDS} == {path.stem for path in MODELS.glob("*.keras")} == {"reference", "dense"}
+def test_every_model_has_its_card_and_three_forms():
+    there = {path.name for path in MODELS.iterdir() if path.suffix != ".json"}
+    assert there == {f"{name}{ending}" for name in SHIPPED for ending in (".keras", ".onnx", ".tflite")}
+    assert there == {param.id for param in FILES}
 
 
-def test_the_file_is_the_one_on_the_card(card):
-    name, facts = card
-    assert hashlib.sha256((MODELS / f"{name}.keras").read_bytes()).hexdigest() == facts["sha256"]
+@pytest.mark.parametrize("card, facts", FILES)
+def test_the_file_is_the_one_on_the_card(card, facts):
+    content = (MODELS / facts["file"]).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == facts["sha256"]
+    assert len(content) == facts["bytes"]
 
 
-def test_the_model_has_the_parameters_on_the_card_and_no_optimiser(card):
-    name, facts = card
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_model_has_the_parameters_on_the_card_and_no_optimiser(name):
     model = DigitReader(name).model
-    assert model.count_params() == facts["recipe"]["parameters"]
+    assert model.count_params() == CARDS[name]["recipe"]["parameters"]
     assert not hasattr(model, "optimizer") or model.optimizer is None
 
 
-def test_accuracy_on_the_held_out_sample_fits_the_card(card):
-    name, facts = card
+@pytest.mark.parametrize("card, facts", FILES)
+def test_accuracy_on_the_held_out_sample_fits_the_card(card, facts):
     mnist = data.load_mnist("sample")
-    correct = np.sum(DigitReader(name).predict_batch(mnist.x_test).argmax(axis=1) == mnist.y_test)
+    correct = count_right(facts["file"], mnist.x_test, mnist.y_test)
     low, high = accuracy_interval(correct, len(mnist.y_test), confidence=0.999)
     assert low <= facts["mnist_test"]["accuracy"] <= high
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_eight_bits_cost_little_accuracy_and_little_space(name):
+    facts = {file["file"]: file for file in CARDS[name]["files"]}
+    whole, small = facts[f"{name}.keras"], facts[f"{name}.tflite"]
+    assert whole["mnist_test"]["accuracy"] - small["mnist_test"]["accuracy"] <= 0.0005
+    assert small["bytes"] <= 110_000
+
+
 @pytest.mark.full
-def test_accuracy_on_mnist_is_the_cards_and_within_three_deviations_of_the_recipes_mean(card):
-    name, facts = card
+@pytest.mark.parametrize("card, facts", FILES)
+def test_accuracy_on_mnist_is_the_cards_and_within_three_deviations_of_the_recipes_mean(card, facts):
     mnist = data.load_mnist("full")
-    correct = int(np.sum(DigitReader(name).predict_batch(mnist.x_test).argmax(axis=1) == mnist.y_test))
-    assert abs(correct - facts["mnist_test"]["correct"]) <= 1  # another processor may round one image the other way
-    recorded = records.load("accuracy")["recipes"][name]
+    correct = count_right(facts["file"], mnist.x_test, mnist.y_test)
+    assert abs(correct - facts["mnist_test"]["correct"]) <= 2  # another processor may round an image the other way
+    recorded = records.load("accuracy")["recipes"][facts["file"].split(".")[0]]
     assert abs(correct / 10_000 - recorded["mean_test_accuracy"]) <= 3 * recorded["standard_deviation"]
 
 
@@ -77,8 +90,23 @@ def test_leaving_out_works_by_pixels_alone():
 
 def test_the_recorded_mean_is_the_mean_of_its_runs():
     recorded = records.load("accuracy")["recipes"]
-    for result in recorded.values():
+    for name, result in recorded.items():
         accuracies = [run["test_accuracy"] for run in result["runs"]]
-        assert len(accuracies) >= 3
+        assert len(accuracies) >= 5 or name == "ensemble"
         assert result["mean_test_accuracy"] == pytest.approx(np.mean(accuracies), abs=1e-5)
-    assert recorded["reference"]["mean_test_accuracy"] >= 0.992
+
+
+@pytest.mark.parametrize("name, accuracy", [("reference", 0.992)])
+def test_the_recorded_accuracy_is_what_the_course_promises(name, accuracy):
+    assert records.load("accuracy")["recipes"][name]["mean_test_accuracy"] >= accuracy
+
+
+def test_the_record_belongs_to_the_recipes_of_today():
+    recorded = records.load("accuracy")["recipes"]
+    assert {name: result["recipe"] for name, result in recorded.items() if name in MEASURED} == {
+        name: describe(MEASURED[name]) for name in recorded if name in MEASURED
+    }
+
+
+def test_reading_one_digit_was_measured_and_takes_a_fraction_of_what_keras_takes():
+    assert records.load("latency")["rows"]["DigitReader, ONNX"]["times_faster"] >= 200

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 
 from utils import data, training
 from utils.augmentation import RandomAffine
-from utils.models import compact_cnn, softmax_regression
+from utils.models import slim_cnn, softmax_regression, tiny_cnn
+from utils.prediction import DigitReader
 from utils.preprocessing import one_hot, scale
-from utils.training import Recipe, fit, make_batches, one_cycle
+from utils.training import RECIPES, Recipe, fit, make_batches, one_cycle
 
 import keras  # isort: skip  (after utils, which starts TensorFlow quietly)
 
@@ -77,7 +79,7 @@ def test_one_cycle_rises_to_its_peak_and_falls_to_zero():
 
 
 def test_the_same_recipe_and_seed_give_the_same_network(digits):
-    recipe = Recipe(compact_cnn, epochs=1, batch_size=100)
+    recipe = Recipe(slim_cnn, epochs=1, batch_size=100)
     (one, _), (two, _), (other, _) = (fit(recipe, digits, seed=seed, verbose=0) for seed in (1, 1, 2))
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
@@ -112,14 +114,72 @@ def test_a_save_that_fails_leaves_the_old_model_alone(tmp_path, monkeypatch):
     assert path.read_bytes() == before
 
 
+def steps_of(model):
+    return int(model.optimizer.iterations)
+
+
+def test_less_than_an_epoch_is_that_share_of_its_steps(digits):
+    model, history = fit(Recipe(softmax_regression, epochs=0.5, batch_size=50, augment=False), digits, verbose=0)
+    assert steps_of(model) == 6 and len(history.epoch) == 1
+    assert "accuracy" not in history.history  # nobody compares it
+
+
+def test_smoothed_labels_leave_a_tenth_of_the_certainty_to_all_digits(digits):
+    recipe = Recipe(softmax_regression, epochs=1, augment=False, label_smoothing=0.1)
+    model, history = fit(recipe, digits, digits, verbose=0)
+    answers, wanted = np.asarray(model(scale(digits[0]))), 0.9 * one_hot(digits[1]) + 0.01
+    by_hand = -np.mean(np.sum(wanted * np.log(answers), axis=1))
+    assert history.history["val_loss"][-1] == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_averaging_ends_with_a_mean_of_the_weights_and_its_momentum_counts(digits):
+    recipe = Recipe(softmax_regression, epochs=1, batch_size=50, augment=False)
+    plain, slow = (fit(replace(recipe, averaging=a), digits, verbose=0)[0].get_weights()[0] for a in (0.0, 0.99))
+    assert not np.allclose(plain, slow)
+    start = softmax_regression().get_weights()[0].std()  # the mean has hardly left where the run began
+    assert abs(slow.std() - start) < abs(plain.std() - start)
+
+
+def test_the_schedule_of_a_recipe_sets_the_rate(digits):
+    recipe = Recipe(softmax_regression, epochs=1, augment=False, peak_rate=0.123, schedule=lambda peak, steps: peak)
+    assert float(fit(recipe, digits, verbose=0)[0].optimizer.learning_rate) == pytest.approx(0.123)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_of_the_course_trains(name, digits):
+    few = digits[0][:130], digits[1][:130]
+    model, _ = fit(replace(RECIPES[name], epochs=1), few, verbose=0)
+    assert np.isfinite(np.concatenate([weights.ravel() for weights in model.get_weights()])).all()
+
+
+@pytest.mark.parametrize("build", [softmax_regression, tiny_cnn])
+def test_exports_answer_like_the_model_and_eight_bits_are_small(build, digits, tmp_path):
+    model, _ = fit(Recipe(build, epochs=2, batch_size=50), digits, verbose=0)
+    onnx = training.export_onnx(model, tmp_path / "new" / "model.onnx")
+    int8 = training.export_int8(model, digits[0][:100], tmp_path / "new" / "model.tflite")
+    assert sorted(path.name for path in onnx.parent.iterdir()) == ["model.onnx", "model.tflite"]
+    answers = model(scale(digits[0]))
+    np.testing.assert_allclose(DigitReader(onnx).predict_batch(digits[0]), answers, atol=1e-5)
+    assert np.mean(DigitReader(int8).predict_batch(digits[0]).argmax(axis=1) == np.argmax(answers, axis=1)) > 0.93
+    assert int8.stat().st_size < onnx.stat().st_size
+
+
+def test_an_export_that_fails_leaves_the_old_file_alone(digits, tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"old")
+    with pytest.raises(ValueError, match="raw uint8 pixels"):
+        training.export_int8(softmax_regression(), scale(digits[0])[..., 0], path)
+    assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
+
+
 RUN = """
 import sys
 from utils import data
-from utils.models import compact_cnn
-from utils.training import Recipe, fit
+from utils.models import slim_cnn
+from utils.training import RECIPES, Recipe, fit
 mnist = data.load_mnist("sample")
 few = mnist.x_train[:1000], mnist.y_train[:1000]
-model, history = fit(Recipe(compact_cnn, epochs=6), few, folder=sys.argv[1], verbose=2)
+model, history = fit(Recipe(slim_cnn, epochs=6), few, folder=sys.argv[1], verbose=2)
 print("epochs", history.epoch, "steps", int(model.optimizer.iterations))
 """
 

@@ -1,0 +1,65 @@
+"""Measure how long one digit takes, by every way the course knows, in turns within one process."""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks import readme, records
+from utils import data
+from utils.prediction import MODELS, DigitReader
+from utils.preprocessing import scale
+
+ROUNDS = 30  # in each, every way gets its turn
+
+
+def ways(name: str) -> dict[str, tuple[Callable, int]]:
+    """Return, for each way to read raw digits, a function and how often it is called in a round."""
+    import tensorflow as tf
+
+    network = DigitReader(MODELS / f"{name}.keras").model
+    graph = tf.function(network)
+    return {
+        "model.predict": (lambda digits: network.predict(scale(digits), verbose=0), 2),
+        "model(x)": (lambda digits: network(scale(digits), training=False), 5),
+        "tf.function": (lambda digits: graph(scale(digits), training=False), 20),
+        "DigitReader, ONNX": (DigitReader(MODELS / f"{name}.onnx").predict_batch, 100),
+        "DigitReader, LiteRT int8": (DigitReader(MODELS / f"{name}.tflite").predict_batch, 100),
+    }
+
+
+def seconds(way: Callable, digits: np.ndarray) -> float:
+    """Return how long one call takes."""
+    start = time.perf_counter()
+    way(digits)
+    return time.perf_counter() - start
+
+
+def main(name: str = "reference") -> None:
+    """Measure all ways, and record the median and the 95th percentile in milliseconds."""
+    digit = data.load_mnist("sample").x_test[:1]
+    contenders = ways(name)
+    for way, _ in contenders.values():
+        way(digit)  # the first call prepares
+    times = {label: [] for label in contenders}
+    for _ in tqdm(range(ROUNDS), unit="round", file=sys.stdout):
+        for label, (way, calls) in contenders.items():
+            times[label] += [seconds(way, digit) for _ in range(calls)]
+    slowest = statistics.median(times["model.predict"])
+    rows = {
+        label: {
+            "p50_ms": round(1000 * statistics.median(taken), 4),
+            "p95_ms": round(1000 * float(np.quantile(taken, 0.95)), 4),
+            "times_faster": round(slowest / statistics.median(taken), 1),
+        }
+        for label, taken in times.items()
+    }
+    records.save("latency", {"machine": records.machine(), "model": name, "rows": rows})
+    readme.write()
+
+
+if __name__ == "__main__":
+    main()
