@@ -11,7 +11,7 @@ RIGHT_PYTHON := import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or 
 	"The course needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make lab PYTHON=python3.12" % v)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-full test-long test-browser test-setup lessons models benchmark lock environment badges clean
+.PHONY: help lab test test-full test-long test-browser test-setup lessons exercises models benchmark lock environment badges clean
 
 # A .venv that does not start (half built, moved, its Python gone) is built anew.
 ifneq ($(shell $(BIN) -c 'import pip' 2>/dev/null && echo sound),sound)
@@ -45,6 +45,9 @@ test-setup: $(READY)  ## test that the course installs from nothing (needs PyPI)
 lessons: $(READY)  ## run every lesson again and keep its outputs
 	$(BIN) -m benchmarks.lessons
 
+exercises: $(READY)  ## make the exercises out of the solutions
+	$(BIN) -m utils.exercises.generate
+
 models: $(READY)  ## train the models in data/models
 	$(BIN) -m benchmarks.models
 
@@ -52,6 +55,7 @@ benchmark: $(READY)  ## measure speed and accuracy over many seeds (hours; what 
 	$(BIN) -m benchmarks.speed
 	$(BIN) -m benchmarks.latency
 	$(BIN) -m benchmarks.accuracy
+	$(BIN) -m benchmarks.ablation
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock
 	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

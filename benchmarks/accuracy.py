@@ -2,14 +2,21 @@
 
 `make benchmark` runs what is missing in accuracy.json (each finished seed is kept) and rewrites the means. Every choice
 in a recipe was made on the validation split; the test set is read once per finished run, and chooses nothing.
+As many trainings run side by side as there are cores, with one thread each: two together finish sooner than one after
+the other on two threads. So the seconds are those of one core.
 """
 
 import hashlib
 import json
+import multiprocessing
+import os
 import statistics
 import sys
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
+from functools import cache
 
 import keras
 import numpy as np
@@ -17,6 +24,7 @@ from tqdm import tqdm
 
 from benchmarks import readme, records
 from utils import data
+from utils.environment import granted_cores
 from utils.models import ensemble
 from utils.prediction import DigitReader
 from utils.preprocessing import split_train_validation
@@ -34,7 +42,7 @@ def constant(rate: float, steps: int) -> float:
 
 # What people would otherwise use: the reference network as it is usually trained, by Adam at its default rate.
 MEASURED = {name: recipe for name, recipe in RECIPES.items() if name != "fast"} | {
-    "plain Adam": Recipe(peak_rate=1e-3, schedule=constant, augment=False)
+    "plain Adam": Recipe(peak_rate=1e-3, schedule=constant, augment=0)
 }
 
 
@@ -76,12 +84,16 @@ def errors(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> int:
 
 def train(name: str, seed: int, mnist: data.Mnist) -> tuple[keras.Model, float]:
     """Train one network, keep it, and return it with the seconds it took."""
-    digits = digits_for(name, mnist)
-    start = time.perf_counter()
-    network, _ = fit(MEASURED[name], digits, seed=seed, verbose=0)
-    seconds = time.perf_counter() - start
+    network, seconds = timed_fit(MEASURED[name], digits_for(name, mnist), seed)
     save_model(network, _path(name, seed))
     return network, seconds
+
+
+def timed_fit(recipe: Recipe, digits: tuple, seed: int) -> tuple[keras.Model, float]:
+    """Train by a recipe, and return the network and the seconds from raw digits to trained."""
+    start = time.perf_counter()
+    network, _ = fit(recipe, digits, seed=seed, verbose=0)
+    return network, round(time.perf_counter() - start, 1)
 
 
 def trained(name: str, seed: int, mnist: data.Mnist) -> keras.Model:
@@ -95,10 +107,17 @@ def _path(name: str, seed: int):
     return RUNS / f"{name}-{seed}-{hashlib.sha256(choices).hexdigest()[:8]}.keras"
 
 
-def measure(name: str, seed: int, mnist: data.Mnist) -> dict:
+def measure(name: str, seed: int) -> dict:
     """Train once and return what came out."""
+    mnist = mnist_of_this_process()
     network, seconds = train(name, seed, mnist)
-    return {"seed": seed, "seconds": round(seconds, 1), **scores(network, mnist)}
+    return {"seed": seed, "seconds": seconds, **scores(network, mnist)}
+
+
+@cache
+def mnist_of_this_process() -> data.Mnist:
+    """Load MNIST once, however many trainings a process runs."""
+    return data.load_mnist("full")
 
 
 def measure_ensemble(runs: list[dict], mnist: data.Mnist) -> dict:
@@ -137,21 +156,28 @@ def kept_runs(results: dict, name: str) -> list[dict]:
 
 def main(names: list[str]) -> None:
     """Run every recipe (or the named ones) and seed that has no record yet, then the ensemble."""
-    mnist = data.load_mnist("full")
     results = records.load("accuracy").get("recipes", {})
     todo = [(name, seed) for name in MEASURED if not names or name in names for seed in SEEDS
-            if seed not in [run["seed"] for run in kept_runs(results, name)]]
-    for name, seed in (bar := tqdm(todo, unit="training", file=sys.stdout)):
-        bar.set_description(f"{name}, seed {seed}")
-        runs = [*kept_runs(results, name), measure(name, seed, mnist)]
+            if seed not in [run["seed"] for run in kept_runs(results, name)]]  # fmt: skip
+    for (name, _), run in side_by_side(measure, todo):
+        runs = sorted([*kept_runs(results, name), run], key=lambda run: run["seed"])
         results[name] = {"recipe": describe(MEASURED[name]), **summary(runs), "runs": runs}
         keep(results)
     members = kept_runs(results, "compact")
     if len(members) == len(SEEDS):
         parameters = {"parameters": len(members) * results["compact"]["recipe"]["parameters"]}
-        runs = [measure_ensemble(members, mnist)]
+        runs = [measure_ensemble(members, mnist_of_this_process())]
         results["ensemble"] = {"recipe": {"build": "ensemble", **parameters}, **summary(runs), "runs": runs}
         keep(results)
+
+
+def side_by_side(train_once: Callable, jobs: list[tuple]) -> Iterator[tuple[tuple, dict]]:
+    """Yield each job with what `train_once` made of it, in the order in which they end."""
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+    with ProcessPoolExecutor(granted_cores(), multiprocessing.get_context("spawn")) as pool:
+        started = {pool.submit(train_once, *job): job for job in jobs}
+        for training in tqdm(as_completed(started), total=len(jobs), unit="training", file=sys.stdout):
+            yield started[training], training.result()
 
 
 def keep(results: dict) -> None:

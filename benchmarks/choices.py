@@ -27,7 +27,7 @@ class Watch(keras.callbacks.Callback):
 
 
 def main() -> None:
-    """Record the mean validation accuracy after each epoch, and the first epoch at which it rounds to 99.0 %."""
+    """Record the mean validation accuracy after each epoch, and the first epoch at which it is 99.0 %."""
     train, validation = training_data(data.load_mnist("full"))
     curves = []
     for seed in tqdm(SEEDS, unit="training", file=sys.stdout):
@@ -35,7 +35,7 @@ def main() -> None:
         train_keras_io(*train, seed, epochs=MOST_EPOCHS, callbacks=[watch])
         curves.append(watch.accuracies)
     means = [round(statistics.mean(epoch), 5) for epoch in zip(*curves, strict=True)]
-    first = next((number for number, mean in enumerate(means, start=1) if round(mean, 3) >= 0.99), None)
+    first = next((number for number, mean in enumerate(means, start=1) if mean >= 0.99), None)
     found = {"mean_validation_accuracy": means, "first_epoch_at_99": first, "runs": curves}
     records.save("choices", {"machine": records.machine(), **found})
 

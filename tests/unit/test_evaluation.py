@@ -123,3 +123,33 @@ def test_report_is_one_whole_page_with_table_and_picture(tmp_path):
 def test_contested_labels_are_distinct_test_indices():
     assert len(set(evaluation.CONTESTED_TEST_LABELS)) == 15
     assert all(0 <= index < 10_000 for index in evaluation.CONTESTED_TEST_LABELS)
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def test_a_temperature_divides_what_goes_into_the_softmax():
+    logits = np.random.default_rng(0).normal(size=(50, 10)) * 5
+    for temperature in (0.3, 1, 4):
+        cooled = evaluation.at_temperature(softmax(logits), temperature)
+        np.testing.assert_allclose(cooled, softmax(logits / temperature), rtol=1e-6)
+
+
+def test_a_temperature_takes_certainty_without_breaking():
+    certain = np.eye(10, dtype="float32")
+    assert np.isfinite(evaluation.at_temperature(certain, 5)).all()
+    np.testing.assert_allclose(evaluation.at_temperature(certain, 0.1), certain, atol=1e-12)
+
+
+@pytest.mark.parametrize("distortion", [0.25, 1, 3])
+def test_the_best_temperature_undoes_a_distortion(distortion):
+    rng = np.random.default_rng(0)
+    honest = softmax(rng.normal(size=(20_000, 10)) * 2)
+    labels = (honest.cumsum(axis=1) > rng.random((20_000, 1))).argmax(axis=1)  # drawn with just these probabilities
+    distorted = evaluation.at_temperature(honest, distortion)
+    found = evaluation.best_temperature(distorted, labels)
+    assert found == pytest.approx(1 / distortion, rel=0.05)
+    mended = evaluation.at_temperature(distorted, found)
+    assert evaluation.expected_calibration_error(mended, labels) < 0.01

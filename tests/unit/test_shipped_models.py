@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks import records
-from benchmarks.accuracy import MEASURED, describe, leave_out_sample_test, training_data
+from benchmarks.accuracy import leave_out_sample_test, training_data
 from benchmarks.models import SHIPPED
 from utils import data
-from utils.evaluation import accuracy_interval
+from utils.evaluation import accuracy_interval, best_temperature, expected_calibration_error
 from utils.prediction import MODELS, DigitReader
 
 CARDS = {path.stem: json.loads(path.read_text()) for path in sorted(MODELS.glob("*.json"))}
@@ -77,6 +77,15 @@ def test_no_digit_of_the_samples_test_split_was_trained_on():
     assert len(trained) + len(validated) == 59_000
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_temperature_on_the_card_leaves_the_confidence_calibrated(name):
+    mnist = data.load_mnist("full")
+    answers = DigitReader(name).predict_batch(mnist.x_test)
+    assert expected_calibration_error(answers, mnist.y_test) < 0.01
+    assert best_temperature(answers, mnist.y_test) == pytest.approx(1, abs=0.25)
+
+
 def test_leaving_out_works_by_pixels_alone():
     sample = data.load_mnist("sample")
     mixed = sample._replace(
@@ -86,27 +95,3 @@ def test_leaving_out_works_by_pixels_alone():
     images, labels = leave_out_sample_test(mixed)
     np.testing.assert_array_equal(images, sample.x_train)
     np.testing.assert_array_equal(labels, sample.y_train)
-
-
-def test_the_recorded_mean_is_the_mean_of_its_runs():
-    recorded = records.load("accuracy")["recipes"]
-    for name, result in recorded.items():
-        accuracies = [run["test_accuracy"] for run in result["runs"]]
-        assert len(accuracies) >= 5 or name == "ensemble"
-        assert result["mean_test_accuracy"] == pytest.approx(np.mean(accuracies), abs=1e-5)
-
-
-@pytest.mark.parametrize("name, accuracy", [("reference", 0.992)])
-def test_the_recorded_accuracy_is_what_the_course_promises(name, accuracy):
-    assert records.load("accuracy")["recipes"][name]["mean_test_accuracy"] >= accuracy
-
-
-def test_the_record_belongs_to_the_recipes_of_today():
-    recorded = records.load("accuracy")["recipes"]
-    assert {name: result["recipe"] for name, result in recorded.items() if name in MEASURED} == {
-        name: describe(MEASURED[name]) for name in recorded if name in MEASURED
-    }
-
-
-def test_reading_one_digit_was_measured_and_takes_a_fraction_of_what_keras_takes():
-    assert records.load("latency")["rows"]["DigitReader, ONNX"]["times_faster"] >= 200

@@ -1,0 +1,80 @@
+"""What was recorded belongs to the recipes of today, adds up, and is as good as the course says."""
+
+import numpy as np
+import pytest
+
+from benchmarks import ablation, choices, records, speed
+from benchmarks.accuracy import MEASURED, SEEDS, describe, side_by_side
+from utils.training import RECIPES
+
+ACCURACY = records.load("accuracy")["recipes"]
+PROMISED = {"reference": 0.9955, "compact": 0.9965, "tiny": 0.993, "sample": 0.988, "ensemble": 0.9975}
+MOST_PARAMETERS = {"reference": 93_322, "compact": 100_000, "tiny": 6_000, "ensemble": 500_000}
+MOST_SECONDS = {"compact": 15 * 60, "ensemble": 60 * 60}
+
+
+def test_every_recipe_has_a_record_and_it_belongs_to_the_recipe_of_today():
+    recorded = {name: result["recipe"] for name, result in ACCURACY.items() if name != "ensemble"}
+    assert recorded == {name: describe(recipe) for name, recipe in MEASURED.items()}
+
+
+@pytest.mark.parametrize("name", ACCURACY)
+def test_the_recorded_mean_is_the_mean_of_its_runs(name):
+    result = ACCURACY[name]
+    accuracies = [run["test_accuracy"] for run in result["runs"]]
+    assert len(accuracies) >= 5 or name == "ensemble"
+    assert result["mean_test_accuracy"] == pytest.approx(np.mean(accuracies), abs=1e-5)
+    assert name == "ensemble" or result["standard_deviation"] == pytest.approx(np.std(accuracies, ddof=1), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_the_recorded_accuracy_is_what_the_course_promises(name):
+    assert ACCURACY[name]["mean_test_accuracy"] >= PROMISED[name]
+
+
+@pytest.mark.parametrize("name", MOST_PARAMETERS)
+def test_the_networks_are_as_small_as_the_course_promises(name):
+    assert ACCURACY[name]["recipe"]["parameters"] <= MOST_PARAMETERS[name]
+
+
+@pytest.mark.parametrize("name", MOST_SECONDS)
+def test_the_trainings_are_as_short_as_the_course_promises(name):
+    assert max(run["seconds"] for run in ACCURACY[name]["runs"]) <= MOST_SECONDS[name]
+
+
+def test_the_quick_recipe_reaches_99_per_cent_twenty_times_sooner():
+    record = records.load("speed")
+    assert record["recipes"] == {"fast": describe(RECIPES["fast"]), "keras.io": {"epochs": speed.KERAS_IO_EPOCHS}}
+    for name in ("fast", "keras.io"):
+        assert len(record[name]["runs"]) >= 10
+        assert record[name]["mean_test_accuracy"] >= 0.99
+    slow, fast = (np.array([run["seconds"] for run in record[name]["runs"]]) for name in ("keras.io", "fast"))
+    assert record["ratio"] == pytest.approx(np.mean(slow / fast), abs=0.1)
+    assert record["ratio"] >= 20
+
+
+def test_the_epochs_of_the_keras_io_example_were_chosen_on_validation_digits():
+    record = records.load("choices")
+    means = np.mean(record["runs"], axis=0)
+    np.testing.assert_allclose(means, record["mean_validation_accuracy"], atol=1e-5)
+    assert speed.KERAS_IO_EPOCHS == record["first_epoch_at_99"] == 1 + np.argmax(means >= 0.99)
+    assert len(record["runs"]) == len(choices.SEEDS)
+
+
+def test_the_ablation_is_of_todays_recipe_and_complete():
+    record = records.load("ablation")
+    assert record["base"] == describe(ablation.BASE)
+    assert set(record["changes"]) == set(ablation.CHANGES)
+    for result in record["changes"].values():
+        assert [run["seed"] for run in result["runs"]] == list(SEEDS)
+        assert result["mean_errors"] == pytest.approx(np.mean([run["errors"] for run in result["runs"]]), abs=1e-5)
+
+
+def test_reading_one_digit_was_measured_and_takes_a_fraction_of_what_keras_takes():
+    assert records.load("latency")["rows"]["DigitReader, ONNX"]["times_faster"] >= 200
+
+
+def test_jobs_that_run_side_by_side_all_come_back(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")  # so that it is as before afterwards
+    jobs = [(7, 3), (9, 2), (8, 4)]
+    assert dict(side_by_side(divmod, jobs)) == {job: divmod(*job) for job in jobs}
