@@ -27,7 +27,9 @@ def lesson_table() -> str:
 def accuracy_table() -> str:
     """Return a row per recipe: its parameters, its test accuracy over the recorded seeds, and minutes on one core."""
     rows = ["| recipe | parameters | MNIST test accuracy | one training | trainings |", "|---|---|---|---|---|"]
-    for name, result in records.load("accuracy")["recipes"].items():
+    recipes = records.load("accuracy")["recipes"]
+    for name in sorted(recipes, key=lambda name: -recipes[name]["mean_test_accuracy"]):
+        result = recipes[name]
         spread = "" if result["standard_deviation"] is None else f" ± {result['standard_deviation']:.2%}"
         accuracy = f"{result['mean_test_accuracy']:.2%}{spread}"
         minutes = f"{result['mean_seconds'] / 60:.1f} min"

@@ -16,6 +16,7 @@ from utils.preprocessing import check_images, scale
 with quiet_tensorflow():
     import keras
     import tensorflow as tf
+    from tensorflow.lite.tools import flatbuffer_utils
 tf.get_logger().setLevel("WARNING")  # else it reports every file it writes
 
 Images = np.ndarray
@@ -219,4 +220,7 @@ def export_int8(model: keras.Model, images: Images, path: str | Path) -> Path:
     }
     with atomic_write(path) as part, quiet_tensorflow():  # the converter reports to standard error
         model.export(part, format="litert", verbose=False, **choices)
+        content = flatbuffer_utils.read_model(str(part))
+        flatbuffer_utils.strip_strings(content)  # the names of tensors, which nobody reads, are 3 kB
+        flatbuffer_utils.write_model(content, str(part))
     return Path(path)

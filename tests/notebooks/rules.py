@@ -211,6 +211,12 @@ def outputs_are_quiet(notebook):
             yield f"code cell {number} shows a log line: {text_of(output)[found.start():][:100]!r}"
 
 
+def stores_no_widget(notebook):
+    for number, output in notebook.outputs():
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
+            yield f"code cell {number} stores a widget, which hides its text from who only reads: run `make lessons`"
+
+
 def outputs_need_no_network(notebook):
     for number, output in notebook.outputs():
         if found := re.search(r"""(?:src|href)=["']?(?:https?:)?//[^"'\s>]+|import\(["']https?://""", text_of(output)):
@@ -305,6 +311,6 @@ EVERY_NOTEBOOK = [
 ]
 LESSON = [
     *EVERY_NOTEBOOK, has_the_frame, ends_with_the_way_on, was_run_from_top_to_bottom, outputs_are_quiet,
-    outputs_need_no_network, figures_have_alt_text, figures_are_spoken_of,
+    stores_no_widget, outputs_need_no_network, figures_have_alt_text, figures_are_spoken_of,
 ]
 EXERCISE = [*EVERY_NOTEBOOK, has_no_outputs]

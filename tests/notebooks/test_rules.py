@@ -89,6 +89,7 @@ def tag(name):
 HOME = "/" + "home/someone/digits"
 PLOTLY = new_output("display_data", data={"application/vnd.plotly.v1+json": {}, "text/html": "<div></div>"})
 REMOTE = new_output("display_data", data={"text/html": '<script src="https://cdn.example.org/x.js"></script>'})
+WIDGET = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}, "text/plain": "a quiz"})
 FAULTS = [
     (rules.has_one_title, prose("# Another title"), "got 2"),
     (rules.has_one_title, opening("# A first lesson", "Hello"), "starts with the title"),
@@ -124,6 +125,7 @@ FAULTS = [
     (rules.outputs_are_quiet, output(printed("careful", "stderr")), "stderr"),
     (rules.outputs_are_quiet, output(new_output("error", ename="ValueError", evalue="no", traceback=[])), "ValueError"),
     (rules.outputs_are_quiet, output(printed("2026-01-01 10:00:00.1: I tensorflow/core/x.cc:1] oneDNN")), "log line"),
+    (rules.stores_no_widget, output(WIDGET), "stores a widget"),
     (rules.outputs_need_no_network, output(REMOTE), "cdn.example.org"),
     (rules.figures_have_alt_text, output(figure(alt={})), "alt text ''"),
     (rules.figures_have_alt_text, output(PLOTLY), "Plotly"),

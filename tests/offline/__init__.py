@@ -5,6 +5,7 @@ any test is collected. Kernels that run notebooks, and all other Python processe
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 import matplotlib
@@ -22,10 +23,17 @@ def pytest_configure():
     # Python imports `sitecustomize` from its path at start-up: so the guard stands in every kernel too.
     os.environ["PYTHONPATH"] = os.pathsep.join([GUARD, *paths])
     os.environ["MNIST_SOURCE"] = "sample"
+    os.environ["DIGITS_PROGRESS"] = str(Path(tempfile.gettempdir()) / f"progress-{os.getpid()}.json")
     # One thread for each worker's kernel: with more, their threads wait for each other and scikit-learn crawls.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Not through MPLBACKEND, which kernels would inherit: there, figures must appear as they do for a learner.
     matplotlib.use("agg")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Let the checks of a solution's kernel raise, and of no other's."""
+    os.environ["DIGITS_STRICT"] = "1" if item.path.parent.name == "solutions" else "0"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import ablation, choices, records, speed
-from benchmarks.accuracy import MEASURED, SEEDS, describe, side_by_side
+from benchmarks.accuracy import MEASURED, describe, side_by_side
 from utils.training import RECIPES
 
 ACCURACY = records.load("accuracy")["recipes"]
@@ -66,7 +66,7 @@ def test_the_ablation_is_of_todays_recipe_and_complete():
     assert record["base"] == describe(ablation.BASE)
     assert set(record["changes"]) == set(ablation.CHANGES)
     for result in record["changes"].values():
-        assert [run["seed"] for run in result["runs"]] == list(SEEDS)
+        assert [run["seed"] for run in result["runs"]] == list(ablation.SEEDS)
         assert result["mean_errors"] == pytest.approx(np.mean([run["errors"] for run in result["runs"]]), abs=1e-5)
 
 

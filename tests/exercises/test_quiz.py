@@ -1,0 +1,97 @@
+"""Quizzes diagnose every wrong answer, keep the first guess, and show what is done."""
+
+import re
+
+import pytest
+from IPython.utils.capture import capture_output
+
+from tests.notebooks.rules import ROOT, Notebook
+from utils.exercises import progress, quiz, record
+from utils.exercises.quiz import QuizView, ask
+
+LESSONS = sorted(path.stem for path in quiz.QUIZZES.glob("*.toml"))
+ALL = [pytest.param(one, id=f"{one.lesson}-{one.number}") for lesson in LESSONS for one in quiz.load(lesson)]
+
+
+@pytest.fixture(autouse=True)
+def own_record(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIGITS_PROGRESS", str(tmp_path / "progress.json"))
+
+
+@pytest.mark.parametrize("one", ALL)
+def test_every_distractor_has_a_diagnosis_of_its_own(one):
+    assert len(one.wrong) >= 3 and one.right not in one.wrong
+    diagnoses = [one.why, *one.wrong.values()]
+    assert len(set(diagnoses)) == len(diagnoses) and all(len(text) > 20 for text in diagnoses)
+    assert one.answer(one.right) == (True, one.why)
+    assert all(one.answer(option) == (False, diagnosis) for option, diagnosis in one.wrong.items())
+    assert sorted(one.options) == sorted([one.right, *one.wrong]) and one.options == one.options
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_lesson_asks_each_of_its_quizzes_once_and_in_order(lesson):
+    notebook = Notebook.read(next((ROOT / "notebooks").glob(f"{lesson}_*.ipynb")))
+    asked = re.findall(r'^ask\("(\d\d)", (\d)\)$', "\n".join(cell.source for cell in notebook.code), re.MULTILINE)
+    assert asked == [(lesson, str(one.number)) for one in quiz.load(lesson)]
+    assert len(asked) >= 4
+
+
+def test_the_right_answer_does_not_always_stand_in_the_same_place():
+    places = [one.options.index(one.right) for lesson in LESSONS for one in quiz.load(lesson)]
+    assert len(set(places)) >= 3
+
+
+def test_a_quiz_is_answered_and_its_first_guess_is_kept():
+    one = quiz.load("04")[0]
+    view = QuizView(one)
+    view.button.click()
+    assert "Choose an answer first" in view.feedback.value
+    view.choice.value = next(iter(one.wrong))
+    view.button.click()
+    assert "how sure you are" in view.feedback.value and record.load()["guesses"] == {}
+    view.sureness.value = 0.75
+    view.button.click()
+    assert "No." in view.feedback.value and 'role="status"' in view.feedback.value
+    view.choice.value = one.right
+    view.button.click()
+    assert "Right." in view.feedback.value
+    assert record.load()["guesses"]["04"]["1"] == {"right": False, "sureness": 0.75}
+
+
+def test_marks_become_html_and_nothing_else_does():
+    assert quiz._as_html("`a * b` is *not* 3 * 4 * 5 < 6") == "<code>a * b</code> is <em>not</em> 3 * 4 * 5 &lt; 6"
+
+
+def test_a_reader_without_a_kernel_reads_the_quiz_as_text():
+    with capture_output() as captured:
+        ask("04", 1)
+    data = captured.outputs[0].data
+    one = quiz.load("04")[0]
+    for kind in ("text/plain", "text/markdown"):
+        assert one.question in data[kind] and all(option in data[kind] for option in one.options)
+    assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_a_quiz_that_is_not_there_is_an_error_that_says_so():
+    with pytest.raises(ValueError, match=r"lesson 04 has quizzes 1 to 4, not 9"):
+        ask("04", 9)
+
+
+def test_progress_counts_what_is_done_and_right():
+    empty = progress.table()
+    assert empty["correct"].sum() == 0 and empty.loc["04", "exercises"] == 7
+    record.keep_exercise("04", "q1", "correct")
+    record.keep_exercise("04", "q2", "incorrect")
+    record.keep_guess("04", 1, True, 0.95)
+    record.keep_guess("04", 2, False, 0.95)
+    record.keep_guess("00", 1, False, 0.25)
+    table = progress.table()
+    assert table.loc["04", ["correct", "guessed"]].tolist() == [1, 2] and table.loc["00", "guessed"] == 1
+    sure = progress.guesses()
+    assert sure["right"].to_dict() == {0.25: 0.0, 0.95: 0.5} and sure["count"].to_dict() == {0.25: 1, 0.95: 2}
+
+
+def test_progress_is_shown_before_anything_was_done(capsys):
+    with capture_output() as captured:
+        progress.progress()
+    assert "0 of" in captured.stdout and len(captured.outputs) == 1

@@ -1,0 +1,68 @@
+"""Show what is done, and whether the learner's guesses deserve their confidence."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from utils import plots
+from utils.exercises import quiz, record
+from utils.exercises.core import SOLUTIONS, code_cells
+
+
+def question_names(lesson: str) -> list[str]:
+    """Return the names of a lesson's exercise questions, as its notebook calls them."""
+    calls = [line for source in code_cells(SOLUTIONS, lesson) for line in source.splitlines() if ".check(" in line]
+    return [line.split(".check(")[0] for line in calls]
+
+
+def table() -> pd.DataFrame:
+    """Return for each lesson how many exercises and quizzes there are, and how many are done."""
+    kept = record.load()
+    with_exercise = {path.name[:2] for path in SOLUTIONS.glob("*.ipynb")}
+    rows = {}
+    for lesson in sorted(path.stem for path in quiz.QUIZZES.glob("*.toml")):
+        names = question_names(lesson) if lesson in with_exercise else []
+        done = kept["exercises"].get(lesson, {})
+        rows[lesson] = {
+            "exercises": len(names),
+            "correct": sum(done.get(name) == "correct" for name in names),
+            "quizzes": len(quiz.load(lesson)),
+            "guessed": len(kept["guesses"].get(lesson, {})),
+        }
+    return pd.DataFrame(rows).T.rename_axis("lesson")
+
+
+def guesses() -> pd.DataFrame:
+    """Return, for each degree of sureness, how many guesses there were and which share was right."""
+    kept = [guess for lesson in record.load()["guesses"].values() for guess in lesson.values()]
+    frame = pd.DataFrame(kept, columns=["right", "sureness"])
+    return frame.groupby("sureness")["right"].agg(count="size", right="mean")
+
+
+def draw() -> Figure:
+    """Draw what is done per lesson, and how often a guess was right against how sure it was."""
+    done, sure = table(), guesses()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), width_ratios=(3, 2), layout="constrained")
+    place = np.arange(len(done))
+    for shift, total, part, colour in ((-0.2, "exercises", "correct", 0), (0.2, "quizzes", "guessed", 1)):
+        left.barh(place + shift, done[total], 0.36, color="none", edgecolor=plots.COLOURS[colour])
+        left.barh(place + shift, done[part], 0.36, color=plots.COLOURS[colour], label=f"{total}: {part}")
+    left.set(yticks=place, yticklabels=done.index, ylabel="lesson", xlabel="done (filled) of all (outlined)")
+    left.invert_yaxis()
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2, frameon=False)
+    right.plot([0, 1], [0, 1], color="grey", linestyle=":", label="well calibrated")
+    right.plot(sure.index, sure["right"], "o", color=plots.COLOURS[2], label="your guesses")
+    right.set(xlim=(0, 1.02), ylim=(-0.05, 1.05), xlabel="how sure you were", ylabel="how often you were right")
+    right.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2, frameon=False)
+    sns.despine(fig=figure)
+    return figure
+
+
+def progress() -> None:
+    """Show what is done per lesson, as a figure and in words."""
+    done = table()
+    print(f"{done['correct'].sum()} of {done['exercises'].sum()} exercise questions are correct,")
+    print(f"{done['guessed'].sum()} of {done['quizzes'].sum()} quizzes answered.")
+    plots.show(draw(), alt="Left: exercises and quizzes done in each lesson. Right: how often guesses were right.")
