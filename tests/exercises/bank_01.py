@@ -78,9 +78,25 @@ def shares_by_loop(images, labels, limit):
     return [light.count(1) / len(light) if light else 0, len(ones) / many if many else 0.0]
 
 
+def shares_by_sets(images, labels, limit):
+    light = set(np.flatnonzero(images.mean(axis=(1, 2)) < limit))
+    ones = set(np.flatnonzero(labels == 1))
+    return np.array([len(light & ones) / len(group) if group else 0.0 for group in (light, ones)])
+
+
 def shares_by_mean(images, labels, limit):
     ink = images.reshape(len(images), -1).mean(axis=1)
     return np.mean(labels[ink < limit] == 1), np.mean(ink[labels == 1] < limit)
+
+
+def shares_without_care(images, labels, limit):
+    light = [label for image, label in zip(images, labels, strict=True) if image.mean() < limit]
+    return light.count(1) / len(light), light.count(1) / labels.tolist().count(1)
+
+
+def shares_in_place(images, labels, limit):
+    labels[labels != 1] = 0
+    return shares_by_loop(images, labels, limit)
 
 
 def shares_up_to_the_limit(images, labels, limit):
@@ -230,13 +246,13 @@ BANK = {
             lambda labels: go.Figure(go.Bar(x=counted(labels), y=DIGITS, orientation="h")),
         ],
         wrong={
-            "no bar": bars_that_occur,
+            "no bar is named": bars_that_occur,
             "stand upright": lambda labels: px.bar(x=DIGITS, y=counted(labels)),
             "exchanged": lambda labels: px.bar(x=list(range(10)), y=counted(labels), orientation="h"),
             "show shares": lambda labels: px.bar(x=np.array(counted(labels)) / len(labels), y=DIGITS, orientation="h"),
             "a pie": lambda labels: px.pie(values=counted(labels), names=DIGITS),
             "Count first": lambda labels: px.histogram(y=labels.astype(str), orientation="h"),
-            "got Figure": bars_of_matplotlib,
+            "got matplotlib.figure.Figure": bars_of_matplotlib,
             "long, and there are": bars_of_bytes,
             "only ten digits": lambda labels: px.bar(x=[*counted(labels), 0], y=[*DIGITS, "10"], orientation="h"),
             "only None": lambda labels: print(end=""),
@@ -256,22 +272,20 @@ BANK = {
                 images[labels == digit].mean() if digit in labels else 0 for digit in range(10)
             ],
             "could not broadcast": means_of_mnist_only,
-            "expected shape": lambda images, labels: images.mean(axis=0),
+            "expected shape (10, ": lambda images, labels: images.mean(axis=0),
         },
     ),
     "q4": Entry(
-        right=[shares_by_loop, lambda *case: np.array(shares_by_loop(*case))],
+        right=[shares_by_loop, shares_by_sets],
         wrong={
             "exchanged": lambda *case: shares_by_loop(*case)[::-1],
             "`<`, not `<=`": shares_up_to_the_limit,
             "smaller group": shares_of_all,
             "has any ink": shares_of_inked_pixels,
+            "changes what it is given": shares_in_place,
             "0 divided by 0": shares_by_mean,
-            "expected shape": lambda *case: shares_by_loop(*case)[0],
-            "stops with": lambda images, labels, limit: (
-                sum(images[labels == 1].mean(axis=(1, 2)) < limit)
-                / sum(image.sum() < limit for image in images if image.sum() < 0)
-            ),
+            "expected shape (2,), got ()": lambda *case: shares_by_loop(*case)[0],
+            "stops with ZeroDivisionError": shares_without_care,
         },
     ),
     "q5": Entry(
@@ -321,8 +335,8 @@ BANK = {
             "exactly the limit": lambda image, limit: lowest(lambda q: worst(image, q) < limit),
             "does not fall steadily": quality_from_above,
             "never tried": lambda image, limit: next((q for q in range(1, 100) if worst(image, q) <= limit), 0),
-            "only None": lambda image, limit: quality_by_list(image, limit) or None,
-            "expected": lambda image, limit: max((q for q in QUALITIES if worst(image, q) <= limit), default=0),
+            "return 0, not None": lambda image, limit: quality_by_list(image, limit) or None,
+            "highest quality": lambda image, limit: max((q for q in QUALITIES if worst(image, q) <= limit), default=0),
         },
     ),
 }

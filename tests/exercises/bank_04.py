@@ -149,3 +149,16 @@ BANK = {
         },
     ),
 }
+
+FOUND = "another training, which finds the same kernel"
+EQUIVALENT = {
+    ("q7", "line 7: False becomes True"): "the pictures have the mean 0, so a bias is learned as 0",
+    ("q7", "line 8: 0.1 becomes 1.1"): FOUND,
+    ("q7", "line 9: 20 becomes 21"): FOUND,
+    ("q7", "line 9: 20 becomes 19"): FOUND,
+    ("q7", "line 9: 10 becomes 11"): FOUND,
+    ("q7", "line 9: 10 becomes 9"): FOUND,
+    ("q7", "line 9: 0 becomes 1"): "how much `fit` tells does not matter",
+    ("q7", "line 9: 0 becomes -1"): "how much `fit` tells does not matter",
+    ("q7", "line 10: USub becomes UAdd"): "the last of two layers is also the one after the first",
+}

@@ -8,7 +8,12 @@ import pytest
 
 from tests.exercises.bank import LESSONS, entries, questions
 from tests.notebooks.rules import ROOT, Notebook
+from utils.environment import quiet_tensorflow
 
+with quiet_tensorflow():
+    import keras
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # wrong answers divide by zero, and are meant to
 ALL = [pytest.param(question, id=f"{n}-{name}") for n in LESSONS for name, question in questions(n).items()]
 RIGHT = [
     pytest.param(questions(n)[name], answer, id=f"{n}-{name}-{number}")
@@ -43,17 +48,21 @@ class Awkward:
 NONSENSE = [
     None, "a string", float("nan"), np.full((2, 3, 4), np.nan), [], {}, set(), [None], object(), Awkward(), throws,
     leaves, lambda: 1, lambda *arguments: None, lambda *arguments: "text", lambda *arguments: np.zeros((7, 7, 7)),
-    type, np, lambda *arguments: Awkward(),
+    type, np, lambda *arguments: Awkward(), keras.Sequential([keras.layers.Dense(3)]), keras.losses,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("question, answer", RIGHT)
 def test_a_right_answer_is_accepted_within_a_second(question, answer):
-    question.judge(answer)  # the first one may have something to prepare
-    start = time.perf_counter()
-    outcome = question.judge(answer)
-    assert outcome.kind == "correct", outcome
-    assert question.trains or time.perf_counter() - start < 1
+    taken = []
+    for _ in range(3):  # the first one may have something to prepare, and the machine something else to do
+        start = time.perf_counter()
+        outcome = question.judge(answer)
+        taken.append(time.perf_counter() - start)
+        assert outcome.kind == "correct", outcome
+        if question.trains or taken[-1] < 1:
+            return
+    raise AssertionError(f"the quickest of three checks took {min(taken):.1f} s")
 
 
 @pytest.mark.parametrize("question, words, answer", WRONG)

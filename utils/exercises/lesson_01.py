@@ -97,7 +97,8 @@ def _bars_of(figure):
     if figure is None:
         raise Wrong("there is no figure, only None: is a `return` missing?")
     if not isinstance(figure, graph_objects.Figure):
-        raise Wrong(f"expected a Plotly figure, as `px.bar(…)` returns it, got {type(figure).__name__}")
+        kind = f"{type(figure).__module__}.{type(figure).__name__}"
+        raise Wrong(f"expected a Plotly figure, as `px.bar(…)` returns it, got {kind}")
     kinds = {trace.type for trace in figure.data}
     if kinds == {"pie"}:
         raise Wrong("that is a pie. Angles hide the differences: draw bars.")
@@ -110,7 +111,8 @@ def _bars_of(figure):
         if trace.x is None or trace.y is None:
             raise Wrong("the bars need both: `x`, their lengths, and `y`, the digits.")
         for name, length in zip(trace.y, trace.x, strict=False):
-            bars[str(name)] = bars.get(str(name), 0) + float(length)
+            name = str(name).removesuffix(".0")
+            bars[name] = bars.get(name, 0) + float(length)
     return bars
 
 
@@ -126,7 +128,7 @@ def _examine_chart(function):
             raise Wrong("the bars show shares. Show how *many* images there are.")
         nobody = [digit for digit in counts if digit not in bars]
         if nobody:
-            raise Wrong(f"digit {nobody[0]} has no bar. One that nobody wrote needs its bar too, of length 0.")
+            raise Wrong(f'no bar is named "{nobody[0]}". A digit that nobody wrote needs its bar too, of length 0.')
         if len(bars) > 10:
             raise Wrong(f"there are {len(bars)} bars, and only ten digits.")
         for digit, count in counts.items():
@@ -497,6 +499,14 @@ def _lowest(image, limit):
     return _first(_worst(image) <= limit)
 
 
+def _lowest_by_larger_pixels(image, limit):
+    return _first(_differences_of(image).max(axis=(1, 2)) <= limit)
+
+
+def _lowest_but_100(image, limit):
+    return _first((_worst(image) <= limit)[:-1])
+
+
 def _down_from_the_best(image, limit):
     failed = max(np.flatnonzero(_worst(image) > limit), default=-1)  # the last one, counted from 0
     return int(failed + 2) % (len(QUALITIES) + 1)  # 0 where even the best one failed
@@ -506,26 +516,25 @@ SLIPS_OF_QUALITY = {
     "the difference is taken in `uint8`, which has no minus: 3 - 5 is 254. Widen the numbers first.": (
         lambda image, limit: _first(_differences_of(image).astype(np.uint8).max(axis=(1, 2)) <= limit)
     ),
-    "you look only at pixels that JPG made larger. Others it made smaller: `np.abs`.": (
-        lambda image, limit: _first(_differences_of(image).max(axis=(1, 2)) <= limit)
-    ),
+    "you look only at pixels that JPG made larger. Others it made smaller: `np.abs`.": _lowest_by_larger_pixels,
     "you take the mean difference, which is small even where one pixel is far off. Take the largest.": (
         lambda image, limit: _first(np.abs(_differences_of(image)).mean(axis=(1, 2)) <= limit)
     ),
     "a worst pixel that is off by exactly the limit is allowed: `<=`, not `<`.": (
         lambda image, limit: _first(_worst(image) < limit)
     ),
+    "that is the highest quality, and the largest file. Begin at the bottom.": (
+        lambda image, limit: int(max(np.flatnonzero(_worst(image) <= limit), default=-1)) + 1
+    ),
     "the error does not fall steadily. You stop at the first failure from above; begin at the bottom.": (
         _down_from_the_best
     ),
-    "quality 100 is never tried. `range` ends before its last number.": (
-        lambda image, limit: _first((_worst(image) <= limit)[:-1])
-    ),
+    "quality 100 is never tried. `range` ends before its last number.": _lowest_but_100,
 }
 
 
 def _noise(rng):
-    return rng.integers(0, 256, size=rng.integers(12, 24, size=2), dtype=np.uint8)
+    return rng.integers(0, 256, size=rng.integers(24, 36, size=2), dtype=np.uint8)
 
 
 def _exposing(slip):
@@ -534,7 +543,8 @@ def _exposing(slip):
     def make(rng):
         for _ in range(60):
             image = _noise(rng)
-            limits = [int(limit) for limit in np.unique(_worst(image)) if slip(image, limit) != _lowest(image, limit)]
+            records = np.unique(np.minimum.accumulate(_worst(image)))  # here `<` and `<=` differ
+            limits = [int(limit) for limit in records if slip(image, limit) != _lowest(image, limit)]
             if limits:
                 return image, int(rng.choice(limits))
         return _noise(rng), 10
@@ -549,12 +559,13 @@ q8 = Question(
     behaves_like(
         _lowest,
         _in_turn(
-            *map(_exposing, SLIPS_OF_QUALITY.values()),
+            *map(_exposing, (_lowest_by_larger_pixels, _down_from_the_best, _lowest_but_100)),
             lambda rng: (_noise(rng), 255),  # anything will do
             lambda rng: (_noise(rng), 0),  # nothing will do
         ),
-        SLIPS_OF_QUALITY,
-        rounds=len(SLIPS_OF_QUALITY) + 2,
+        SLIPS_OF_QUALITY
+        | {"right, but where no quality will do, return 0, not None.": lambda *case: _lowest(*case) or None},
+        rounds=5,
     ),
     hints=(
         "A loop over the qualities, from the bottom. For each: by how much is the worst pixel off?",

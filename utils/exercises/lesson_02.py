@@ -77,7 +77,12 @@ q1 = Question(
 
 
 def _images(count, height, width, brightest):
-    return lambda rng: (rng.integers(0, brightest + 1, size=(count, height, width), dtype="uint8"),)
+    def make(rng):
+        images = rng.integers(0, brightest + 1, size=(count, height, width), dtype="uint8")
+        images[0] //= 2  # a pale one
+        return (images,)
+
+    return make
 
 
 def _ready(images, divisor=255):
@@ -127,8 +132,9 @@ q2 = Question(
 
 
 def _case_of_labels(rng):
-    classes = int(rng.integers(4, 30))
-    return rng.integers(0, classes - 1, size=int(rng.integers(1, 9)), dtype="uint8"), classes  # the last is missing
+    classes = int(rng.integers(12, 30))
+    labels = rng.integers(0, classes - 1, size=int(rng.integers(1, 9)))
+    return np.append(labels, classes - 2).astype("uint8"), classes  # the last class has no example
 
 
 def _all_rows_alike(labels, classes):
@@ -143,7 +149,7 @@ q3 = Question(
         one_hot,
         _case_of_labels,
         {
-            "your rows end at the batch's largest label: use `classes`.": lambda labels, k: one_hot(labels, max(labels) + 1),
+            "your rows end at the largest label: use `classes`.": lambda labels, k: one_hot(labels, max(labels) + 1),
             "rows and columns are exchanged: one row for each label.": lambda labels, k: one_hot(labels, k).T,
             "the 1s are a place too far left: both count from 0.": lambda labels, k: np.roll(one_hot(labels, k), -1, 1),
             "all rows are the same: `rows[:, labels]` marks these columns in *every* row.": _all_rows_alike,
@@ -168,7 +174,7 @@ def _probabilities(rng, count, classes):
 
 
 def _plain(rng):
-    count, classes = rng.integers(3, 9, size=2)
+    count, classes = rng.choice(np.arange(3, 9), size=2, replace=False)  # never a square table
     return _probabilities(rng, count, classes), rng.integers(0, classes, size=count, dtype="uint8")
 
 
@@ -272,8 +278,8 @@ def _examine_split(function):
     if not equal(again, first):
         raise Wrong("the same seed gives two different splits: draw everything from `np.random.default_rng(seed)`.")
     if equal(other, first):
-        first_of_each = [np.flatnonzero(labels == label)[0] for label in np.unique(labels)]
-        if set(first_of_each) <= set(first) or not set(first_of_each) & set(first):
+        chosen = np.isin(np.arange(len(labels)), first)
+        if all(np.diff(chosen[labels == label]).sum() <= 1 for label in np.unique(labels)):  # the first, or the last
             raise Wrong("you cut without shuffling: where digits lie sorted by writer, each part has other writers.")
         raise Wrong("another seed gives the same split: the generator must start from `seed`.")
 
@@ -309,15 +315,20 @@ def _standardised(train, images, ddof=0, axis=None):
     return (images - np.mean(train, axis=axis)) / np.where(spread == 0, 1, spread)
 
 
+def _divided_by_zero(train, images):
+    with np.errstate(all="ignore"):
+        return (images - train.mean()) / train.std()
+
+
 q6 = Question(
     LESSON,
     "q6",
     "split data into training, validation and test parts, stratified, without a leak",
     behaves_like(
         _standardised,
-        _in_turn(  # the usual, a blank photo, a blank training part, one larger than the training part
+        _in_turn(  # the usual, a blank photo, training pixels all the same, more images than in training
             _parts((0, 90, 4), (60, 255, 4)), _parts((100, 255, 4), (0, 0, 1)),
-            _parts((0, 0, 4), (3, 200, 4)), _parts((30, 200, 2), (0, 250, 7)),
+            _parts((77, 77, 4), (3, 200, 4)), _parts((30, 200, 2), (0, 250, 7)),
         ),
         {
             "that measures on the images themselves: each part is shifted by another amount. Measure on `train`.": (
@@ -333,6 +344,7 @@ q6 = Question(
             "your spread divides by n - 1 (`ddof=1`, the rule of pandas). `np.std` divides by n.": (
                 lambda train, images: _standardised(train, images, ddof=1)
             ),
+            "training pixels that are all the same have a spread of 0. Only subtract then.": _divided_by_zero,
             "you only subtract the mean. Divide by the spread too.": lambda train, images: images - train.mean(),
             "that is the variance. Its root is the spread.": lambda train, x: (x - train.mean()) / (train.var() or 1),
         },
@@ -390,7 +402,7 @@ q7 = Question(
                 lambda a, right, k: a[np.argmax(right < right[0] - k)]
             ),
             "exactly `allowed` fewer are harmless: *at most*.": lambda a, right, k: _edge(a, right > right[0] - k),
-            "that is a place. Return the amount there.": lambda a, right, k: _edge(range(len(a)), right >= right[0] - k),
+            "that is a place: return its amount.": lambda a, right, k: _edge(range(len(a)), right >= right[0] - k),
             "you compare with the amount before: so a gentle slope may lead as far down as it likes. Compare with 0.": (
                 lambda a, right, k: _edge(a, np.diff(right, prepend=right[0]) >= -k)
             ),
@@ -485,7 +497,7 @@ def _page(height, width, heavy=None):
 
 
 def _around(ink, rng):
-    return (np.pad(np.array(ink, dtype="float32"), rng.integers(0, 40, size=(2, 2))),)
+    return (np.pad(np.array(ink, dtype="float32"), rng.integers(1, 40, size=(2, 2))),)
 
 
 def _placed(ink, middle=14, centre=ndimage.center_of_mass, whole=round, stop=True):
@@ -500,7 +512,7 @@ def _placed(ink, middle=14, centre=ndimage.center_of_mass, whole=round, stop=Tru
 _like_placed = behaves_like(
     lambda ink: centre_by_mass(crop_to_ink(ink)),
     _in_turn(
-        _page(20, 7), _page(9, 20), _page(1, 1),
+        _page(20, 7), _page(1, 1), lambda rng: (rng.uniform(1, 255, size=(9, 20)),),  # the last one without a margin
         _page(20, 6, np.s_[0]), _page(20, 8, np.s_[-1]), _page(5, 20, np.s_[:, 0]), _page(8, 20, np.s_[:, -1]),
         # A centre a quarter of a pixel from the middle, either way, tells apart all ways of rounding.
         lambda rng: _around([[90, 30], [30, 10]], rng), lambda rng: _around([[10, 30], [30, 90]], rng),
@@ -512,12 +524,13 @@ _like_placed = behaves_like(
         "every pixel with ink counts the same in your centre. Weight the places with the ink.": (
             lambda ink: _placed(ink, centre=lambda drawn: ndimage.center_of_mass(drawn > 0))
         ),
-        "your middle is at 13.5. MNIST keeps the centre of mass on pixel (14, 14).": lambda ink: _placed(ink, 13.5),
+        "half a pixel off: the middle is at (14, 14), not at 13.5, and `int` cuts off where `round` does not.": (
+            lambda ink: _placed(ink, whole=int)
+        ),
         "your middle is at 13. MNIST keeps the centre of mass on pixel (14, 14).": lambda ink: _placed(ink, 13),
         "rows and columns of the centre are exchanged: the row comes first.": (
             lambda ink: _placed(ink, centre=lambda drawn: ndimage.center_of_mass(drawn)[::-1])
         ),
-        "`int` cuts off: 13.75 becomes 13. Go to the nearest, with `round`.": lambda ink: _placed(ink, whole=int),
         "ink that leaves at one edge comes in at the other, as with `np.roll`. Let the digit stop at the edge.": (
             lambda ink: _placed(ink, stop=False)
         ),

@@ -1,5 +1,6 @@
 """Questions on lesson 05: build a CNN."""
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -70,7 +71,7 @@ def _shape_after(name, before):
     rows, columns = (models.output_size(side, kernel, stride=stride) for side in before[:2])
     depth = before[2]
     return (rows, columns, maps), {
-        "the border is lost, or halved away. Only `padding=\"same\"` in a convolution would keep every place.": (
+        "nothing became smaller. There is no padding here: n - k + 1. And pooling halves.": (
             *before[:2], maps
         ),
         "an odd row or column that fills no block of two is left out: round down.": (
@@ -221,7 +222,7 @@ q3 = Question(
 
 
 def _case_of_field(rng):
-    kernels = rng.integers(1, 6, size=int(rng.integers(0, 7)))
+    kernels = rng.integers(1, 6, size=int(rng.integers(2, 7)))
     return ([(int(kernel), int(rng.integers(1, 4))) for kernel in kernels],)
 
 
@@ -238,31 +239,39 @@ def _grow(steps, reach=-1, own=0, together=np.prod):
     return 1 + sum((kernel + reach) * jump for (kernel, _), jump in zip(steps, jumps, strict=True))
 
 
+def _examine_field(function):
+    _examine_field_of_chains(function)
+    compare(call(function, []), 1, given="an empty list: no layer at all")
+
+
+_examine_field_of_chains = behaves_like(
+    _field,
+    _case_of_field,
+    {
+        "a layer's own stride counts only for the layers after it: first the field grows, then the jump.": partial(
+            _grow, own=1
+        ),
+        "the jump is missing: after a stride of 2, neighbours are two pixels apart.": partial(
+            _grow, together=lambda strides: 1
+        ),
+        "jumps multiply: after two strides of 2, neighbours are 4 pixels apart.": partial(
+            _grow, together=lambda strides: 1 + sum(stride - 1 for stride in strides)
+        ),
+        "a kernel reaches over k numbers, and so adds k **- 1** jumps.": partial(_grow, reach=0),
+        "it starts from 1: before any layer, a number sees one pixel, itself.": lambda steps: _field(steps) - 1,
+        "only the field is asked for, without the jump.": lambda steps: (
+            _field(steps),
+            int(np.prod([stride for _, stride in steps])),
+        ),
+    },
+    rounds=12,
+)
+
 q4 = Question(
     LESSON,
     "q4",
     FIELD,
-    behaves_like(
-        _field,
-        _case_of_field,
-        {
-            "a layer's own stride counts only for the layers after it: first the field grows, then the jump.": partial(
-                _grow, own=1
-            ),
-            "the jump is missing: after a stride of 2, neighbours are two pixels apart.": partial(
-                _grow, together=lambda strides: 1
-            ),
-            "jumps multiply: after two strides of 2, neighbours are 4 pixels apart.": partial(
-                _grow, together=lambda strides: 1 + sum(stride - 1 for stride in strides)
-            ),
-            "a kernel reaches over k numbers, and so adds k **- 1** jumps.": partial(_grow, reach=0),
-            "it starts from 1: before any layer, a number sees one pixel, itself.": lambda steps: _field(steps) - 1,
-            "only the field is asked for, without the jump.": lambda steps: (
-                _field(steps), int(np.prod([stride for _, stride in steps]))
-            ),
-        },  # fmt: skip
-        rounds=12,
-    ),
+    _examine_field,
     hints=(
         "Two numbers travel from layer to layer: the field and the jump. Both start at 1.",
         "Each layer adds (kernel - 1) jumps to the field. Only then does its stride make the jump larger.",
@@ -357,9 +366,10 @@ NETWORKS = (  # shape of the image, (kernel, stride) of a convolution and perhap
 def _network(shape, steps, decides):
     """Build a network in which every weight is positive, so that no ReLU and no chance hides a pixel."""
     rng = np.random.default_rng()
-    inputs = x = keras.Input((*shape, 1))
-    for layer, (kernel, stride) in zip((layers.Conv2D(3, *steps[0]), layers.MaxPooling2D(*steps[-1])), steps):
-        x = layer(x)
+    inputs = keras.Input((*shape, 1))
+    x = layers.Conv2D(3, *steps[0])(inputs)
+    for size, stride in steps[1:]:
+        x = layers.MaxPooling2D(size, stride)(x)
     x = layers.Flatten()(x)
     network = keras.Model(inputs, layers.Dense(4)(x) if decides else x)
     network.set_weights([rng.uniform(0.2, 1, size=weights.shape) for weights in network.get_weights()])
@@ -426,8 +436,8 @@ MAX_PARAMETERS, MAX_WORK, MIN_CONVOLUTIONS = 8_000, 350_000, 3
 def _examine_design(model):
     if not isinstance(model, keras.Model):
         raise Wrong(f"expected a Keras model, got {describe(model)}: `keras.Model(inputs, outputs)` makes one.")
-    if model.input_shape != (None, 28, 28, 1):
-        raise Wrong(f"it reads {model.input_shape}. The images are (28, 28, 1), one channel included.")
+    if getattr(model, "input_shape", None) != (None, 28, 28, 1):  # a list of layers may not know yet
+        raise Wrong("it must read images of (28, 28, 1), one channel included: that is what `keras.Input` wants.")
     if len(model.output_shape) > 2:
         raise Wrong(f"it gives {model.output_shape}: an answer for every place. Is Flatten missing?")
     if model.output_shape != (None, 10):
@@ -505,14 +515,18 @@ class Weights(list):
         return f"{len(self)} arrays"
 
 
+DEPTHS = itertools.cycle(itertools.product((0, 1, 2), repeat=2))  # nine cases in a row hold every kind of network
+
+
 def _case_of_network(rng):
+    convolutions, hidden = next(DEPTHS)
     size, maps, arrays = rng.integers(12, 18, size=2), int(rng.integers(1, 3)), Weights()
     image = rng.normal(size=(*size, maps))
-    for filters in rng.integers(2, 6, size=int(rng.integers(1, 3))):
+    for filters in rng.integers(2, 6, size=convolutions):
         arrays += [rng.normal(size=(3, 3, maps, filters)) / np.sqrt(9 * maps), rng.normal(size=filters)]
         size, maps = (size - 2) // 2, filters
     numbers = int(np.prod(size)) * maps
-    for units in [*rng.integers(3, 8, size=int(rng.integers(1, 3))), 10]:
+    for units in [*rng.integers(3, 8, size=hidden), 10]:
         arrays += [rng.normal(size=(numbers, units)) / np.sqrt(numbers), rng.normal(size=units)]
         numbers = units
     arrays[-1] -= 1000  # all ten are far below 0, which the softmax must not mind
@@ -560,7 +574,7 @@ q8 = Question(
             "there is a ReLU before the softmax. The last layer has none, or all that is negative becomes equal.": (
                 partial(_answer, relu_at_the_end=lambda x: np.maximum(x, 0))
             ),
-            "the ReLU is missing everywhere but in the softmax's layer.": partial(_answer, relu=_same),
+            "every ReLU is missing, so that your layers collapse into one.": partial(_answer, relu=_same),
             "the convolutions lack their ReLU.": partial(_answer, relu_of_maps=_same),
             "the dense layers before the last lack their ReLU.": partial(
                 _answer, relu=_same, relu_of_maps=lambda x: np.maximum(x, 0)
@@ -574,7 +588,7 @@ q8 = Question(
             "pooling takes the largest number of each block, not the mean.": partial(_answer, take=np.mean),
         },
         tolerance=1e-4,  # for those who compute with 32 bits
-        rounds=6,
+        rounds=9,
     ),
     hints=(
         "Kernels and biases alternate: `weights[::2]` are the kernels, `weights[1::2]` the biases.",

@@ -133,9 +133,6 @@ def _examine_suspects(answer):
         "these are the labels that the reader finds *likeliest*: `np.argsort` puts the smallest first.": -likelihood,
         "these are the images of which the reader is least sure. A wrong label does not make it unsure: ask how "
         "likely it finds the *label*.": confidence,
-        "these are the images of which the reader is surest, right or wrong. Ask how likely it finds the *label*.": (
-            -confidence
-        ),
         "these are digits, not positions of images: of each row take the label's probability alone, then sort.": (
             np.arange(len(labels)) >= 10
         ),
@@ -188,12 +185,6 @@ SLIPS_OF_HONESTY = {
     "that is the best of the trainings, and a sentence about luck. Take their mean.": (
         lambda errors, n: _honest(errors, n, p=1 - errors.min() / n)
     ),
-    "those are error rates. The accuracy is what is left of 1.": (
-        lambda errors, n: _honest(errors, n, p=errors.mean() / n)
-    ),
-    "the spread is one of errors. It is wanted for the *accuracies*, which are shares of n.": (
-        lambda errors, n: _honest(errors, n, spread=np.std(errors, ddof=1))
-    ),
     "you divided the spread by a root: that says how sure the *mean* is, not how far the trainings differ.": (
         lambda errors, n: _honest(errors, n, spread=np.std(errors / n, ddof=1) / np.sqrt(len(errors)))
     ),
@@ -225,7 +216,8 @@ q3 = Question(
         behaves_like(
             _honest,
             _in_turn(
-                *[_case_of_trainings] * 4, lambda rng: (np.zeros(int(rng.integers(2, 6)), int), int(rng.integers(9, 99)))
+                *[_case_of_trainings] * 4,
+                lambda rng: (np.zeros(int(rng.integers(2, 6)), int), int(rng.integers(9, 99))),
             ),
             SLIPS_OF_HONESTY,
             tolerance=1e-4,
@@ -257,10 +249,11 @@ def _matrix(labels, predictions):
 
 def _few(rng):
     """Leave holes: 9 occurs once, 8 never, 7 is called but never there, 6 is there but never called."""
-    labels = np.append(rng.choice([0, 1, 2, 3, 4, 5, 6], size=40), [9, 6])
-    predictions = np.where(rng.random(42) < 0.6, labels, rng.choice([0, 1, 2, 3], size=42))
-    predictions[labels == 6], predictions[-2] = 7, 9
-    return labels.astype("uint8"), predictions
+    labels = np.append(np.arange(42) % 7, 9)
+    predictions = np.where(rng.random(43) < 0.6, labels, rng.choice([0, 1, 2, 3], size=43))
+    predictions[labels == 6], predictions[-1] = 7, 9
+    order = rng.permutation(43)
+    return labels[order].astype("uint8"), predictions[order]
 
 
 def _crowd(rng):
@@ -269,13 +262,9 @@ def _crowd(rng):
     return labels, np.where(rng.random(900) < 0.8, labels, rng.integers(0, 10, size=900))
 
 
-def _with_f1(change):
-    def slip(labels, predictions):
-        card = _card(_matrix(labels, predictions))
-        card[:, 2] = change(card[:, 0], card[:, 1])
-        return card
-
-    return slip
+def _with_plain_average(labels, predictions):
+    card = _card(_matrix(labels, predictions))
+    return np.stack([card[:, 0], card[:, 1], card[:, :2].mean(axis=1)], axis=1)
 
 
 q4 = Question(
@@ -286,8 +275,8 @@ q4 = Question(
         lambda labels, predictions: _card(_matrix(labels, predictions)),
         _in_turn(_few, _crowd),
         {
-            "you count no pair more than once: `matrix[labels, predictions] += 1` adds 1 in a place once, however often "
-            "the place is named. `np.add.at` adds it each time.": lambda labels, predictions: _card(
+            "you count no pair more than once: `matrix[labels, predictions] += 1` adds 1 to a place once, however "
+            "often it is named. `np.add.at` adds it each time.": lambda labels, predictions: _card(
                 np.minimum(_matrix(labels, predictions), 1)
             ),
             "precision and recall have changed places: recall divides by how many there *are*.": (
@@ -296,18 +285,9 @@ q4 = Question(
             "a count above 255 does not fit into `uint8`, and begins again at 0.": lambda labels, predictions: _card(
                 _matrix(labels, predictions) % 256
             ),
-            "F1 is not the plain average of precision and recall, but the harmonic one.": (
-                _with_f1(lambda precision, recall: (precision + recall) / 2)
-            ),
-            "F1 is not the geometric mean, √(precision · recall), but the harmonic one.": (
-                _with_f1(lambda precision, recall: np.sqrt(precision * recall))
-            ),
-            "the table lies on its side: a row for each digit, a column for each of the three.": (
-                lambda labels, predictions: _card(_matrix(labels, predictions)).T
-            ),
-            "where there is nothing to divide by, a 0 is wanted, and not a NaN (or a 1).": _with_holes_as(1),
+            "F1 is not the plain average of precision and recall, but the harmonic one.": _with_plain_average,
         },
-        rounds=8,
+        rounds=4,
     ),
     hints=(
         "What should stand in the corner (0, 0) of the colleague's matrix, and what does stand there?",
@@ -336,24 +316,37 @@ def _labels(rng, tops, chance):
     return np.where(rng.random(len(tops)) < chance, tops, (tops + rng.integers(1, 10, size=len(tops))) % 10)
 
 
-def _case_of_calibration(rng):
-    edges = [0.5] * 12 + [1.0] * 8  # on the edge of a bin, and at the very end
-    confidence = np.concatenate([rng.uniform(0.21, 0.29, 40), rng.uniform(0.4, 0.6, 60), rng.uniform(0.8, 1, 80), edges])
-    probabilities, tops = _probabilities(rng, confidence)
-    chance = np.where(confidence > 0.7, 0.7, 0.55)  # too sure at the top, too modest below
-    return probabilities, _labels(rng, tops, chance), int(rng.choice([8, 10, 20]))
+def _case_of_calibration(at_the_top):
+    """Return a maker of readers too modest below, and at the top right with the given chance."""
+
+    def case(rng):
+        edges = [0.5] * 12 + [1.0] * 8  # on the edge of a bin, and at the very end
+        bulk = [rng.uniform(0.21, 0.29, 40), rng.uniform(0.4, 0.6, 60), rng.uniform(0.8, 1, 80)]
+        confidence = np.concatenate([*bulk, edges])
+        probabilities, tops = _probabilities(rng, confidence)
+        # Gaps of opposite sign on both sides of 0.5: on which side it counts must change the sum.
+        labels = _labels(rng, tops, np.select([confidence > 0.7, confidence >= 0.5], [at_the_top, 0.2], 0.75))
+        return probabilities, labels, int(rng.choice([8, 10, 20]))
+
+    return case
 
 
 def _bins(probabilities, labels, bins, place=np.ceil, confidence=None):
     """Return count and gap of each bin that is not empty."""
     confidence = probabilities.max(axis=1) if confidence is None else confidence
-    gaps, which = confidence - _hits(probabilities, labels), place(confidence * bins)
-    return np.array([(np.sum(which == one), gaps[which == one].mean()) for one in np.unique(which)]).T
+    gaps, which = confidence - _hits(probabilities, labels), place(confidence * bins).astype(int)
+    counts, sums = np.bincount(which), np.bincount(which, gaps)
+    return counts[counts > 0], sums[counts > 0] / counts[counts > 0]
 
 
 def _error(probabilities, labels, bins, **change):
     counts, gaps = _bins(probabilities, labels, bins, **change)
-    return np.sum(counts * np.abs(gaps)) / len(labels)
+    return np.average(np.abs(gaps), weights=counts)
+
+
+def _signed(*case):
+    counts, gaps = _bins(*case)
+    return np.average(gaps, weights=counts)
 
 
 def _without_the_end(probabilities, labels, bins):
@@ -368,20 +361,15 @@ q5 = Question(
     'do not know"',
     behaves_like(
         evaluation.expected_calibration_error,
-        _case_of_calibration,
+        _in_turn(_case_of_calibration(0.6), _case_of_calibration(0.98)),
         {
             "every bin counts the same. Weight each gap by how many images the bin holds.": lambda *case: np.abs(
                 _bins(*case)[1]
             ).mean(),
             "gaps of different sign cancel. Take the size of each gap *before* you add.": lambda *case: np.abs(
-                np.prod(_bins(*case), axis=0).sum() / len(case[1])
+                _signed(*case)
             ),
-            "some gaps are negative and take away from the others: use `np.abs`.": lambda *case: (
-                np.prod(_bins(*case), axis=0).sum() / len(case[1])
-            ),
-            "accuracy minus confidence may be negative, and takes away from the others: use `np.abs`.": lambda *case: (
-                -np.prod(_bins(*case), axis=0).sum() / len(case[1])
-            ),
+            "some gaps are negative, and take away from the others: use `np.abs`.": _signed,
             "that is the largest gap. The *expected* one is an average over all images.": lambda *case: np.abs(
                 _bins(*case)[1]
             ).max(),
@@ -396,11 +384,8 @@ q5 = Question(
             "a confidence on the edge of two bins belongs to the lower one: 0.5 of 10 bins is bin 5, not 6.": (
                 lambda *case: _error(*case, place=lambda size: np.minimum(np.floor(size), case[2] - 1))
             ),
-            "you always take ten bins: use `bins`.": lambda probabilities, labels, bins: _error(
-                probabilities, labels, 10
-            ),
         },
-        rounds=10,
+        rounds=6,
     ),
     hints=(
         "Three arrays, one number per image: the confidence, whether it was right, and the bin it falls into.",
@@ -414,10 +399,10 @@ q5 = Question(
 
 
 def _case_of_temperature(rng):
-    truth = rng.integers(0, 10, size=300)
-    z = rng.normal(size=(300, 10)) + 2 * np.eye(10)[truth]
-    temperatures = rng.permutation(np.geomspace(0.2, 8, 60))
-    return z * rng.choice([0.4, 0.6, 2, 3]), truth, temperatures
+    truth = rng.integers(0, 10, size=200)
+    z = rng.normal(size=(200, 10)) + 2 * np.eye(10)[truth]  # a temperature near 0.5 would fit
+    temperatures = rng.permutation(np.geomspace(0.15, 4, 80))  # close together, so near misses are told apart
+    return z * rng.choice([0.6, 3]), truth, temperatures
 
 
 def _softmax(z, axis=1):
@@ -455,23 +440,17 @@ q6 = Question(
             "that is the place of the temperature in the list, not the temperature.": (
                 lambda z, labels, temperatures: np.argmin([_loss(z / t, labels) for t in temperatures])
             ),
-            "that is the lowest loss, not the temperature that has it.": (
-                lambda z, labels, temperatures: min(_loss(z / t, labels) for t in temperatures)
-            ),
-            "no temperature changes an answer, so accuracy is the same at all of them. Take the log loss.": (
-                lambda z, labels, temperatures: temperatures[0]
+            "no temperature changes an answer, so accuracy is the same at all of them. Take the log loss.": _lowest(
+                lambda z, labels, t: 1 - _hits(z, labels).mean()
             ),
             "you take the log of the mean. The log loss is the mean of the *logs*, which punishes each bad one.": (
                 _lowest(lambda z, labels, t: -_likelihoods(z / t, labels).mean())
-            ),
-            "you look at the largest probability. The log loss is about the one of the *true* digit.": _lowest(
-                lambda z, labels, t: -np.log(_softmax(z / t).max(axis=1)).mean()
             ),
             "each *row* is to add up to 1, since a row is an image: the softmax goes over the wrong axis.": _lowest(
                 lambda z, labels, t: -np.log(_softmax(z / t, axis=0)[np.arange(len(labels)), labels]).mean()
             ),
             "that is the lowest calibration error. It jumps as images change bins; take the log loss.": _lowest(
-                lambda z, labels, t: evaluation.expected_calibration_error(_softmax(z / t), labels)
+                lambda z, labels, t: _error(_softmax(z / t), labels, 10)
             ),
         },
         rounds=8,
@@ -502,10 +481,6 @@ def _case_of_threshold(levels):
 
 def _lowest_threshold(confidence, right, wish):
     return min(t for t in confidence if right[confidence >= t].mean() >= wish)
-
-
-def _highest_threshold(confidence, right, wish):
-    return max(t for t in confidence if right[confidence >= t].mean() >= wish)
 
 
 def _down_to_the_first_dip(confidence, right, wish):
@@ -550,12 +525,8 @@ q7 = Question(
                 "you choose and judge on the same half. What has chosen must not judge.": (
                     functools.partial(_promise, judge=EVEN)
                 ),
-                "you choose on all images, those too that judge: it has leaked.": functools.partial(_promise, choose=ALL),
-                "the halves have changed places: positions 0, 2, 4 … choose.": (
-                    functools.partial(_promise, choose=ODD, judge=EVEN)
-                ),
-                "your threshold is stricter than need be: take the one that still answers the *most* images.": (
-                    functools.partial(_promise, pick=_highest_threshold)
+                "you choose on all images, those too that judge: it has leaked.": functools.partial(
+                    _promise, choose=ALL
                 ),
                 "you stop where the wish first fails on the way down. Further down it may hold again.": (
                     functools.partial(_promise, pick=_down_to_the_first_dip)
@@ -570,7 +541,7 @@ q7 = Question(
     ),
     hints=(
         "`[::2]` takes every second image from the first on, `[1::2]` the others. The threshold comes from the former.",
-        "Try each confidence of the first half as the threshold: `np.unique` sorts them, lowest first, without doubles.",
+        "Try each confidence of the first half as the threshold: `np.unique` sorts them, lowest first.",
         "The first of them for which the mean of the hits with `confidence >= threshold` reaches the wish is the one.",
     ),
 )

@@ -44,11 +44,11 @@ def guesses() -> pd.DataFrame:
 def draw() -> Figure:
     """Draw what is done per lesson, and how often a guess was right against how sure it was."""
     done, sure = table(), guesses()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), width_ratios=(3, 2), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), width_ratios=(3, 2), layout="constrained")
     place = np.arange(len(done))
     for shift, total, part, colour in ((-0.2, "exercises", "correct", 0), (0.2, "quizzes", "guessed", 1)):
-        left.barh(place + shift, done[total], 0.36, color="none", edgecolor=plots.COLOURS[colour])
-        left.barh(place + shift, done[part], 0.36, color=plots.COLOURS[colour], label=f"{total}: {part}")
+        left.barh(place + shift, done[total], 0.32, color="none", edgecolor=plots.COLOURS[colour])
+        left.barh(place + shift, done[part], 0.32, color=plots.COLOURS[colour], label=f"{total}: {part}")
     left.set(yticks=place, yticklabels=done.index, ylabel="lesson", xlabel="done (filled) of all (outlined)")
     left.invert_yaxis()
     left.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2, frameon=False)
