@@ -131,7 +131,7 @@ def _blocks(maps, size):
 
 
 def _case_of_pooling(rng):
-    return rng.normal(-1, 1, size=(int(rng.integers(7, 14)), int(rng.integers(7, 14)))), int(rng.integers(2, 4))
+    return rng.normal(-1, 1, size=(int(rng.integers(7, 14)), int(rng.integers(7, 14)))), int(rng.integers(2, 5))
 
 
 q4 = Question(
