@@ -30,18 +30,21 @@ def activation_first() -> keras.Model:
     for filters, size in ((12, 5), (32, 3)):
         x = layers.Conv2D(filters, size, kernel_initializer="he_normal")(x)
         x = layers.MaxPooling2D(2)(layers.ReLU()(x))
-    x = layers.Dense(64, use_bias=False)(layers.Flatten()(x))
-    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
-    return keras.Model(inputs, layers.Dense(10, activation="softmax")(x), name="activation_first")
+    return _decided(inputs, x)
 
 
 def normalised_throughout() -> keras.Model:
     """Build the fast CNN with batch normalisation in the convolutions too."""
     inputs = keras.Input((28, 28, 1))
     x = normed_convolution(normed_convolution(inputs, 12, 5, pool=True), 32, pool=True)
+    return _decided(inputs, x)
+
+
+def _decided(inputs: keras.KerasTensor, x: keras.KerasTensor) -> keras.Model:
+    """Put the dense part of the fast CNN on top."""
     x = layers.Dense(64, use_bias=False)(layers.Flatten()(x))
     x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
-    return keras.Model(inputs, layers.Dense(10, activation="softmax")(x), name="normalised_throughout")
+    return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
 
 
 SEEDS = range(3)

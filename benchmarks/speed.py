@@ -17,7 +17,7 @@ from keras import layers
 from tqdm import tqdm
 
 from benchmarks import readme, records
-from benchmarks.accuracy import describe, errors, training_data
+from benchmarks.accuracy import describe, scores, training_data
 from utils import data
 from utils.training import RECIPES, fit
 
@@ -58,17 +58,11 @@ CONTENDERS = {"fast": train_fast, "keras.io": train_keras_io}
 def run_here(name: str, seed: int) -> dict:
     """Train once in this process, and return what came out."""
     mnist = data.load_mnist("full")
-    train, validation = training_data(mnist)
+    train, _ = training_data(mnist)
     start = time.perf_counter()
     network = CONTENDERS[name](*train, seed)
     seconds = time.perf_counter() - start
-    wrong = errors(network, mnist.x_test, mnist.y_test)
-    return {
-        "seed": seed,
-        "seconds": round(seconds, 2),
-        "validation_accuracy": 1 - errors(network, *validation) / len(validation[1]),
-        "test_accuracy": 1 - wrong / len(mnist.y_test),
-    }
+    return {"seed": seed, "seconds": round(seconds, 2), **scores(network, mnist)}
 
 
 def run_apart(name: str, seed: int) -> dict:

@@ -1,7 +1,6 @@
 """Make small wrong programs out of a right one: an operator flipped, a constant shifted, a line dropped."""
 
 import ast
-import copy
 from collections.abc import Iterator
 
 FLIPS = {
@@ -56,7 +55,7 @@ def _flip_comparison(node):
 
 def _shift(by):
     def change(node):
-        old = copy.copy(node.value)
+        old = node.value
         node.value = old + by
         return f"{old} becomes {node.value}"
 

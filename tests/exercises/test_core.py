@@ -192,9 +192,13 @@ def test_only_the_first_guess_counts():
     assert record.load()["guesses"] == {"04": {"1": {"right": False, "sureness": 0.95}}}
 
 
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", "3", '{"exercises": 3, "guesses": {}}', '{"exercises": {"04": 3}}', "\x00"]
-)
+DAMAGED = [
+    "", "{", "[]", "3", "\x00", '{"exercises": 3, "guesses": {}}', '{"exercises": {"04": 3}}',
+    '{"exercises": {}, "guesses": {"04": {"1": 3}}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 def test_a_damaged_record_is_set_aside_with_a_message(content, capsys):
     record.path().write_text(content)
     record.keep_exercise("04", "q1", "correct")

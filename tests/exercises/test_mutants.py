@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import textwrap
 
 import pytest
 
@@ -61,8 +62,6 @@ def test_no_mutant_of_the_solution_is_called_correct(lesson, name, monkeypatch, 
 
 def mutants_of_region(code, indent):
     """Yield the mutants of a region, indented as it was."""
-    import textwrap
-
     wrapped = "def region():\n" + textwrap.indent(textwrap.dedent(code), "    ") if indent else code
     for what, program in mutants(wrapped):
         if indent:

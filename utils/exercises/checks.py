@@ -1,6 +1,7 @@
 """What the checks of the lessons are made of: call the learner's function safely, and compare with what is right."""
 
 import copy
+import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -52,6 +53,12 @@ def behaves_like(
     return examine
 
 
+def in_turn(*makers: Callable) -> Callable:
+    """Return a source of inputs that goes round, so that no kind of case is left out of a check."""
+    turns = itertools.cycle(makers)
+    return lambda rng: next(turns)(rng)
+
+
 def is_value(right, slips: Mapping | None = None, tolerance: float = 1e-6) -> Callable:
     """Return a check of a single value; `slips` maps wrong values that people give to a sentence each.
 
@@ -91,7 +98,9 @@ def equal(answer, wanted, tolerance: float = 1e-6) -> bool:
     """Tell whether two values are the same: numbers and arrays within the tolerance, all else exactly."""
     if isinstance(wanted, tuple | list) and isinstance(answer, tuple | list):
         return len(answer) == len(wanted) and all(equal(a, w, tolerance) for a, w in zip(answer, wanted, strict=True))
-    if isinstance(wanted, str | bool | dict | set) or wanted is None:
+    if isinstance(wanted, bool):
+        return isinstance(answer, bool | np.bool_) and bool(answer) == wanted
+    if isinstance(wanted, str | dict | set) or wanted is None:
         return type(answer) is type(wanted) and bool(answer == wanted)
     try:
         answer, wanted = np.asarray(answer, dtype=float), np.asarray(wanted, dtype=float)

@@ -51,7 +51,7 @@ class Question:
     """Ask one thing: check an answer, give hints one by one, and show the solution.
 
     `examine` takes the learner's answer and raises Wrong, or returns a sentence of praise or None. `objective` is the
-    lesson's objective that the question examines, word for word. A check that trains a network gets more `seconds`.
+    lesson's objective that the question examines, word for word.
     """
 
     lesson: str
@@ -60,25 +60,22 @@ class Question:
     examine: Callable
     hints: tuple[str, ...]
     seconds: float = 10
-    trains: bool = False
     _given: int = field(default=0, repr=False)
 
-    def check(self, *answers) -> None:
+    def check(self, answer) -> None:
         """Judge the answer, show the outcome, and keep it in the learner's record."""
-        if self.trains and not any(is_untouched(answer) for answer in answers):
-            print("This check trains a network, which takes up to a minute …")
-        outcome = self.judge(*answers)
+        outcome = self.judge(answer)
         record.keep_exercise(self.lesson, self.name, outcome.kind)
         display(outcome)
         if os.environ.get("DIGITS_STRICT") == "1" and outcome.kind != "correct":
             raise CheckFailed(f"{self.lesson} {self.name}: {outcome!r}")
 
-    def judge(self, *answers) -> Outcome:
+    def judge(self, answer) -> Outcome:
         """Return the outcome. Whatever the answer is or does, nothing is raised."""
-        if any(is_untouched(answer) for answer in answers):
+        if is_untouched(answer):
             return Outcome("not attempted", f"Put your answer where the `...` is. `{self.name}.hint()` helps.")
         try:
-            praise = within(self.seconds, self.examine, *answers)
+            praise = within(self.seconds, self.examine, answer)
         except Wrong as refusal:
             return Outcome("incorrect", str(refusal))
         except Exception as error:
@@ -98,14 +95,8 @@ class Question:
 
     def solution_source(self) -> str:
         """Return the solution's code, read from the notebook in `solutions`."""
-        found = []
-        for source in code_cells(SOLUTIONS, self.lesson):
-            found += [source] if BEGIN in source else []
-            if f"{self.name}.check(" in source:
-                return "\n\n".join(without_marks(cell) for cell in found)
-            if re.search(r"^q\d+\.check\(", source, re.MULTILINE):
-                found = []  # these belonged to the question before
-        raise LookupError(f"solutions/{self.lesson}_*.ipynb has no cell with {self.name}.check(…)")
+        cells = code_cells(SOLUTIONS, self.lesson)
+        return without_marks(next(source for source in cells if f"{self.name}.check(" in source))
 
 
 def code_cells(folder: Path, lesson: str) -> list[str]:

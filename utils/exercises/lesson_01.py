@@ -1,13 +1,12 @@
 """Questions on lesson 01: looking at the data."""
 
 import io
-import itertools
 from functools import lru_cache
 
 import numpy as np
 from PIL import Image
 
-from utils.exercises.checks import behaves_like, call, describe, equal
+from utils.exercises.checks import behaves_like, call, describe, equal, in_turn
 from utils.exercises.core import Question, Wrong
 
 LESSON = "01"
@@ -20,12 +19,6 @@ def through_jpg(image: np.ndarray, quality: int) -> np.ndarray:
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file))
-
-
-def _in_turn(*makers):
-    """Return a maker of inputs that goes round: with one round for each maker, every check meets all of them."""
-    turns = itertools.cycle(makers)
-    return lambda rng: next(turns)(rng)
 
 
 # 1. What the arrays hold
@@ -174,7 +167,7 @@ q3 = Question(
     "describe digits by their pixels: intensities, ink, mean images",
     behaves_like(
         _mean_images,
-        _in_turn(_images_without(9), _images_without(0, 5), _images_without()),
+        in_turn(_images_without(9), _images_without(0, 5), _images_without()),
         {
             "the sums still overflow: `uint8` ends at 255, and then starts at 0 again. Sum in a wider type.": (
                 lambda images, labels: _mean_images(images, labels, width=np.uint8)
@@ -243,7 +236,7 @@ q4 = Question(
     "describe digits by their pixels: intensities, ink, mean images",
     behaves_like(
         _shares,
-        _in_turn(_case_of_ink, _case_with_a_single_one, _case_without_light, _case_without_ones),
+        in_turn(_case_of_ink, _case_with_a_single_one, _case_without_light, _case_without_ones),
         {
             "the two shares are exchanged: the first is of all *light images*, the second of all *ones*.": (
                 lambda *case: _shares(*case)[::-1]
@@ -298,7 +291,7 @@ def _with_rows_and_columns_exchanged(content):
 
 _reads_like = behaves_like(
     _array_of,
-    _in_turn(_idx_of_images, _idx_of_labels),
+    in_turn(_idx_of_images, _idx_of_labels),
     {
         "rows and columns are exchanged: the header names the images first, then the rows, then the columns.": (
             _with_rows_and_columns_exchanged
@@ -372,7 +365,7 @@ q6 = Question(
     "lay thousands of digits out on a map with PCA and t-SNE, and read that map",
     behaves_like(
         lambda points, share: _needed(_variances(points), share),
-        _in_turn(
+        in_turn(
             _cloud(60, 12, lambda rng: rng.uniform(0.8, 0.99)),
             _cloud(80, 9, lambda rng: rng.uniform(0.5, 0.9)),
             _cloud(8, 20, lambda rng: rng.uniform(0.6, 0.9)),  # fewer points than columns
@@ -423,7 +416,7 @@ def _agreement(positions, labels, neighbours, itself=np.inf):
 
 _agrees_like = behaves_like(
     _agreement,
-    _in_turn(_map(2, 5), _map(3, 4)),
+    in_turn(_map(2, 5), _map(3, 4)),
     {
         "each point is still its own nearest neighbour, and always agrees with itself.": (
             lambda *case: _agreement(*case, itself=-1)
@@ -558,7 +551,7 @@ q8 = Question(
     "write and read the same digits as npz, idx, CSV and a folder of JPGs",
     behaves_like(
         _lowest,
-        _in_turn(
+        in_turn(
             *map(_exposing, (_lowest_by_larger_pixels, _down_from_the_best, _lowest_but_100)),
             lambda rng: (_noise(rng), 255),  # anything will do
             lambda rng: (_noise(rng), 0),  # nothing will do

@@ -1,21 +1,14 @@
 """Questions on lesson 02: preparing digits for a network."""
 
-import itertools
 
 import numpy as np
 from scipy import ndimage
 
-from utils.exercises.checks import behaves_like, call, compare, describe, equal, is_value
+from utils.exercises.checks import behaves_like, call, compare, describe, equal, in_turn, is_value
 from utils.exercises.core import Question, Wrong, in_words
 from utils.preprocessing import NoDigitFound, centre_by_mass, crop_to_ink, one_hot
 
 LESSON = "02"
-
-
-def _in_turn(*makers):
-    """Return a source of inputs that goes through the makers in turn, so that no kind of case is left out."""
-    turns = itertools.cycle(makers)
-    return lambda rng: next(turns)(rng)
 
 
 # 1. Predict what goes wrong
@@ -91,7 +84,7 @@ def _ready(images, divisor=255):
 
 _like_prepared = behaves_like(
     _ready,
-    _in_turn(_images(5, 28, 28, 255), _images(1, 28, 28, 120), _images(3, 9, 6, 40), _images(2, 5, 11, 200)),
+    in_turn(_images(5, 28, 28, 255), _images(1, 28, 28, 120), _images(3, 9, 6, 40), _images(2, 5, 11, 200)),
     {
         "the last axis is missing: one number per pixel, so shape (n, height, width, 1).": lambda x: x / 255,
         "the axis of length 1 comes last, not second: (n, height, width, 1).": lambda x: x[:, np.newaxis] / 255,
@@ -201,7 +194,7 @@ q4 = Question(
     "encode labels one-hot, by hand and with the library, and say when you need not",
     behaves_like(
         lambda p, truth: _losses(p, truth).mean(),
-        _in_turn(_plain, _one_hot, _blended),
+        in_turn(_plain, _one_hot, _blended),
         {
             "a blended row still becomes a single label: `argmax` forgets the smaller share. Use the whole row.": (
                 lambda p, truth: _losses(p, _rows(p, truth).argmax(axis=1)).mean()
@@ -326,7 +319,7 @@ q6 = Question(
     "split data into training, validation and test parts, stratified, without a leak",
     behaves_like(
         _standardised,
-        _in_turn(  # the usual, a blank photo, training pixels all the same, more images than in training
+        in_turn(  # the usual, a blank photo, training pixels all the same, more images than in training
             _parts((0, 90, 4), (60, 255, 4)), _parts((100, 255, 4), (0, 0, 1)),
             _parts((77, 77, 4), (3, 200, 4)), _parts((30, 200, 2), (0, 250, 7)),
         ),
@@ -384,7 +377,7 @@ q7 = Question(
     "turn, slant, stretch and shift a digit with one matrix, and know how much is too much",
     behaves_like(
         lambda amounts, right, allowed: _edge(amounts, right >= right[0] - allowed),
-        _in_turn(
+        in_turn(
             _readings((0, 0), (0, 1), (1, 0), (1, 1), (0, 60), (0, 70), (0, 40), (0, 2)),  # it recovers at the end
             _readings((0, 0), (0, 1), (0, 2), (1, 0), (1, 0)),  # no cliff
             _readings((0, 0), (1, 1), (0, 50), (0, 1)),  # a cliff at once
@@ -511,7 +504,7 @@ def _placed(ink, middle=14, centre=ndimage.center_of_mass, whole=round, stop=Tru
 
 _like_placed = behaves_like(
     lambda ink: centre_by_mass(crop_to_ink(ink)),
-    _in_turn(
+    in_turn(
         _page(20, 7), _page(1, 1), lambda rng: (rng.uniform(1, 255, size=(9, 20)),),  # the last one without a margin
         _page(20, 6, np.s_[0]), _page(20, 8, np.s_[-1]), _page(5, 20, np.s_[:, 0]), _page(8, 20, np.s_[:, -1]),
         # A centre a quarter of a pixel from the middle, either way, tells apart all ways of rounding.

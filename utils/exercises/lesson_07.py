@@ -4,10 +4,11 @@ import functools
 import itertools
 
 import numpy as np
+from scipy.special import softmax
 from scipy.stats import binomtest
 
 from utils import data, evaluation
-from utils.exercises.checks import behaves_like, describe
+from utils.exercises.checks import behaves_like, describe, in_turn
 from utils.exercises.core import Question, Wrong
 from utils.prediction import DigitReader
 
@@ -15,12 +16,6 @@ LESSON = "07"
 MATRIX = np.array([[45, 3, 2], [8, 36, 6], [1, 1, 18]])  # rows: truly 3, 5, 8; columns: called 3, 5, 8
 CHANGED, BUDGET, ENOUGH = 20, 30, 18  # labels made wrong, images that one may look at, wrong labels to find in them
 EVEN, ODD, ALL = slice(0, None, 2), slice(1, None, 2), slice(None)
-
-
-def _in_turn(*makers):
-    """Return a maker of inputs that goes round, so that every kind of input comes up in every check."""
-    turns = itertools.cycle(makers)
-    return lambda rng: next(turns)(rng)
 
 
 def _naming(check, names):
@@ -215,7 +210,7 @@ q3 = Question(
     _naming(
         behaves_like(
             _honest,
-            _in_turn(
+            in_turn(
                 *[_case_of_trainings] * 4,
                 lambda rng: (np.zeros(int(rng.integers(2, 6)), int), int(rng.integers(9, 99))),
             ),
@@ -273,7 +268,7 @@ q4 = Question(
     "make and read a confusion matrix and a per-class report, and compute precision, recall and F1 by hand",
     behaves_like(
         lambda labels, predictions: _card(_matrix(labels, predictions)),
-        _in_turn(_few, _crowd),
+        in_turn(_few, _crowd),
         {
             "you count no pair more than once: `matrix[labels, predictions] += 1` adds 1 to a place once, however "
             "often it is named. `np.add.at` adds it each time.": lambda labels, predictions: _card(
@@ -361,7 +356,7 @@ q5 = Question(
     'do not know"',
     behaves_like(
         evaluation.expected_calibration_error,
-        _in_turn(_case_of_calibration(0.6), _case_of_calibration(0.98)),
+        in_turn(_case_of_calibration(0.6), _case_of_calibration(0.98)),
         {
             "every bin counts the same. Weight each gap by how many images the bin holds.": lambda *case: np.abs(
                 _bins(*case)[1]
@@ -405,13 +400,8 @@ def _case_of_temperature(rng):
     return z * rng.choice([0.6, 3]), truth, temperatures
 
 
-def _softmax(z, axis=1):
-    powers = np.exp(z - z.max(axis=axis, keepdims=True))
-    return powers / powers.sum(axis=axis, keepdims=True)
-
-
 def _likelihoods(z, labels):
-    return _softmax(z)[np.arange(len(labels)), labels]
+    return softmax(z, axis=1)[np.arange(len(labels)), labels]
 
 
 def _loss(z, labels):
@@ -447,10 +437,10 @@ q6 = Question(
                 _lowest(lambda z, labels, t: -_likelihoods(z / t, labels).mean())
             ),
             "each *row* is to add up to 1, since a row is an image: the softmax goes over the wrong axis.": _lowest(
-                lambda z, labels, t: -np.log(_softmax(z / t, axis=0)[np.arange(len(labels)), labels]).mean()
+                lambda z, labels, t: -np.log(softmax(z / t, axis=0)[np.arange(len(labels)), labels]).mean()
             ),
             "that is the lowest calibration error. It jumps as images change bins; take the log loss.": _lowest(
-                lambda z, labels, t: _error(_softmax(z / t), labels, 10)
+                lambda z, labels, t: _error(softmax(z / t, axis=1), labels, 10)
             ),
         },
         rounds=8,
@@ -514,7 +504,7 @@ q7 = Question(
     _naming(
         behaves_like(
             _promise,
-            _in_turn(_case_of_threshold(20), _case_of_threshold(None)),
+            in_turn(_case_of_threshold(20), _case_of_threshold(None)),
             {
                 "you judge by all images, and half of them have chosen. Judge by the odd positions alone.": (
                     functools.partial(_promise, judge=ALL)
@@ -583,7 +573,7 @@ q8 = Question(
     _naming(
         behaves_like(
             lambda *case: _coin(*_alone(*case)),
-            _in_turn(_pair(25, 8), _pair(0, 0), _pair(1, 0), _pair(4, 4), _pair(0, 1), _pair(12, 15)),
+            in_turn(_pair(25, 8), _pair(0, 0), _pair(1, 0), _pair(4, 4), _pair(0, 1), _pair(12, 15)),
             {
                 "you count all errors of each. Images that both misread say nothing about who is better.": (
                     lambda labels, ann, cnn: _coin(np.sum(ann != labels), np.sum(cnn != labels))

@@ -60,7 +60,8 @@ class QuizView(widgets.VBox):
         self.quiz = quiz
         wide = widgets.Layout(width="auto")
         title = widgets.HTMLMath(f"<b>Quiz {quiz.number}.</b> {_as_html(quiz.question)}")
-        self.choice = widgets.RadioButtons(options=quiz.options, value=None, layout=wide, tooltip="Your answer")
+        plain = [(option.replace("`", ""), option) for option in quiz.options]  # labels show no marks
+        self.choice = widgets.RadioButtons(options=plain, value=None, layout=wide, tooltip="Your answer")
         self.sureness = widgets.ToggleButtons(options=SURENESS, value=None, description="You are", tooltips=[""] * 4)
         self.button = widgets.Button(description="Answer", tooltip="Answer this quiz")
         self.feedback = widgets.HTMLMath()

@@ -21,7 +21,7 @@ def load() -> dict:
     file = path()
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        if all(isinstance(lesson, dict) for part in empty for lesson in found[part].values()):
+        if _is_sound(found):
             return found
     except FileNotFoundError:
         return empty
@@ -34,6 +34,12 @@ def load() -> dict:
     except OSError as error:
         print(f"The record of your progress could not be read ({error.strerror}): what you do now may not be kept.")
     return empty
+
+
+def _is_sound(record: dict) -> bool:
+    outcomes = [outcome for lesson in record["exercises"].values() for outcome in lesson.values()]
+    guesses = [guess for lesson in record["guesses"].values() for guess in lesson.values()]
+    return all(isinstance(o, str) for o in outcomes) and all(set(g) == {"right", "sureness"} for g in guesses)
 
 
 def keep_exercise(lesson: str, name: str, outcome: str) -> None:
