@@ -68,7 +68,7 @@ q2 = Question(
             "pixels are whole: divide with `//`, which rounds down.": lambda n, k, p, s: (n + 2 * p - k) / s + 1,
             "the + 1 comes after the division, not before it.": lambda n, k, p, s: (n + 2 * p - k + 1) // s,
         },
-        rounds=12,
+        rounds=60,
     ),
     hints=(
         "How many places can the left edge of the window take?",
@@ -82,7 +82,7 @@ q2 = Question(
 
 def _case_of_convolution(rng):
     rows, columns = rng.integers(6, 12, size=2)
-    height, width = rng.choice([1, 2, 3, 4, 5], size=2, replace=False)
+    height, width = rng.choice([2, 3, 4, 5], size=2, replace=False)
     return rng.normal(size=(rows, columns)), rng.normal(size=(height, width))
 
 

@@ -264,7 +264,7 @@ _examine_field_of_chains = behaves_like(
             int(np.prod([stride for _, stride in steps])),
         ),
     },
-    rounds=12,
+    rounds=40,
 )
 
 q4 = Question(

@@ -525,7 +525,7 @@ q7 = Question(
                 "none.": functools.partial(_promise, pick=_one_by_one),
                 "accuracy is wanted on those that it answers: a refusal is no error.": _refusals_as_errors,
             },
-            rounds=16,
+            rounds=40,
         ),
         ("the threshold", "the coverage", "the accuracy"),
     ),
