@@ -73,7 +73,7 @@ def course(tmp_path_factory):
 def lab(course):
     """Return the address of a JupyterLab that serves the copy."""
     port = free_port()
-    flags = ["--no-browser", "--ServerApp.root_dir=.", "--LabApp.news_url=None",
+    flags = ["--no-browser", "--ServerApp.root_dir=.", "--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True",
              "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", *lab_flags(port)]
     command = [sys.executable, "-m", "jupyterlab", *flags]
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(course / "jupyter")}  # not the settings of whoever tests

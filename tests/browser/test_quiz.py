@@ -1,25 +1,18 @@
 """Answer a quiz in a real JupyterLab, by keyboard and by mouse."""
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from tests.lab import TOKEN
+from tests.browser.front_end import SECOND, open_in_lab, run_all, write_notebook
 from utils.exercises import quiz
-
-SECOND = 1000
 
 
 @pytest.fixture
 def asked(page, lab, course):
     """Open a notebook that asks the first quiz of lesson 04, run it, and return the quiz."""
-    cells = [nbformat.v4.new_code_cell('from utils.exercises.quiz import ask\n\nask("04", 1)')]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), course / "quiz.ipynb")
-    page.goto(f"{lab}/lab/tree/quiz.ipynb?token={TOKEN}&reset")
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60 * SECOND)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    write_notebook(course / "quiz.ipynb", 'from utils.exercises.quiz import ask\n\nask("04", 1)')
+    open_in_lab(page, lab, "quiz.ipynb")
+    run_all(page)
     page.get_by_role("button", name="Answer").wait_for(timeout=60 * SECOND)
     return quiz.load("04")[0]
 

@@ -1,0 +1,90 @@
+"""What the browser tests do in JupyterLab and in Notebook 7: open a notebook, run it, find a cell, take the time."""
+
+import time
+
+import nbformat
+
+from tests.lab import TOKEN
+
+SECOND = 1000
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+OUTPUT = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output"
+CURRENT_NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
+
+
+def write_notebook(path, *cells):
+    """Write a notebook of code cells, for a test that needs less than a lesson."""
+    content = [nbformat.v4.new_code_cell(source) for source in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=content, metadata=KERNEL), path)
+
+
+def open_in_lab(page, address, name):
+    """Open a notebook of the course in JupyterLab, and wait for its kernel."""
+    page.goto(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60 * SECOND)
+
+
+def run_all(page):
+    """Choose Run > Run All Cells."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+
+
+def save_when_finished(page, path, seconds=240):
+    """Save until every code cell of the file has run, and return its outputs; the browser shows only those in view."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(SECOND)
+        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        outputs = [output for cell in cells for output in cell.outputs]
+        faults = [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+        assert not faults, faults
+        if all(cell.execution_count for cell in cells):
+            return outputs
+    raise AssertionError(f"{path.name} did not finish within {seconds} s")
+
+
+def run_lesson(page, address, course, lesson):
+    """Open a lesson, such as "04", in JupyterLab, run all its cells, and wait until they are done."""
+    path = next((course / "notebooks").glob(f"{lesson}_*.ipynb"))
+    open_in_lab(page, address, f"notebooks/{path.name}")
+    run_all(page)
+    save_when_finished(page, path)
+
+
+def scroll_to(page, text):
+    """Bring the cell whose source holds `text` into view, and return the locator of its outputs."""
+    find = f"""text => {{
+        const notebook = {CURRENT_NOTEBOOK};
+        const index = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(text));
+        if (index < 0) throw new Error(`no cell holds ${{text}}`);
+        notebook.activeCellIndex = index;
+        return notebook.scrollToItem(index, "start").then(() => index);
+    }}"""
+    index = page.evaluate(find, text)
+    outputs = page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index='{index}']")
+    outputs.locator(".jp-OutputArea-output").first.wait_for(timeout=30 * SECOND)
+    return outputs
+
+
+def use_theme(page, name):
+    """Switch to "JupyterLab Dark" or "JupyterLab Light"."""
+    page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
+    page.locator(f"body[data-jp-theme-name='{name}']").wait_for()
+
+
+def redraw_milliseconds(slider, picture, times=9):
+    """Move a slider a step to and fro, and return how long each time it took until the new picture was shown."""
+    measure = """(range, image) => new Promise((done) => {
+        const start = performance.now();
+        image.addEventListener("load", () => requestAnimationFrame(() => done(performance.now() - start)), {once: true});
+        range.value === range.max || range.dataset.back ? range.stepDown() : range.stepUp();
+        range.dataset.back = range.dataset.back ? "" : "yes";
+        range.dispatchEvent(new Event("input", {bubbles: true}));
+    })"""
+    taken = []
+    for _ in range(times):
+        taken.append(slider.evaluate(measure, picture.element_handle()))
+        slider.page.wait_for_timeout(100)  # the next one begins when all is quiet
+    return taken

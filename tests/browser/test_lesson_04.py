@@ -1,0 +1,65 @@
+"""Lesson 04 in a real JupyterLab: the kernel explorer answers to mouse and keyboard, and says what it shows."""
+
+import statistics
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import watched_page
+from tests.browser.front_end import redraw_milliseconds, run_lesson, scroll_to
+
+
+@pytest.fixture(scope="module")
+def lesson(browser, lab, course):
+    """Return a page on which lesson 04 has been run."""
+    with watched_page(browser) as page:
+        run_lesson(page, lab, course, "04")
+        yield page
+
+
+@pytest.fixture
+def explorer(lesson):
+    """Return the explorer's cell, in view."""
+    return scroll_to(lesson, "KernelExplorer(")
+
+
+def test_the_window_moves_by_keyboard_and_the_sum_is_told(lesson, explorer):
+    row, told = explorer.get_by_role("slider", name="Row"), explorer.get_by_role("status")
+    before, place = told.inner_text(), int(row.input_value())
+    row.press("ArrowRight")
+    expect(row).to_have_value(str(place + 1))
+    expect(told).not_to_have_text(before)
+    expect(explorer.get_by_role("img", name=f"window at row {place + 1}")).to_be_visible()
+    lesson.screenshot(path="tests/artefacts/kernel_explorer.png")
+
+
+def test_the_button_steps_the_window(explorer):
+    column = explorer.get_by_role("slider", name="Column")
+    place = int(column.input_value())
+    for key in ("Enter", "Space"):
+        explorer.get_by_role("button", name="Next window").press(key)
+        place += 1
+        expect(column).to_have_value(str(place))
+
+
+def test_a_preset_fills_the_table_and_a_number_changes_the_sum(explorer):
+    presets = explorer.get_by_role("combobox", name="Kernel")
+    presets.select_option("blur")
+    centre = explorer.get_by_label("Row 2, column 2")
+    expect(centre).to_have_value("0.11")
+    presets.press("ArrowDown")
+    expect(presets).to_have_value("leave as it is")
+    expect(centre).to_have_value("1")
+    told = explorer.get_by_role("status")
+    before = told.inner_text()
+    centre.fill("-7")
+    expect(told).not_to_have_text(before)
+    expect(told).to_contain_text("(-7)")
+    presets.select_option("blur, 5 x 5")
+    expect(explorer.get_by_role("spinbutton")).to_have_count(25)
+
+
+def test_the_picture_follows_the_slider_at_once(explorer):
+    for name in ("Row", "Column"):
+        taken = redraw_milliseconds(explorer.get_by_role("slider", name=name), explorer.get_by_role("img"))
+        assert statistics.median(taken) <= 150, taken

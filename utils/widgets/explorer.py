@@ -1,0 +1,146 @@
+"""What the explorers are made of: controls with names, a picture with a text, and faults that show.
+
+The controls of ipywidgets that are missing something here (a slider without a name for screen readers, a list that
+JupyterLab keeps the arrow keys from, a picture without a text) are small anywidgets; all else is ipywidgets.
+"""
+
+import io
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import anywidget
+import ipywidgets as widgets
+import traitlets
+from matplotlib.figure import Figure
+
+HERE = Path(__file__).parent
+
+
+class Refused(ValueError):
+    """Say why there is no picture of what was asked for: a learner's try, not a fault of the program."""
+
+
+class View(NamedTuple):
+    """Hold what an explorer shows: the bytes of a PNG file, its text for who cannot see it, and a remark below."""
+
+    png: bytes
+    alt: str
+    remark: str = ""
+
+
+def _number() -> traitlets.TraitType:
+    return traitlets.Union([traitlets.Int(), traitlets.Float()])
+
+
+class Slider(anywidget.AnyWidget):
+    """Choose a number with a slider that has a name, which a screen reader says; the slider of ipywidgets has none."""
+
+    _esm = HERE / "slider.js"
+    value, min, max, step = (_number().tag(sync=True) for _ in range(4))  # whole numbers stay whole
+    description = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, description: str, low: float, high: float, value: float, step: float = 1):
+        super().__init__(description=description, min=low, max=high, step=step, value=value)
+
+    @traitlets.validate("value")
+    def _within(self, proposal):
+        return min(max(proposal["value"], self.min), self.max)
+
+
+class Choice(anywidget.AnyWidget):
+    """Choose one of several texts from a list; in JupyterLab, the list of ipywidgets does not hear the arrow keys."""
+
+    _esm = HERE / "choice.js"
+    value = traitlets.Unicode().tag(sync=True)
+    options = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    description = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, description: str, options: Sequence[str], value: str | None = None):
+        options = list(options)
+        super().__init__(description=description, options=options, value=value or options[0])
+
+    @traitlets.validate("value")
+    def _among_options(self, proposal):
+        if proposal["value"] not in self.options:
+            raise traitlets.TraitError(f"expected one of {', '.join(self.options)}, got {proposal['value']!r}")
+        return proposal["value"]
+
+
+class NumberTable(anywidget.AnyWidget):
+    """Edit a small table of numbers, each in a field that says its row and column."""
+
+    _esm = HERE / "number_table.js"
+    value = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
+
+
+class Picture(anywidget.AnyWidget):
+    """Show a picture that has a text, a remark that is read aloud when it changes, and what went wrong."""
+
+    _esm = HERE / "picture.js"
+    png = traitlets.Bytes().tag(sync=True)
+    alt = traitlets.Unicode().tag(sync=True)
+    remark = traitlets.Unicode().tag(sync=True)
+    fault = traitlets.Unicode().tag(sync=True)
+
+    def show(self, view: View) -> None:
+        """Show a view, in one message to the browser."""
+        with self.hold_sync():
+            self.png, self.alt, self.remark, self.fault = *view, ""
+
+
+class Explorer(widgets.VBox):
+    """Draw a picture anew whenever a control changes. What `draw` raises is shown in the picture's place."""
+
+    def __init__(self, *controls: widgets.DOMWidget, rows: list[widgets.DOMWidget] | None = None):
+        self.picture = Picture()
+        super().__init__([*(rows or controls), self.picture])
+        for control in controls:
+            control.observe(self.redraw, "value")
+        self.redraw()
+
+    def draw(self) -> View:
+        """Return what the controls ask for, or raise Refused with the reason why it cannot be."""
+        raise NotImplementedError
+
+    def redraw(self, _=None) -> None:
+        """Show what the controls ask for now."""
+        try:
+            self.picture.show(self.draw())
+        except Refused as reason:
+            self.picture.fault = str(reason)
+        except Exception as fault:
+            self.picture.fault = in_words(fault)
+            if is_strict():
+                raise
+
+    def __repr__(self) -> str:
+        return invitation(self)
+
+
+def to_png(figure: Figure) -> bytes:
+    """Render a figure as the bytes of a PNG file, in a third of the time that a figure of the lessons takes.
+
+    What takes time is the layout: an explorer's figure has fixed margins (`figure.subplots_adjust`).
+    """
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80)
+    return buffer.getvalue()
+
+
+def invitation(widget: widgets.DOMWidget) -> str:
+    """Return what stands in the place of a widget where no kernel runs."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(widget).__name__)
+    return f"{name.capitalize()}: run this cell to use it."
+
+
+def in_words(fault: Exception) -> str:
+    """Return a fault as a line for the reader of a widget."""
+    return f"{type(fault).__name__}: {fault}. Run the cell again; if it stays, please report it."
+
+
+def is_strict() -> bool:
+    """Tell whether faults are to be raised, as in the tests, and not only shown."""
+    return os.environ.get("DIGITS_STRICT") == "1"

@@ -1,0 +1,66 @@
+"""The draw pad: draw a digit with mouse, finger or arrow keys, and see what a reader makes of it."""
+
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import traitlets
+
+from utils.prediction import DigitReader
+from utils.preprocessing import SIDE
+from utils.widgets.explorer import in_words, invitation, is_strict
+
+EMPTY = bytes(SIDE * SIDE)
+
+
+class DrawPad(anywidget.AnyWidget):
+    """Draw in 28 x 28 pixels, as MNIST has them; with a reader, see its ten probabilities while you draw.
+
+    Taught in notebooks/00_start_here.ipynb
+    """
+
+    _esm = Path(__file__).parent / "pad.js"
+    # Row by row, 0 for paper and 255 for ink. The browser sends a view of its message, which is turned into bytes.
+    pixels = traitlets.Bytes(EMPTY).tag(sync=True, from_json=lambda sent, _: bytes(sent))
+    probabilities = traitlets.List(traitlets.Float()).tag(sync=True)
+    prediction = traitlets.Unicode().tag(sync=True)
+    fault = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, reader: DigitReader | None = None):
+        self.reader = reader
+        super().__init__()
+        self.observe(self._read, "pixels")
+        self._read()
+
+    @property
+    def image(self) -> np.ndarray:
+        """Return a copy of what is drawn, uint8 (28, 28), light ink on black."""
+        return np.frombuffer(self.pixels, "uint8").reshape(SIDE, SIDE).copy()
+
+    def set_pixels(self, image: np.ndarray) -> None:
+        """Draw an image, uint8 (28, 28): for tests, and for readers without a mouse."""
+        if np.shape(image) != (SIDE, SIDE) or getattr(image, "dtype", None) != np.uint8:
+            found = f"{getattr(image, 'dtype', type(image).__name__)} of shape {np.shape(image)}"
+            raise ValueError(f"expected a uint8 image of shape (28, 28), got {found}: to_mnist_form() makes one")
+        self.pixels = image.tobytes()
+
+    def clear(self) -> None:
+        """Wipe the pad."""
+        self.pixels = EMPTY
+
+    def _read(self, _=None) -> None:
+        if self.reader is None:
+            return
+        try:
+            seen = self.reader.read(self.image, ink="light")
+            with self.hold_sync():
+                self.fault = ""
+                self.probabilities = [] if seen.digit is None else seen.probabilities.tolist()
+                self.prediction = "nothing yet" if seen.digit is None else f"{seen.digit}, {seen.confidence:.0%} sure"
+        except Exception as fault:
+            self.fault = in_words(fault)
+            if is_strict():
+                raise
+
+    def __repr__(self) -> str:
+        return invitation(self)
