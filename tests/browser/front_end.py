@@ -78,7 +78,8 @@ def redraw_milliseconds(slider, picture, times=9):
     """Move a slider a step to and fro, and return how long each time it took until the new picture was shown."""
     measure = """(range, image) => new Promise((done) => {
         const start = performance.now();
-        image.addEventListener("load", () => requestAnimationFrame(() => done(performance.now() - start)), {once: true});
+        const shown = () => requestAnimationFrame(() => done(performance.now() - start));
+        image.addEventListener("load", shown, {once: true});
         range.value === range.max || range.dataset.back ? range.stepDown() : range.stepUp();
         range.dataset.back = range.dataset.back ? "" : "yes";
         range.dispatchEvent(new Event("input", {bubbles: true}));
