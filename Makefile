@@ -7,6 +7,7 @@ TEST_FLAGS ?=#      handed on to pytest, as in: make test TEST_FLAGS="-k data"
 
 BIN := .venv/bin/python
 READY := .venv/ready
+LAB_SETTINGS := .venv/share/jupyter/lab/settings
 RIGHT_PYTHON := import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit( \
 	"The course needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make lab PYTHON=python3.12" % v)
 
@@ -21,10 +22,8 @@ endif
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1@/p' $(MAKEFILE_LIST) | while IFS=@ read -r name text; do printf 'make %-13s %s\n' "$$name" "$$text"; done
 
-# No news and no hints to newer versions: the course is tested with the locked one.
 lab: $(READY)  ## open JupyterLab on the first lesson
-	$(BIN) -m jupyterlab --ServerApp.root_dir=. --LabApp.news_url=None \
-		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB_FLAGS) notebooks/00_start_here.ipynb
+	$(BIN) -m jupyterlab --ServerApp.root_dir=. $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
 test: $(READY)  ## run every test and every notebook, offline, on the embedded digits
 	$(BIN) -m ruff check .
@@ -79,4 +78,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN) -m pip install --quiet 'uv>=0.9'
 	$(BIN) -m uv pip sync --python $(BIN) --require-hashes --compile-bytecode requirements.lock
 	$(BIN) -m uv pip install --quiet --python $(BIN) --no-build-isolation --no-deps --editable .
+	@# No news, no question about news, and no hint to newer versions: the course is tested with the locked one.
+	@mkdir -p $(LAB_SETTINGS)
+	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > $(LAB_SETTINGS)/overrides.json
 	@touch $@

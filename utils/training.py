@@ -1,7 +1,7 @@
 """Train a network: batches, schedules, callbacks, and one recipe that holds every choice."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,12 +129,13 @@ def fit(
     validation: tuple[Images, Labels] | None = None,
     seed: int = 0,
     folder: str | Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
 ) -> tuple[keras.Model, keras.callbacks.History]:
     """Train a new network by the recipe on raw digits, and return it with its history.
 
     With a `folder`, a run that was killed goes on from its last whole epoch when it is started again with the same
-    arguments, and the finished model is saved there as `model.keras`.
+    arguments, and the finished model is saved there as `model.keras`. The `callbacks` are told of each batch and epoch.
     Taught in notebooks/06_train_the_cnn.ipynb
     """
     keras.utils.set_random_seed(seed)
@@ -151,7 +152,7 @@ def fit(
         batches.take(steps).map(_one_hot),  # `take` matters to less than one epoch
         validation_data=make_batches(*validation, recipe.batch_size).map(_one_hot) if validation else None,
         epochs=max(1, int(recipe.epochs)),
-        callbacks=[resume_from(folder)] if folder else [],
+        callbacks=[*([resume_from(folder)] if folder else []), *callbacks],
         shuffle=False,  # make_batches has shuffled already
         verbose=verbose,
     )

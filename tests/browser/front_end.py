@@ -1,5 +1,6 @@
 """What the browser tests do in JupyterLab and in Notebook 7: open a notebook, run it, find a cell, take the time."""
 
+import re
 import time
 
 import nbformat
@@ -36,7 +37,10 @@ def save_when_finished(page, path, seconds=240):
     while time.monotonic() < end:
         page.keyboard.press("Control+s")
         page.wait_for_timeout(SECOND)
-        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        try:
+            cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        except nbformat.reader.NotJSONError:
+            continue  # JupyterLab is writing it just now
         outputs = [output for cell in cells for output in cell.outputs]
         faults = [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
         assert not faults, faults
@@ -64,19 +68,20 @@ def scroll_to(page, text):
     }}"""
     index = page.evaluate(find, text)
     outputs = page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index='{index}']")
-    outputs.locator(".jp-OutputArea-output").first.wait_for(timeout=30 * SECOND)
+    outputs.locator(".jp-OutputArea-output").first.wait_for(timeout=120 * SECOND)
     return outputs
 
 
 def use_theme(page, name):
     """Switch to "JupyterLab Dark" or "JupyterLab Light"."""
     page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
-    page.locator(f"body[data-jp-theme-name='{name}']").wait_for()
+    page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
 
 
 def redraw_milliseconds(slider, picture, times=9):
     """Move a slider a step to and fro, and return how long each time it took until the new picture was shown."""
-    measure = """(range, image) => new Promise((done) => {
+    measure = """(range, image) => new Promise((done, failed) => {
+        setTimeout(() => failed(new Error("no new picture within 10 s")), 10000);
         const start = performance.now();
         const shown = () => requestAnimationFrame(() => done(performance.now() - start));
         image.addEventListener("load", shown, {once: true});
@@ -89,3 +94,21 @@ def redraw_milliseconds(slider, picture, times=9):
         taken.append(slider.evaluate(measure, picture.element_handle()))
         slider.page.wait_for_timeout(100)  # the next one begins when all is quiet
     return taken
+
+
+def contrast(text):
+    """Return the contrast of a text's colour with the nearest background behind it, from 1 to 21 (WCAG 2)."""
+    colours = """element => {
+        const colour = getComputedStyle(element).color;
+        const seen = () => getComputedStyle(element).backgroundColor;
+        while (element.parentElement && /, 0\\)$/.test(seen())) element = element.parentElement;
+        return [colour, seen()];
+    }"""
+    light, dark = sorted((_luminance(colour) for colour in text.evaluate(colours)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour):
+    parts = [float(number) / 255 for number in re.findall(r"[\d.]+", colour)[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -30,7 +30,7 @@ ORDER = [
     ["data"],
 ]
 # What only sets the stage, and no lesson needs to explain.
-INFRASTRUCTURE = {"environment"}
+INFRASTRUCTURE = {"environment", "explorer"}
 MAX_REPOSITORY_BYTES = 20_000_000
 TEXT = {".py", ".md", ".ipynb", ".toml", ".yml", ".yaml", ".json", ".lock", ".js", ".css", ".html", ".svg", ".txt", ""}
 # Written in two parts, so that this file does not hold what it forbids.
@@ -73,12 +73,15 @@ def test_each_exercise_has_its_lesson(folder):
     assert names <= {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
 
 
-def modules():
-    """Return the modules of `utils`."""
-    return sorted(path for path in (ROOT / "utils").glob("*.py") if path.stem != "__init__")
+def modules(folder="utils"):
+    """Return the modules of `utils`, or of a folder in it."""
+    return sorted(path for path in (ROOT / folder).glob("*.py") if path.stem != "__init__")
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if p.stem not in INFRASTRUCTURE], ids=lambda path: path.stem)
+TAUGHT = [path for path in [*modules(), *modules("utils/widgets")] if path.stem not in INFRASTRUCTURE]
+
+
+@pytest.mark.parametrize("path", TAUGHT, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_helpers_say_where_they_are_taught(path):
     assert_none(helpers_are_taught(path.name, path.read_text(encoding="utf-8")))
 
@@ -88,7 +91,7 @@ def test_imports_point_down(path):
     assert_none(imports_point_down(path.stem, path.read_text(encoding="utf-8"), ORDER))
 
 
-@pytest.mark.parametrize("module", ["data", "preprocessing", "plots", "prediction", "environment"])
+@pytest.mark.parametrize("module", ["data", "preprocessing", "plots", "prediction", "environment", "widgets.pad"])
 def test_light_modules_do_not_import_tensorflow(module):
     code = f"import sys, utils.{module}; print(*{{'tensorflow', 'keras'}} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

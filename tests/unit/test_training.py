@@ -172,6 +172,14 @@ def test_an_export_that_fails_leaves_the_old_file_alone(digits, tmp_path):
     assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 
+def test_callbacks_are_told_of_every_epoch_also_beside_a_backup(digits, tmp_path):
+    told = []
+    watcher = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: told.append((epoch, sorted(logs))))
+    fit(Recipe(softmax_regression, epochs=2), digits, folder=tmp_path, callbacks=[watcher], verbose=0)
+    assert told == [(0, ["loss"]), (1, ["loss"])]
+    assert (tmp_path / "model.keras").is_file()
+
+
 RUN = """
 import sys
 from utils import data

@@ -94,6 +94,7 @@ def ask(lesson: str, number: int) -> None:
     if not 1 <= number <= len(quizzes):
         raise ValueError(f"lesson {lesson} has quizzes 1 to {len(quizzes)}, not {number}")
     quiz = quizzes[number - 1]
-    bundle = QuizView(quiz)._repr_mimebundle_()
+    view = {"version_major": 2, "version_minor": 0, "model_id": QuizView(quiz).model_id}
     as_markdown = "  \n".join(html.escape(line, quote=False) for line in quiz.as_text().splitlines())
-    display({**bundle, "text/plain": quiz.as_text(), "text/markdown": as_markdown}, raw=True)
+    texts = {"text/plain": quiz.as_text(), "text/markdown": as_markdown}
+    display({"application/vnd.jupyter.widget-view+json": view, **texts}, raw=True)

@@ -94,7 +94,7 @@ export default () => {
       const probabilities = model.get("probabilities");
       rows.forEach(({ bar, share }, digit) => {
         bar.style.width = `${100 * (probabilities[digit] ?? 0)}%`;
-        share.textContent = probabilities.length ? `${Math.round(100 * probabilities[digit])} %` : "";
+        share.textContent = probabilities.length ? `${Math.round(100 * probabilities[digit])}%` : "";
       });
       prediction.textContent = model.get("prediction");
       right.hidden = !model.get("prediction");
@@ -158,13 +158,14 @@ export default () => {
       remember();
       write(new Uint8Array(SIDE * SIDE));
     });
+    const told = ["change:probabilities", "change:prediction", "change:fault"];
     model.on("change:pixels", paint);
-    model.on("change", tell);
+    told.forEach((event) => model.on(event, tell));
     paint();
     tell();
     return () => {
       model.off("change:pixels", paint);
-      model.off("change", tell);
+      told.forEach((event) => model.off(event, tell));
     };
   }
 

@@ -1,0 +1,63 @@
+"""Lesson 03 in a real JupyterLab: the nearest-digit explorer answers to mouse and keyboard, and says what it shows."""
+
+import statistics
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import watched_page
+from tests.browser.front_end import redraw_milliseconds, run_lesson, scroll_to
+
+
+@pytest.fixture(scope="module")
+def lesson(browser, lab, course):
+    """Return a page on which lesson 03 has been run."""
+    with watched_page(browser) as page:
+        run_lesson(page, lab, course, "03")
+        yield page
+
+
+@pytest.fixture
+def explorer(lesson):
+    """Return the explorer's cell, in view."""
+    return scroll_to(lesson, "NearestDigitExplorer(")
+
+
+def press(slider, key):
+    """Press a key on a slider, check that it moved a step, and return where it now stands."""
+    place = int(slider.input_value()) + (1 if key == "ArrowRight" else -1)
+    slider.press(key)
+    expect(slider).to_have_value(str(place))
+    return place
+
+
+def test_a_shift_by_keyboard_moves_the_query_and_is_told(lesson, explorer):
+    told = explorer.get_by_role("status")
+    before = told.inner_text()
+    for name, text in (("Shift right", "moved right by"), ("Shift down", "and down by")):
+        slider = explorer.get_by_role("slider", name=name)
+        for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+            place = press(slider, key)
+            expect(explorer.get_by_role("img", name=f"{text} {place}")).to_be_visible()
+    expect(told).not_to_have_text(before)
+    lesson.screenshot(path="tests/artefacts/nearest_digit_explorer.png")
+
+
+def test_more_neighbours_have_more_votes(explorer):
+    voters = press(explorer.get_by_role("slider", name="Neighbours"), "ArrowRight")
+    expect(explorer.get_by_role("status")).to_contain_text(f"of {voters} vote for")
+
+
+def test_a_click_on_the_slider_asks_another_query(explorer):
+    picture, query = explorer.get_by_role("img"), explorer.get_by_role("slider", name="Query")
+    before = picture.get_attribute("alt")
+    query.click()  # its middle
+    expect(query).not_to_have_value("0")
+    expect(picture).not_to_have_attribute("alt", before)
+    expect(explorer.get_by_role("status")).to_contain_text("the label says")
+
+
+@pytest.mark.parametrize("name", ["Query", "Neighbours", "Shift right", "Shift down"])
+def test_the_picture_follows_the_slider_at_once(explorer, name):
+    taken = redraw_milliseconds(explorer.get_by_role("slider", name=name), explorer.get_by_role("img"))
+    assert statistics.median(taken) <= 150, taken

@@ -1,0 +1,54 @@
+"""Every widget in Notebook 7: it shows up, answers a key, and stays quiet. (The lessons run in JupyterLab.)"""
+
+import os
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import watched_page
+from tests.browser.front_end import SECOND, run_all, scroll_to, write_notebook
+from tests.lab import TOKEN, free_port, lab_flags, running
+from tests.widgets.every import EVERY, SETUP
+
+# Notebook 7.6 throws it while it loads its settings, on an empty notebook too.
+OF_NOTEBOOK_ITSELF = "error: Cannot read properties of undefined (reading 'schema')"
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, course):
+    """Return a page of Notebook 7 on which every widget was made, each in a cell of its own."""
+    write_notebook(course / "every.ipynb", SETUP, *EVERY)
+    port = free_port()
+    flags = ["--no-browser", "--ServerApp.root_dir=.", "--expose-app-in-browser", *lab_flags(port)]
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(course / "jupyter")}
+    command = [sys.executable, "-m", "notebook", *flags]
+    served = running(command, port, course, environment, seconds=60)
+    with served as address, watched_page(browser, known=OF_NOTEBOOK_ITSELF) as page:
+        page.goto(f"{address}/notebooks/every.ipynb?token={TOKEN}")
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=60 * SECOND)
+        run_all(page)
+        yield page
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_a_widget_shows_up_and_answers(notebook, code):
+    role, name, key = EVERY[code]
+    cell = scroll_to(notebook, code)
+    control = cell.get_by_role(role, name=name)
+    control.wait_for(timeout=60 * SECOND)
+    expect(cell.get_by_role("alert").filter(has_text=" ")).to_have_count(0)
+    before = seen(cell)
+    control.press(key)
+    for _ in range(50):
+        if seen(cell) != before:
+            break
+        notebook.wait_for_timeout(100)
+    assert seen(cell) != before
+    notebook.screenshot(path=f"tests/artefacts/notebook_7_{code.partition('(')[0]}.png")
+
+
+def seen(cell):
+    """Return what a cell shows and says: the address of its picture, and its texts."""
+    pictures = cell.get_by_role("img").evaluate_all("images => images.map((image) => image.src)")
+    return pictures, cell.get_by_role("status").all_inner_texts()

@@ -1,0 +1,180 @@
+"""The architecture explorer: put a CNN together, and see what each choice costs in parameters, work and view."""
+
+import math
+from typing import NamedTuple
+
+import ipywidgets as widgets
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from utils import models, plots
+from utils.environment import quiet_tensorflow
+from utils.widgets.explorer import Choice, Explorer, Refused, Slider, View, to_png
+
+with quiet_tensorflow():
+    import keras
+    from keras import layers
+
+KERNELS = {"1 x 1": 1, "3 x 3": 3, "5 x 5": 5, "7 x 7": 7}
+MOST_FILTERS = 64
+Layer = tuple[type[keras.Layer], dict]  # its kind, and the options it will be made with
+WIDTH, HEIGHT = 768, 400  # of the picture
+
+
+class _Stage(NamedTuple):
+    """Hold what a layer leaves behind, and what it costs."""
+
+    name: str
+    shape: tuple[int, ...]
+    parameters: int = 0
+    multiply_adds: int = 0
+    field: int = 1
+
+
+class ArchitectureExplorer(Explorer):
+    """Choose the layers of a CNN, and see shapes, parameters, multiply-adds and receptive field follow at once.
+
+    Taught in notebooks/05_build_a_cnn.ipynb
+    """
+
+    def __init__(self):
+        self.convolutions = Slider("Convolutions", 1, 5, value=3)
+        self.filters = Slider("First filters", 4, MOST_FILTERS, value=32, step=4)
+        self.kernel = Choice("Kernel", KERNELS, value="3 x 3")
+        self.padding = Choice("Padding", ["valid", "same"])
+        self.halvings = Slider("Halvings", 0, 3, value=2)
+        self.halve_by = Choice("Halve by", ["max pooling", "stride 2"])
+        self.units = Slider("Dense units", 0, 128, value=64, step=16)
+        self.convolutions.observe(self._limit_halvings, "value")
+        sliders = [self.convolutions, self.filters, self.halvings, self.units]
+        choices = [self.kernel, self.padding, self.halve_by]
+        super().__init__(*sliders, *choices, rows=[widgets.HBox([widgets.VBox(sliders), widgets.VBox(choices)])])
+
+    def build(self) -> keras.Model:
+        """Build what is set as a functional Keras model with new weights, or raise Refused with what does not fit."""
+        plan = self._plan()
+        _measure(plan)  # refuses in plainer words than Keras
+        x = inputs = keras.Input((28, 28, 1))
+        for kind, options in plan:
+            x = kind(**options)(x)
+        return keras.Model(inputs, x, name="explored_cnn")
+
+    def draw(self) -> View:
+        """Draw each layer's maps to scale, what one number of them sees, its parameters and its multiply-adds."""
+        stages = [stage for stage in _measure(self._plan()) if stage.name != "dropout"]
+        parameters, work = [stage.parameters for stage in stages], [stage.multiply_adds for stage in stages]
+        figure = Figure(figsize=(WIDTH / 80, HEIGHT / 80))
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(HEIGHT, 0))  # counted in pixels, from the top left
+        axes.axis("off")
+        _draw_stages(axes, stages)
+        _draw_bars(axes, 320, f"parameters: {sum(parameters):,}", parameters, plots.COLOURS[0])
+        _draw_bars(axes, 392, f"multiply-adds: {sum(work):,}", work, plots.COLOURS[1])
+        field = stages[-1].field
+        return View(
+            to_png(figure),
+            f"A network, layer by layer. {'; '.join(_in_words(stage) for stage in stages)}.",
+            f"{sum(parameters):,} parameters, {sum(work):,} multiply-adds for one image.\nAn answer's receptive field "
+            f"spans {f'{field} x {field}' if field < 28 else 'all'} of the image's 28 x 28 pixels.",
+        )
+
+    def _limit_halvings(self, _) -> None:
+        self.halvings.max = self.convolutions.value  # each convolution can halve once
+        self.halvings.value = min(self.halvings.value, self.halvings.max)
+
+    def _plan(self) -> list[Layer]:
+        """List the layers without making them, which would take time, and random numbers from what comes later."""
+        pooling = self.halve_by.value == "max pooling"
+        padding, filters, plan = self.padding.value, self.filters.value, []
+        for number in range(1, self.convolutions.value + 1):
+            halves = number <= self.halvings.value
+            options = dict(kernel_size=KERNELS[self.kernel.value], strides=2 if halves and not pooling else 1)
+            plan.append((layers.Conv2D, dict(filters=filters, activation="relu", name=f"conv_{number}", **options)))
+            if halves and pooling:
+                plan.append((layers.MaxPooling2D, dict(pool_size=2, strides=2, name=f"pool_{number}")))
+            filters = min(2 * filters, MOST_FILTERS)
+        plan = [(kind, options | {"padding": padding}) for kind, options in plan]
+        plan.append((layers.Flatten, dict(name="flatten")))
+        if self.units.value:
+            plan.append((layers.Dense, dict(units=self.units.value, activation="relu", name="dense_1")))
+            plan.append((layers.Dropout, dict(rate=0.5, name="dropout")))
+        return [*plan, (layers.Dense, dict(units=10, activation="softmax", name="output"))]
+
+
+def _measure(plan: list[Layer]) -> list[_Stage]:
+    """Follow the image through the layers with the formulas of the lessons: `models.layer_table` without a model."""
+    shape, side, channels, field, jump = (28, 28, 1), 28, 1, 1, 1
+    stages = [_Stage("image", shape)]
+    for kind, options in plan:
+        name = options["name"].replace("_", " ")
+        units, stride = options.get("filters", options.get("units", 0)), options.get("strides", 1)
+        kernel = options.get("kernel_size", options.get("pool_size", 1))
+        if kind is layers.Dense:
+            kernel = side  # a convolution whose kernel is as large as the map
+        try:
+            side = models.output_size(side, kernel, options.get("padding", "valid"), stride)
+        except ValueError as reason:
+            raise Refused(f"{name}: {reason}, or fewer convolutions or halvings") from reason
+        weights = kernel * kernel * channels * units
+        channels = units or channels
+        field, jump = field + (kernel - 1) * jump, jump * stride
+        shape = (side, side, channels) if "padding" in options else (side * side * channels,)
+        stages.append(_Stage(name, shape, weights + units, weights * side * side, field))
+    return stages
+
+
+def _in_words(stage: _Stage) -> str:
+    """Return a stage as a line of a table, for who cannot see the picture."""
+    shape = " x ".join(f"{size:,}" for size in stage.shape)
+    costs = f", {stage.parameters:,} parameters, {stage.multiply_adds:,} multiply-adds" if stage.parameters else ""
+    return f"{stage.name}: {shape}{costs}, sees {stage.field} x {stage.field}"
+
+
+def _columns(count: int) -> tuple[list[float], float]:
+    """Return the middle of each layer's column, and the scale: a column has room for 40 pixels of the image."""
+    width = WIDTH / max(count, 9)
+    return [width * (index + 0.5) for index in range(count)], width / 40
+
+
+def _draw_stages(axes: Axes, stages: list[_Stage]) -> None:
+    """Draw what each layer leaves, and below it the image as a frame with the pixels that one number there can see."""
+    axes.text(4, 15, "what each layer leaves, to scale")
+    axes.text(4, 163, "what one number there sees of the image")
+    centres, scale = _columns(len(stages))
+    boxes = []
+    for x, stage in zip(centres, stages, strict=True):
+        field = min(28, stage.field)
+        boxes += _sheets(x, stage.shape, scale)
+        boxes.append(_box(x, 201, 28, 28, scale, facecolor="white", edgecolor="grey"))
+        boxes.append(_box(x, 201, field, field, scale, facecolor=plots.COLOURS[2]))
+        size = " x ".join(f"{number:,}" for number in stage.shape[:2])
+        depth = f"\nx {stage.shape[2]}" if len(stage.shape) == 3 else ""
+        axes.text(x, 101, f"{stage.name}\n{size}{depth}", ha="center", va="top", fontsize=8)
+        axes.text(x, 234, f"{stage.field} x {stage.field}", ha="center", va="top", fontsize=8)
+    axes.add_collection(PatchCollection(boxes, match_original=True))  # in one go, which is quicker
+
+
+def _sheets(x: float, shape: tuple[int, ...], scale: float) -> list[Rectangle]:
+    """Return a sheet for every eight maps, or for a row of numbers a bar as high as one pixel for every 32."""
+    colours = dict(facecolor="aliceblue", edgecolor=plots.COLOURS[0])
+    if len(shape) == 1:
+        return [_box(x, 59, 3, min(28, max(1, shape[0] / 32)), scale, **colours)]
+    last = math.ceil(shape[2] / 8) - 1
+    shifts = [(sheet - last / 2) * scale for sheet in range(last, -1, -1)]  # the last one first: the others cover it
+    return [_box(x + shift, 59 - shift, shape[1], shape[0], scale, **colours) for shift in shifts]
+
+
+def _box(x: float, y: float, width: float, height: float, scale: float, **colours) -> Rectangle:
+    """Return a rectangle around its centre, as large as so many pixels of the image."""
+    return Rectangle((x - width * scale / 2, y - height * scale / 2), width * scale, height * scale, **colours)
+
+
+def _draw_bars(axes: Axes, base: int, title: str, numbers: list[int], colour: tuple[float, ...]) -> None:
+    """Draw a bar for each number above zero, standing on `base`, with the number on it."""
+    axes.text(4, base - 55, title)
+    for x, number in zip(_columns(len(numbers))[0], numbers, strict=True):
+        if number:
+            height = 38 * number / max(numbers)
+            axes.add_patch(Rectangle((x - 14, base - height), 28, height, facecolor=colour))
+            axes.text(x, base - height - 3, f"{number:,}", ha="center", fontsize=8)

@@ -1,0 +1,67 @@
+"""The threshold explorer: choose how sure a reader must be to answer, and see what that buys and costs."""
+
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from utils import evaluation, plots
+from utils.widgets.explorer import Explorer, Refused, Slider, View, to_png
+
+
+class ThresholdExplorer(Explorer):
+    """Move the confidence below which a reader refuses to answer, along its curve of accuracy against coverage.
+
+    Takes probabilities, shape (n, 10), and labels, shape (n,): digits that may choose, never those that judge.
+    Taught in notebooks/07_evaluate_the_cnn.ipynb
+    """
+
+    def __init__(self, probabilities: np.ndarray, labels: np.ndarray):
+        shapes = np.shape(probabilities), np.shape(labels)
+        if len(labels) == 0 or shapes != ((len(labels), 10), (len(labels),)):
+            raise ValueError(
+                "expected probabilities of shape (n, 10) and labels of shape (n,), of the same digits, "
+                f"got {shapes[0]} and {shapes[1]}: hand on what predict_batch returned"
+            )
+        self.confidence = probabilities.max(axis=1)
+        self.correct = probabilities.argmax(axis=1) == labels
+        self.curve = evaluation.coverage_curve(probabilities, labels)
+        self.threshold = Slider("Threshold", 0, 1, value=0.9, step=0.01)
+        super().__init__(self.threshold)
+
+    def draw(self) -> View:
+        """Draw the curve, and on it the threshold's point with its interval."""
+        threshold, total = self.threshold.value, len(self.correct)
+        answers = self.confidence >= threshold
+        answered, right = int(answers.sum()), int(self.correct[answers].sum())
+        if not answered:
+            raise Refused(f"Nothing is answered at {threshold:.2f}: no answer is that sure. Move the slider down.")
+        coverage, accuracy = answered / total, right / answered
+        low, high = evaluation.accuracy_interval(right, answered)
+        refused, spared = total - answered, int((~self.correct[~answers]).sum())
+        alt = (
+            f"Accuracy against coverage, with a point for the threshold {threshold:.2f} "
+            f"at coverage {coverage:.2%} and accuracy {accuracy:.2%}."
+        )
+        remark = (
+            f"Refuses {refused:,} of {total:,} digits, of which {spared:,} would have been wrong.\n"
+            f"Answers {answered:,} (coverage {coverage:.2%}), {answered - right:,} wrong: "
+            f"{accuracy:.2%} are right, 95 % interval {low:.2%} to {high:.2%}."
+        )
+        return View(to_png(self._figure(coverage, accuracy, low, high)), alt, remark)
+
+    def _figure(self, coverage: float, accuracy: float, low: float, high: float) -> Figure:
+        """Draw the part of the curve that the slider can reach, but for a threshold of 1."""
+        figure = Figure(figsize=(9, 3))
+        axes = figure.subplots()
+        figure.subplots_adjust(left=0.1, right=0.75, bottom=0.17, top=0.95)
+        axes.plot(self.curve["coverage"], self.curve["accuracy"], color=plots.COLOURS[0], label="all thresholds")
+        axes.vlines(coverage, low, high, color="grey", label="95 % interval")
+        axes.plot(coverage, accuracy, "o", color="black", label=f"threshold {self.threshold.value:.2f}")
+        reach = min(0.99, np.mean(self.confidence >= 0.99))
+        floor = evaluation.accuracy_interval(self.correct.sum(), len(self.correct))[0]
+        axes.set_xlim(reach - 0.1 * (1 - reach), 1 + 0.05 * (1 - reach))
+        axes.set_ylim(floor - 0.1 * (1 - floor), 1 + 0.05 * (1 - floor))
+        axes.set(xlabel="coverage: share of digits answered", ylabel="accuracy on those")
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        sns.despine(ax=axes)
+        return figure
