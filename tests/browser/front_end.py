@@ -1,6 +1,7 @@
 """What the browser tests do in JupyterLab and in Notebook 7: open a notebook, run it, find a cell, take the time."""
 
 import re
+import statistics
 import time
 
 import nbformat
@@ -78,8 +79,18 @@ def use_theme(page, name):
     page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
 
 
-def redraw_milliseconds(slider, picture, times=9):
-    """Move a slider a step to and fro, and return how long each time it took until the new picture was shown."""
+def assert_redrawn_at_once(slider, picture, limit=150, tries=3):
+    """Fail unless a step of the slider shows a new picture within `limit` ms: the median of nine, in the best try."""
+    medians = []
+    while len(medians) < tries and min(medians, default=limit + 1) > limit:  # the machine may have something else to do
+        medians.append(statistics.median(_milliseconds_to_new_picture(slider, picture) for _ in range(9)))
+    print(f"from slider to picture: {', '.join(f'{median:.0f} ms' for median in medians)}")
+    assert min(medians) <= limit, medians
+
+
+def _milliseconds_to_new_picture(slider, picture):
+    """Move a slider a step up, or back down, and return how long it took until the new picture was shown."""
+    slider.page.wait_for_timeout(100)  # until all is quiet
     measure = """(range, image) => new Promise((done, failed) => {
         setTimeout(() => failed(new Error("no new picture within 10 s")), 10000);
         const start = performance.now();
@@ -89,11 +100,7 @@ def redraw_milliseconds(slider, picture, times=9):
         range.dataset.back = range.dataset.back ? "" : "yes";
         range.dispatchEvent(new Event("input", {bubbles: true}));
     })"""
-    taken = []
-    for _ in range(times):
-        taken.append(slider.evaluate(measure, picture.element_handle()))
-        slider.page.wait_for_timeout(100)  # the next one begins when all is quiet
-    return taken
+    return slider.evaluate(measure, picture.element_handle())
 
 
 def contrast(text):

@@ -1,13 +1,12 @@
 """Lesson 01 in a real JupyterLab: the digit browser turns its pages by mouse and keyboard, and says what it shows."""
 
 import re
-import statistics
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import watched_page
-from tests.browser.front_end import redraw_milliseconds, run_lesson, scroll_to
+from tests.browser.front_end import assert_redrawn_at_once, run_lesson, scroll_to
 
 
 @pytest.fixture(scope="module")
@@ -75,5 +74,4 @@ def test_a_click_on_the_slider_opens_a_page_there(explorer):
 
 
 def test_the_picture_follows_the_slider_at_once(explorer):
-    taken = redraw_milliseconds(explorer.get_by_role("slider", name="Page"), explorer.get_by_role("img"))
-    assert statistics.median(taken) <= 150, taken
+    assert_redrawn_at_once(explorer.get_by_role("slider", name="Page"), explorer.get_by_role("img"))

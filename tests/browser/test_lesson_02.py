@@ -1,12 +1,10 @@
 """Lesson 02 in a real JupyterLab: the augmentation explorer answers to mouse and keyboard, and says what it shows."""
 
-import statistics
-
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import watched_page
-from tests.browser.front_end import redraw_milliseconds, run_lesson, scroll_to
+from tests.browser.front_end import assert_redrawn_at_once, run_lesson, scroll_to
 
 SLIDERS = ["Rotation (°)", "Scale (%)", "Shear (°)", "Shift (px)"]
 
@@ -67,5 +65,4 @@ def test_with_all_sliders_at_0_the_variants_are_the_originals(explorer):
 
 def test_the_picture_follows_each_slider_at_once(explorer):
     for name in SLIDERS:
-        taken = redraw_milliseconds(explorer.get_by_role("slider", name=name), explorer.get_by_role("img"))
-        assert statistics.median(taken) <= 150, taken
+        assert_redrawn_at_once(explorer.get_by_role("slider", name=name), explorer.get_by_role("img"))
