@@ -14,6 +14,11 @@ from tests.widgets.every import EVERY, SETUP
 # Notebook 7.6 throws it while it loads its settings, on an empty notebook too.
 OF_NOTEBOOK_ITSELF = "error: Cannot read properties of undefined (reading 'schema')"
 
+KERNEL_IS_READY = """() => {
+    const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
+    return session?.isReady && session.session?.kernel?.status === "idle";
+}"""
+
 
 @pytest.fixture(scope="module")
 def notebook(browser, course):
@@ -26,7 +31,7 @@ def notebook(browser, course):
     served = running(command, port, course, environment, seconds=60)
     with served as address, watched_page(browser, known=OF_NOTEBOOK_ITSELF) as page:
         page.goto(f"{address}/notebooks/every.ipynb?token={TOKEN}")
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=60 * SECOND)
+        page.wait_for_function(KERNEL_IS_READY, timeout=60 * SECOND)
         run_all(page)
         yield page
 
