@@ -14,7 +14,7 @@ from pathlib import Path
 PYTHON_RANGE = (3, 11), (3, 14)
 PACKAGES = (
     "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "scipy", "pillow", "mlxtend",
-    "matplotlib", "seaborn", "plotly", "jupyterlab", "ipywidgets",
+    "matplotlib", "seaborn", "plotly", "jupyterlab", "ipywidgets", "anywidget",
 )  # fmt: skip
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -76,6 +76,11 @@ def quiet_tensorflow() -> Iterator[None]:
     finally:
         os.dup2(saved, 2)
         os.close(saved)
+
+
+def is_strict() -> bool:
+    """Tell whether a wrong answer or a widget's fault is to raise an error, as in the tests, and not only to show."""
+    return os.environ.get("DIGITS_STRICT") == "1"
 
 
 def check_environment() -> bool:

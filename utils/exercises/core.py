@@ -3,7 +3,6 @@
 import ctypes
 import dis
 import json
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from types import FunctionType
 
 from IPython.display import Markdown, display
 
+from utils.environment import is_strict
 from utils.exercises import record
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
@@ -67,7 +67,7 @@ class Question:
         outcome = self.judge(answer)
         record.keep_exercise(self.lesson, self.name, outcome.kind)
         display(outcome)
-        if os.environ.get("DIGITS_STRICT") == "1" and outcome.kind != "correct":
+        if is_strict() and outcome.kind != "correct":
             raise CheckFailed(f"{self.lesson} {self.name}: {outcome!r}")
 
     def judge(self, answer) -> Outcome:

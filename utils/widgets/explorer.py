@@ -5,7 +5,6 @@ JupyterLab keeps the arrow keys from, a picture without a text) are small anywid
 """
 
 import io
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,8 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 from matplotlib.figure import Figure
+
+from utils.environment import is_strict
 
 HERE = Path(__file__).parent
 
@@ -139,8 +140,3 @@ def invitation(widget: widgets.DOMWidget) -> str:
 def in_words(fault: Exception) -> str:
     """Return a fault as a line for the reader of a widget."""
     return f"{type(fault).__name__}: {fault}. Run the cell again; if it stays, please report it."
-
-
-def is_strict() -> bool:
-    """Tell whether faults are to be raised, as in the tests, and not only shown."""
-    return os.environ.get("DIGITS_STRICT") == "1"

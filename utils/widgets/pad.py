@@ -6,9 +6,10 @@ import anywidget
 import numpy as np
 import traitlets
 
+from utils.environment import is_strict
 from utils.prediction import DigitReader
 from utils.preprocessing import SIDE
-from utils.widgets.explorer import in_words, invitation, is_strict
+from utils.widgets.explorer import in_words, invitation
 
 EMPTY = bytes(SIDE * SIDE)
 
