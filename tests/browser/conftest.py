@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.browser.front_end import run_lesson
 from tests.lab import free_port, lab_flags, running
 from tests.tree import copy_repository
 
@@ -84,3 +85,11 @@ def lab(course):
         yield address
     # The server runs under the guard of tests/offline: what it logs tells whether it tried.
     assert "LeavesTheMachine" not in (course / f"lab-{port}.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def lesson(request, browser, lab, course):
+    """Return a page on which a whole lesson has been run: the one in the name of the test module, test_lesson_NN."""
+    with watched_page(browser) as page:
+        run_lesson(page, lab, course, request.module.__name__[-2:])
+        yield page

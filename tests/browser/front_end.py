@@ -10,7 +10,6 @@ from tests.lab import TOKEN
 
 SECOND = 1000
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-OUTPUT = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output"
 CURRENT_NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
 
 

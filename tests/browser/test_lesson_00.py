@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import watched_page
 from tests.browser.front_end import (
     contrast,
     open_in_lab,
     run_all,
-    run_lesson,
     scroll_to,
     use_theme,
     write_notebook,
@@ -23,14 +21,6 @@ STROKES = {
     7: [(0.27, 0.2), (0.5, 0.2), (0.72, 0.2), (0.6, 0.45), (0.5, 0.65), (0.42, 0.85)],
     1: [(0.52, 0.15), (0.51, 0.4), (0.5, 0.6), (0.49, 0.85)],
 }
-
-
-@pytest.fixture(scope="module")
-def lesson(browser, lab, course):
-    """Return a page on which lesson 00 has been run."""
-    with watched_page(browser) as page:
-        run_lesson(page, lab, course, "00")
-        yield page
 
 
 @pytest.fixture
@@ -107,6 +97,13 @@ def test_the_arrow_keys_draw(lesson, pad):
     expect(prediction(pad)).to_contain_text("1, ")
     canvas(pad).blur()
     assert drawn(pad) != empty
+
+
+def test_the_environment_is_sound(lesson):
+    checks = scroll_to(lesson, "ready = check_environment()")
+    expect(checks).to_contain_text("TensorFlow", ignore_case=True)
+    expect(checks).to_contain_text("[ OK ]")
+    expect(checks).not_to_contain_text("[FAIL]")
 
 
 def test_undo_takes_back_one_stroke_at_a_time(lesson, pad):

@@ -5,16 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import watched_page
-from tests.browser.front_end import assert_redrawn_at_once, run_lesson, scroll_to
-
-
-@pytest.fixture(scope="module")
-def lesson(browser, lab, course):
-    """Return a page on which lesson 01 has been run."""
-    with watched_page(browser) as page:
-        run_lesson(page, lab, course, "01")
-        yield page
+from tests.browser.front_end import assert_redrawn_at_once, scroll_to
 
 
 @pytest.fixture
@@ -25,6 +16,12 @@ def explorer(lesson):
     cell.get_by_role("combobox", name="Order").select_option("as stored")
     expect(cell.get_by_role("status")).to_contain_text("all digits, as stored")
     return cell
+
+
+def test_the_first_figure_is_shown(lesson):
+    figure = scroll_to(lesson, "plots.show(").get_by_role("img")
+    expect(figure).to_be_visible()
+    assert figure.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
 
 
 def test_a_digit_is_chosen_by_keyboard_and_the_picture_follows(explorer):

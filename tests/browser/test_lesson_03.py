@@ -3,16 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import watched_page
-from tests.browser.front_end import assert_redrawn_at_once, run_lesson, scroll_to
-
-
-@pytest.fixture(scope="module")
-def lesson(browser, lab, course):
-    """Return a page on which lesson 03 has been run."""
-    with watched_page(browser) as page:
-        run_lesson(page, lab, course, "03")
-        yield page
+from tests.browser.front_end import assert_redrawn_at_once, scroll_to
 
 
 @pytest.fixture
