@@ -55,6 +55,7 @@ benchmark: $(READY)  ## measure speed and accuracy over many seeds (hours; what 
 	$(BIN) -m benchmarks.latency
 	$(BIN) -m benchmarks.accuracy
 	$(BIN) -m benchmarks.ablation
+	$(BIN) -m benchmarks.robustness
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock
 	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -73,8 +73,8 @@ def digits_for(name: str, mnist: data.Mnist) -> tuple[np.ndarray, np.ndarray]:
 
 def describe(recipe: Recipe) -> dict:
     """Return the recipe's choices as plain values."""
-    names = {"build": recipe.build.__name__, "schedule": recipe.schedule.__name__}
-    return asdict(recipe) | names | {"parameters": recipe.build().count_params()}
+    choices = {name: getattr(choice, "__name__", choice) for name, choice in asdict(recipe).items()}
+    return choices | {"parameters": recipe.build().count_params()}
 
 
 def errors(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> int:

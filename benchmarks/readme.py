@@ -49,10 +49,28 @@ def speed_table() -> str:
 
 
 def latency_table() -> str:
-    """Return a row per way to read one digit."""
+    """Return a row per way to read one digit, and how long whole pictures take."""
+    record = records.load("latency")
     rows = ["| one digit by | median, ms | times faster |", "|---|---|---|"]
-    for name, row in records.load("latency")["rows"].items():
+    for name, row in record["rows"].items():
         rows.append(f"| {name} | {row['p50_ms']:.3g} | {row['times_faster']:,.0f} |")
+    whole = "; ".join(f"{name}: {row['p50_ms']:.0f} ms" for name, row in record["pictures"].items())
+    return "\n".join([*rows, "", f"From the picture to the answer, prepared and read: {whole}."])
+
+
+def robustness_table() -> str:
+    """Return a row per kind of picture, and a column per model."""
+    models = records.load("robustness")["models"]
+    columns = {
+        "MNIST's test set, clean": lambda it: it["clean"],
+        "corrupted, all families": lambda it: it["means"]["all"],
+        "corrupted, families that no training has met": lambda it: it["means"]["withheld"],
+        "scikit-learn's `load_digits`": lambda it: it["load_digits"],
+        "photos: ruled paper, shadow, blur and pens": lambda it: it["photos"]["all together"],
+    }
+    rows = [f"| read rightly | {' | '.join(models)} |", "|---|" + "---|" * len(models)]
+    for label, pick in columns.items():
+        rows.append(f"| {label} | " + " | ".join(f"{pick(it)['accuracy']:.2%}" for it in models.values()) + " |")
     return "\n".join(rows)
 
 
@@ -66,7 +84,13 @@ def filled(text: str) -> str:
     return text
 
 
-TABLES = {"lessons": lesson_table, "accuracy": accuracy_table, "speed": speed_table, "latency": latency_table}
+TABLES = {
+    "lessons": lesson_table,
+    "accuracy": accuracy_table,
+    "speed": speed_table,
+    "latency": latency_table,
+    "robustness": robustness_table,
+}
 
 
 def write() -> None:

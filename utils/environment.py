@@ -13,7 +13,7 @@ from pathlib import Path
 
 PYTHON_RANGE = (3, 11), (3, 14)
 PACKAGES = (
-    "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "scipy", "pillow", "mlxtend",
+    "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "scikit-image", "scipy", "pillow", "mlxtend",
     "matplotlib", "seaborn", "plotly", "jupyterlab", "ipywidgets", "anywidget",
 )  # fmt: skip
 CGROUP = Path("/sys/fs/cgroup")

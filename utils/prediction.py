@@ -40,12 +40,13 @@ class Prediction:
 class DigitReader:
     """Read handwritten digits with a trained model: a name in data/models, a file, or a Keras model.
 
-    A name is read by ONNX Runtime where that is installed, else by Keras; a file by what its ending says: `.onnx`,
-    `.tflite` (LiteRT) or `.keras`. Threads may share a reader.
+    The default, *robust*, has met paper, pens and cameras in training. A name is read by ONNX Runtime where that is
+    installed, else by Keras; a file by what its ending says: `.onnx`, `.tflite` (LiteRT) or `.keras`. Threads may share
+    a reader.
     Taught in notebooks/00_start_here.ipynb
     """
 
-    def __init__(self, model="reference"):
+    def __init__(self, model="robust"):
         if isinstance(model, (str, Path)):
             self.path = _find(model)
             self._network = _open(self.path)
@@ -63,7 +64,8 @@ class DigitReader:
     def read(self, image, ink: str = "auto") -> Prediction:
         """Read the one digit in a PIL image, array, path or the bytes of an image file.
 
-        Raises UnreadableImage where there is no picture; a blank page gives a prediction without a digit.
+        Raises UnreadableImage where there is no picture. A page that is blank, or shows several digits or noise, gives
+        a prediction without a digit, and with the reason.
         Taught in notebooks/00_start_here.ipynb
         """
         try:

@@ -1,20 +1,36 @@
 """Turn digits into what a network can read: scaled, shaped, one-hot encoded, split, and in MNIST's form."""
 
+import functools
 import io
+import warnings
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
+from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import train_test_split
 
 SIDE = 28  # pixels on each side of an MNIST image
 BOX = 20  # the digit itself fills a box of 20 x 20 pixels inside it
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+LARGEST = 50_000_000  # pixels of a picture: a phone's photo has 12 million, and each takes up to 8 bytes here
+WORKING = 400  # pixels of a large picture's longer side that are worth keeping: at least these, and less than twice
+SMALL = 2 * SIDE  # a picture with a shorter side has no room for shadows, printed lines and specks
+EVEN = 6  # grey levels by which the border of an evenly lit page may vary
 FAINTEST_INK = 32  # grey levels between ink and paper below which a page counts as blank
 DIRT = 0.1  # share of the strongest ink below which a mark is dirt: JPEG leaves such marks around strokes
-LARGEST = 50_000_000  # pixels of a picture: a phone's photo has 12 million, and each takes up to 8 bytes here
+PHOTO_DIRT = 0.3  # the same in a photo, whose paper has a grain, and printed lines
+CERTAIN = 0.4  # share of the strongest ink that a mark reaches somewhere, if it is more than a crease or a smudge
+MOST_MARKS = 100  # on a page that is meant to be read as digits
+LIGHTEST, HEAVIEST = 1.1, 6.0  # width of strokes in the box, in pixels: MNIST's lie between
+LIGHT, HEAVY = 1.8, 4.0  # what thinner or thicker ones are brought to: a tenth of MNIST's lie beyond
+FINE = 4  # how many times finer than the box strokes are measured and changed
+TOUCHING = np.ones((3, 3))  # pixels belong together that touch at a side or a corner
+
+Picture = Image.Image | np.ndarray | bytes | str | Path
+Ink = Literal["auto", "dark", "light"]
 
 
 class UnreadableImage(ValueError):
@@ -25,7 +41,7 @@ class UnreadableImage(ValueError):
 
 
 class NoDigitFound(ValueError):
-    """Say that an image was read but shows no ink.
+    """Say that an image was read but shows no single digit, and why.
 
     Taught in notebooks/02_preprocess_digits.ipynb
     """
@@ -89,9 +105,11 @@ def split_train_validation(
     return tuple(train_test_split(images, labels, test_size=validation_size, stratify=labels, random_state=seed))
 
 
-def open_image(image: Image.Image | np.ndarray | bytes | str | Path) -> Image.Image:
-    """Open a PIL image, an array, the bytes of a file or a path as a PIL image, upright as the camera held it.
+def open_image(image: Picture) -> Image.Image:
+    """Open a PIL image, an array, a path, an open file or its bytes as a PIL image, upright as the camera held it.
 
+    An array is uint8, uint16, bool, or float from 0 to 1, of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4). Of a
+    large JPEG only as many pixels are decoded as the later steps use. HEIC, a phone's format, needs pillow-heif.
     Raises UnreadableImage for anything that is not a picture, or a larger one than 50 million pixels.
     Taught in notebooks/02_preprocess_digits.ipynb
     """
@@ -99,8 +117,13 @@ def open_image(image: Image.Image | np.ndarray | bytes | str | Path) -> Image.Im
         return _image_from_array(image)
     name = image if isinstance(image, (str, Path)) else f"this {type(image).__name__}"
     try:
+        image = image.read() if hasattr(image, "read") else image  # an open file, such as an upload
         opened = image if isinstance(image, Image.Image) else _open_file(image)
+        if opened.width * opened.height == 0:
+            raise ValueError("it has no pixels")
         if opened.width * opened.height <= LARGEST:
+            if opened is not image:
+                opened.draft(None, (WORKING, WORKING))  # a JPEG can be decoded at an eighth of its size or more
             return ImageOps.exif_transpose(opened)
     except FileNotFoundError:
         raise UnreadableImage(f"there is no file {image}: check its name and folder") from None
@@ -114,30 +137,111 @@ def open_image(image: Image.Image | np.ndarray | bytes | str | Path) -> Image.Im
 
 
 def _open_file(image):
-    return Image.open(io.BytesIO(image) if isinstance(image, bytes) else image, formats=FORMATS)
+    file = io.BytesIO(image) if isinstance(image, bytes) else Path(image)
+    start = image[:12] if isinstance(image, bytes) else _first_bytes(file)
+    is_heic = start[4:8] == b"ftyp" and start[8:11] in {b"hei", b"hev", b"mif", b"msf"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of huge and damaged files, which become errors here
+        return Image.open(file, formats=_heic() if is_heic else FORMATS)
+
+
+def _first_bytes(path):
+    with path.open("rb") as file:
+        return file.read(12)
+
+
+@functools.cache
+def _heic():
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise ValueError("it is a HEIC photo; install pillow-heif to read these, or save it as JPEG") from None
+    register_heif_opener()
+    return ("HEIF",)
 
 
 def _image_from_array(array: np.ndarray) -> Image.Image:
-    if array.dtype == np.uint8 and (array.ndim == 2 or array.shape[2:] in {(3,), (4,)}) and array.size:
-        return Image.fromarray(array)
+    pixels = array[..., 0] if array.shape[2:] == (1,) else array
+    if array.size and (pixels.ndim == 2 or pixels.shape[2:] in {(3,), (4,)}):
+        if array.dtype == np.uint8:
+            return Image.fromarray(pixels)
+        if array.dtype == np.uint16:
+            return Image.fromarray((pixels // 257).astype("uint8"))
+        if array.dtype == bool or (array.dtype.kind == "f" and 0 <= array.min() and array.max() <= 1):
+            return Image.fromarray((pixels * 255.0).round().astype("uint8"))
     raise UnreadableImage(
-        f"expected a uint8 array of shape (h, w), (h, w, 3) or (h, w, 4), got {array.dtype} of shape {array.shape}"
+        "expected a uint8 array of shape (h, w), (h, w, 3) or (h, w, 4), or floats from 0 to 1, "
+        f"got {array.dtype} of shape {array.shape}: bring its values to 0 ... 255, and use .astype('uint8')"
     )
 
 
 def to_grey(image: Image.Image) -> np.ndarray:
     """Return an image as grey levels, float32 (h, w) from 0 (black) to 255 (white), on white where it is transparent.
 
+    Light ink on a transparent page, which could not be seen on white, is laid on black.
     Taught in notebooks/02_preprocess_digits.ipynb
     """
-    if image.mode.startswith("I;16"):
-        return np.asarray(image, dtype="float32") / 257  # Pillow would cut these 65,536 levels off at 255
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    if image.mode[0] in "IF":  # more levels than 256: Pillow would cut them off at 255
+        levels = np.nan_to_num(np.asarray(image, dtype="float32"), posinf=0, neginf=0)
+        return np.clip(levels / 257 if ";16" in image.mode or levels.max() > 255 else levels, 0, 255)
+    if image.mode in ("La", "LAB"):
+        raise UnreadableImage(f"an image of mode {image.mode} is not read here: save it as PNG or JPEG")
+    if not image.has_transparency_data:
+        return _levels(image)
+    on_white = _levels(image, "white")
+    return on_white if on_white.min() <= 255 - FAINTEST_INK else _levels(image, "black")
+
+
+def _levels(image, paper=None):
+    if paper:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, paper), image.convert("RGBA"))
     return np.asarray(image.convert("L"), dtype="float32")
 
 
-def ink_on_black(grey: np.ndarray, ink: Literal["auto", "dark", "light"] = "auto") -> np.ndarray:
+def shrink(grey: np.ndarray) -> np.ndarray:
+    """Average blocks of pixels until the longer side of a large picture measures less than 800 pixels.
+
+    Taught in notebooks/08_predict_your_own_digits.ipynb
+    """
+    factor = max(grey.shape) // WORKING
+    return np.asarray(Image.fromarray(grey).reduce(factor)) if factor > 1 else grey
+
+
+def even_light(grey: np.ndarray, ink: Ink = "auto") -> np.ndarray:
+    """Take grain and uneven light out of a photo's grey levels, float32 (h, w), so that its paper has one level.
+
+    The paper is what remains when all that is narrower than a window, and enclosed by brighter paper, is filled up.
+    Where the border is even already, as in a drawing, or the picture tiny, nothing changes.
+    Raises NoDigitFound where there is nothing but grain.
+    Taught in notebooks/08_predict_your_own_digits.ipynb
+    """
+    low, high = np.percentile(_border(grey), [10, 90])
+    if min(grey.shape) < SMALL or high - low < EVEN:
+        return grey
+    page = ndimage.gaussian_filter(grey, 1)
+    if np.median(np.abs(page - grey)) > FAINTEST_INK / 2:
+        raise NoDigitFound("this is pure noise: neighbouring pixels have nothing to do with each other")
+    small = _resize(grey, tuple(max(1, 64 * side // max(grey.shape)) for side in grey.shape))
+    dark_ink = low - small.min() > (small.max() - high) / 2 if ink == "auto" else ink == "dark"
+    paper = _fill(small) if dark_ink else -_fill(-small)
+    paper = _resize(ndimage.gaussian_filter(paper, 2), grey.shape)
+    return np.clip(255 * page / np.maximum(paper, 1) if dark_ink else page - paper, 0, 255)
+
+
+def _fill(levels):
+    """Fill dark places up to what surrounds them, but for wide ones, and for shadows that come in from the edge."""
+    from skimage.morphology import reconstruction  # only here, because drawings need not wait for it
+
+    seed = np.full_like(levels, levels.max())
+    seed[0], seed[-1], seed[:, 0], seed[:, -1] = levels[0], levels[-1], levels[:, 0], levels[:, -1]
+    return np.minimum(ndimage.grey_closing(levels, 13), reconstruction(seed, levels, method="erosion"))
+
+
+def _resize(grey, shape):
+    return np.asarray(Image.fromarray(grey.astype("float32")).resize(shape[::-1], Image.Resampling.BILINEAR))
+
+
+def ink_on_black(grey: np.ndarray, ink: Ink = "auto") -> np.ndarray:
     """Return the ink as float32 (h, w), 0 where the paper is and 255 where the ink is strongest.
 
     The border shows the paper's colour: with "auto", a bright border means dark ink. Raises NoDigitFound on a blank
@@ -146,14 +250,146 @@ def ink_on_black(grey: np.ndarray, ink: Literal["auto", "dark", "light"] = "auto
     """
     if ink not in ("auto", "dark", "light"):
         raise ValueError(f'ink: expected "auto", "dark" or "light", got {ink!r}')
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    border = _border(grey)
     paper = float(np.median(border))
     dark_ink = paper > 127 if ink == "auto" else ink == "dark"
     strength = np.clip(paper - grey if dark_ink else grey - paper, 0, None)
     if strength.max() < FAINTEST_INK:
         raise NoDigitFound("the page is blank: no ink stands out from the paper")
-    strength *= 255 / strength.max()
-    return np.where(strength < DIRT * 255, 0, strength)
+    noisy = np.median(np.abs(border - paper)) > 0
+    dirt = strength.max() * (PHOTO_DIRT if noisy else DIRT)
+    return np.where(strength < dirt, 0, strength * (255 / strength.max()))
+
+
+def _border(grey):
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+
+
+def remove_rules(ink: np.ndarray) -> np.ndarray:
+    """Remove printed lines from ink, shape (h, w): thin, half as long as the page or longer, cut off by its edge.
+
+    Where a pen crosses a line the ink is thicker than a line, and stays.
+    Taught in notebooks/08_predict_your_own_digits.ipynb
+    """
+    if min(ink.shape) < SMALL:
+        return ink
+    return np.where(_level_rules(ink) | _level_rules(ink.T).T, 0, ink)
+
+
+def _level_rules(ink):
+    """Return where printed lines run from left to right, though perhaps a little tilted."""
+    marks, width = (ink > 0).astype("uint8"), ink.shape[1]
+    if not (marks[:, :2].any() or marks[:, -2:].any()):
+        return marks > 1
+    thickest = max(ink.shape) // 80 + 1
+    thin = marks - _open_along(marks, thickest, axis=0)
+    joined = ndimage.maximum_filter(_open_along(thin, width // 80, axis=1), (5, width // 8))
+    labels, count = ndimage.label(joined, TOUCHING)
+    spans = np.array([(columns.start, columns.stop) for _, columns in ndimage.find_objects(labels)]).reshape(count, 2)
+    starts, stops = spans.T
+    long = (stops - starts >= width / 2) & ((starts == 0) | (stops == width))
+    rules = np.concatenate([[False], long])[labels] & (thin > 0)
+    if long.any():
+        rules[:thickest] = rules[-thickest:] = True  # on a ruled page, a line may run along the edge
+    return rules
+
+
+def _open_along(marks, length, axis):
+    length |= 1  # an odd window has a middle
+    return ndimage.maximum_filter1d(ndimage.minimum_filter1d(marks, length, axis), length, axis)
+
+
+def remove_specks(ink: np.ndarray) -> np.ndarray:
+    """Remove marks from ink, shape (h, w), that are faint everywhere or at most a 25th of the page long.
+
+    A tiny picture has no specks.
+    Taught in notebooks/08_predict_your_own_digits.ipynb
+    """
+    if min(ink.shape) < SMALL:
+        return ink
+    labels, count = ndimage.label(ink > 0, TOUCHING)
+    kept = np.zeros(count + 1, dtype=bool)
+    kept[labels[ink >= CERTAIN * 255]] = True
+    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+        kept[number] &= max(side.stop - side.start for side in place) > min(ink.shape) / 25
+    return np.where(kept[labels], ink, 0)
+
+
+def find_digits(ink: np.ndarray) -> list[np.ndarray]:
+    """Return the ink of each digit alone, as pages of the same shape (h, w), row by row from left to right.
+
+    Marks that nearly touch are one digit, and so are a low mark and the digit it is close to: the bar of a five. Low
+    marks far from any digit, noise and blots are none. Raises NoDigitFound where nothing is left.
+    Taught in notebooks/08_predict_your_own_digits.ipynb
+    """
+    if not ink.any():
+        raise NoDigitFound("there is no digit: only specks, noise or printed lines")
+    tallest = max(rows.stop - rows.start for rows, _ in ndimage.find_objects(ndimage.label(ink, TOUCHING)[0]))
+    near = ndimage.maximum_filter(ink, 1 + 2 * max(1, round(0.03 * tallest)))
+    labels = np.where(ink > 0, ndimage.label(near, TOUCHING)[0], 0)
+    places = ndimage.find_objects(labels)
+    boxes = [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in places]
+    if len(boxes) > MOST_MARKS:
+        raise NoDigitFound(f"there are {len(boxes)} separate marks: that is noise, or a page full of text")
+    owners = _owners(np.array(boxes))
+    owned = np.concatenate([[0], owners])[labels]
+    digits = [np.where(owned == number, ink, 0) for number in range(1, owners.max() + 1)]
+    digits = [digit for digit in digits if _has_strokes(digit)]
+    if not digits:
+        raise NoDigitFound("there is ink, but no strokes: it is noise, or a blot")
+    return digits
+
+
+def _has_strokes(ink):
+    """Tell strokes from noise, which is many marks and holes in the box, and from a blot, which fills it."""
+    boxed = fit_in_box(crop_to_ink(ink))
+    inside = np.pad(boxed > boxed.max() / 2, 1)
+    return ndimage.label(inside)[1] + ndimage.label(~inside)[1] <= 20 and inside.sum() < 0.8 * BOX**2
+
+
+def _owners(boxes: np.ndarray) -> np.ndarray:
+    """Return for each mark the number of its digit, from 1 in reading order, or 0 for a mark that belongs to none."""
+    if len(boxes) == 1:
+        return np.array([1])
+    top, bottom, left, right = boxes.T
+    height, width = bottom - top, right - left
+    tallest = height.max()
+    tall = height >= tallest / 2
+    bars = width > 2 * height  # of a five; unless there is nothing else
+    tall = tall & ~bars if (tall & ~bars).any() else tall
+    down = np.maximum(top[:, None], top) - np.minimum(bottom[:, None], bottom)  # the gap, negative where they overlap
+    across = np.maximum(left[:, None], left) - np.minimum(right[:, None], right)
+    stacked = (down < 0.12 * tallest) & (across <= -0.5 * np.minimum(width[:, None], width)) & tall & tall[:, None]
+    gap = np.where(tall, np.maximum(down, across), np.inf)
+    close = (gap == gap.min(axis=1, keepdims=True)) & (gap < 0.3 * tallest) & ~tall[:, None]
+    _, groups = connected_components(stacked | close, directed=False)
+    owners = np.zeros(len(boxes), dtype=int)
+    for number, group in enumerate(_reading_order(groups[tall], top[tall], bottom[tall], left[tall]), start=1):
+        owners[groups == group] = number
+    return owners
+
+
+def _reading_order(groups, top, bottom, left):
+    """Return the groups row by row: what starts above the middle of a row's first digit stands in that row."""
+    remaining = sorted(set(groups.tolist()), key=lambda group: top[groups == group].min())
+    while remaining:
+        first = groups == remaining[0]
+        middle = (top[first].min() + bottom[first].max()) / 2
+        row = [group for group in remaining if top[groups == group].min() < middle]
+        yield from sorted(row, key=lambda group: left[groups == group].min())
+        remaining = [group for group in remaining if group not in row]
+
+
+def keep_digit(ink: np.ndarray) -> np.ndarray:
+    """Return the ink, shape (h, w), of the one digit alone, its strongest pixel 255.
+
+    Raises NoDigitFound where there are none or several.
+    Taught in notebooks/08_predict_your_own_digits.ipynb
+    """
+    digits = find_digits(ink)
+    if len(digits) > 1:
+        raise NoDigitFound(f"there are {len(digits)} digits, expected one: split_digits() cuts them apart")
+    return digits[0] * (255 / digits[0].max())
 
 
 def crop_to_ink(ink: np.ndarray) -> np.ndarray:
@@ -166,6 +402,34 @@ def crop_to_ink(ink: np.ndarray) -> np.ndarray:
         raise NoDigitFound("there is no ink to cut out")
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def match_stroke_weight(ink: np.ndarray) -> np.ndarray:
+    """Thicken hairlines and thin a marker's strokes, so that in the box their width is one that MNIST has.
+
+    Strokes, shape (h, w), that are 1.1 to 6 pixels wide in the box of 20 are returned as they are; others are
+    enlarged, and dilated or eroded.
+    Taught in notebooks/08_predict_your_own_digits.ipynb
+    """
+    large = np.pad(fit_in_box(ink, FINE * BOX), BOX)
+    width = _stroke_width(large) / FINE
+    if LIGHTEST <= width <= HEAVIEST:
+        return ink
+    change = round(((LIGHT if width < LIGHTEST else HEAVY) - width) * FINE)
+    filtered = ndimage.grey_dilation if change > 0 else ndimage.grey_erosion
+    changed = filtered(large, footprint=_disc(abs(change) + 1))
+    return crop_to_ink(changed * (255 / changed.max())) if changed.any() else ink
+
+
+def _stroke_width(ink):
+    """Return the mean width in pixels: inside a bar, the mean distance to the outside is a quarter of its width."""
+    inside = ink > ink.max() / 2
+    return 4 * ndimage.distance_transform_edt(inside)[inside].mean() - 2
+
+
+def _disc(width):
+    rows, columns = np.mgrid[:width, :width] - (width - 1) / 2
+    return rows**2 + columns**2 <= width**2 / 4
 
 
 def fit_in_box(ink: np.ndarray, box: int = BOX) -> np.ndarray:
@@ -196,14 +460,49 @@ def centre_by_mass(ink: np.ndarray, side: int = SIDE) -> np.ndarray:
     return square
 
 
-def to_mnist_form(
-    image: Image.Image | np.ndarray | bytes | str | Path, ink: Literal["auto", "dark", "light"] = "auto"
-) -> np.ndarray:
-    """Bring a clean drawing of one digit into MNIST's form, uint8 (28, 28): light ink on black, centred by mass.
+def mnist_steps(image: Picture, ink: Ink = "auto") -> dict[str, np.ndarray]:
+    """Return what each step makes of an image on its way to MNIST's form, in order, by the name of its function.
+
+    Raises what to_mnist_form raises, whose answer is the last value.
+    Taught in notebooks/08_predict_your_own_digits.ipynb
+    """
+    page = _page_steps(image, ink)
+    return page | _digit_steps(keep_digit(page["remove_specks"]))
+
+
+def _page_steps(image, ink):
+    """Return the steps that regard a whole page, with however many digits on it."""
+    steps = {"to_grey": to_grey(open_image(image))}
+    steps["shrink"] = shrink(steps["to_grey"])
+    steps["even_light"] = even_light(steps["shrink"], ink)
+    steps["ink_on_black"] = ink_on_black(steps["even_light"], ink)
+    steps["remove_rules"] = remove_rules(steps["ink_on_black"])
+    return steps | {"remove_specks": remove_specks(steps["remove_rules"])}
+
+
+def _digit_steps(digit):
+    """Return the steps that regard a single digit."""
+    steps = {"keep_digit": digit, "crop_to_ink": crop_to_ink(digit)}
+    steps["match_stroke_weight"] = match_stroke_weight(steps["crop_to_ink"])
+    steps["fit_in_box"] = fit_in_box(steps["match_stroke_weight"])
+    return steps | {"centre_by_mass": centre_by_mass(steps["fit_in_box"]).round().astype("uint8")}
+
+
+def to_mnist_form(image: Picture, ink: Ink = "auto") -> np.ndarray:
+    """Bring an image of one digit into MNIST's form, uint8 (28, 28): light ink on black, centred by mass.
 
     Follows LeCun, Cortes & Burges, "The MNIST database": a 20 x 20 box with the aspect kept, then centred by mass.
-    Raises UnreadableImage where there is no picture, NoDigitFound where there is no ink.
+    The image may be a drawing, a scan or a photo, see open_image; `ink` says how it differs from the paper.
+    Raises UnreadableImage where there is no picture, NoDigitFound with the reason where there is no single digit.
     Taught in notebooks/02_preprocess_digits.ipynb
     """
-    strokes = ink_on_black(to_grey(open_image(image)), ink)
-    return centre_by_mass(fit_in_box(crop_to_ink(strokes))).round().astype("uint8")
+    return mnist_steps(image, ink)["centre_by_mass"]
+
+
+def split_digits(image: Picture, ink: Ink = "auto") -> list[np.ndarray]:
+    """Cut the digits of a row or a grid apart, each in MNIST's form, uint8 (28, 28), in reading order.
+
+    Digits that touch stay together. Raises UnreadableImage and NoDigitFound as to_mnist_form does.
+    Taught in notebooks/08_predict_your_own_digits.ipynb
+    """
+    return [_digit_steps(digit)["centre_by_mass"] for digit in find_digits(_page_steps(image, ink)["remove_specks"])]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.augmentation import RandomAffine
+from utils.augmentation import RandomAffine, hardships
 from utils.data import atomic_write
 from utils.environment import quiet_tensorflow
-from utils.models import compact_cnn, dense_network, fast_cnn, reference_cnn, tiny_cnn
+from utils.models import compact_cnn, dense_network, fast_cnn, reference_cnn, tiny_cnn, wide_cnn
 from utils.preprocessing import check_images, scale
 
 with quiet_tensorflow():
@@ -97,7 +97,8 @@ class Recipe:
     `epochs` below 1 are that share of one; `schedule` makes learning rates out of the peak and the number of steps.
     `label_smoothing` is the share of certainty that is spread over all ten digits (Szegedy et al., 2016,
     arXiv:1512.00567). `averaging` is the momentum of a running mean of the weights, with which the network ends, or 0
-    for none (Polyak & Juditsky, 1992). `augment` is how strong the augmentation is: 1 as in lesson 02, 0 for none.
+    for none (Polyak & Juditsky, 1992). `augment` is how strong the augmentation is: 1 as in lesson 02, 0 for none; or a
+    function that makes one from a seed, as `hardships` does.
     `beta_2` is Adam's memory of the gradients' size: 0.999 reaches over 1,000 batches, more than a short run has.
     Taught in notebooks/06_train_the_cnn.ipynb
     """
@@ -107,7 +108,7 @@ class Recipe:
     batch_size: int = 128
     peak_rate: float = 2e-3
     schedule: Callable[[float, int], keras.optimizers.schedules.LearningRateSchedule | float] = one_cycle
-    augment: float = 1.0
+    augment: float | Callable[[int], keras.Layer] = 1.0
     label_smoothing: float = 0.0
     averaging: float = 0.0
     beta_2: float = 0.999
@@ -117,6 +118,7 @@ RECIPES = {
     "fast": Recipe(fast_cnn, 0.9, batch_size=64, peak_rate=1e-2, augment=0, label_smoothing=0.1, beta_2=0.99),
     "reference": Recipe(reference_cnn, epochs=24, peak_rate=3e-3, label_smoothing=0.1),
     "compact": Recipe(compact_cnn, epochs=24, peak_rate=5e-3, label_smoothing=0.1),
+    "robust": Recipe(wide_cnn, epochs=24, peak_rate=5e-3, augment=hardships, label_smoothing=0.1),
     "tiny": Recipe(tiny_cnn, epochs=40, peak_rate=1.5e-2, augment=0.8),
     "sample": Recipe(compact_cnn, epochs=100, batch_size=64, peak_rate=5e-3, label_smoothing=0.1),
     "dense": Recipe(dense_network, epochs=24, peak_rate=3e-3, augment=0, label_smoothing=0.1),
@@ -170,9 +172,11 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(recipe.schedule(recipe.peak_rate, steps), beta_2=recipe.beta_2, **averaging)
 
 
-def _augmentation(strength: float, seed: int) -> RandomAffine:
+def _augmentation(augment: float | Callable[[int], keras.Layer], seed: int) -> keras.Layer:
+    if callable(augment):
+        return augment(seed)
     usual = RandomAffine()
-    amounts = (strength * amount for amount in (usual.rotation, usual.scale, usual.shear, usual.shift))
+    amounts = (augment * amount for amount in (usual.rotation, usual.scale, usual.shear, usual.shift))
     return RandomAffine(*amounts, seed=seed)
 
 

@@ -21,7 +21,7 @@ from tests.tree import repository_files
 
 # Top first; modules on one line stand beside each other.
 ORDER = [
-    ["prediction"],
+    ["prediction", "interpretation"],
     ["training", "evaluation"],
     ["models"],
     ["augmentation", "plots"],

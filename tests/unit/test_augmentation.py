@@ -1,11 +1,12 @@
-"""Check the random affine transform: each of its moves, its randomness and its place in a network."""
+"""Check what varies and spoils digits: each move, its randomness and its place in a network."""
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from utils import augmentation, data, preprocessing
-from utils.augmentation import RandomAffine
+from utils.augmentation import RandomAffine, RandomBars, RandomNoise, RandomThickness, hardships
+from utils.prediction import DigitReader
 
 import keras  # isort: skip  # after utils, which starts TensorFlow quietly
 
@@ -113,3 +114,72 @@ def test_a_size_that_is_no_fraction_is_refused(scale):
 def test_images_without_a_channel_axis_are_refused(digits):
     with pytest.raises(ValueError, match=r"\(n, h, w, 1\), got \(20, 28, 28\): did you call scale"):
         augmentation.RandomAffine()(digits[..., 0], training=True)
+
+
+# What spoils digits
+
+SPOILERS = [RandomThickness, RandomBars, RandomNoise]
+
+
+@pytest.mark.parametrize("layer", SPOILERS)
+def test_spoilers_change_digits_in_training_alone_and_leave_images(layer, digits):
+    np.testing.assert_array_equal(np.asarray(layer()(digits)), digits)
+    spoilt = apply(layer(), digits)
+    assert (spoilt.shape, spoilt.dtype) == (digits.shape, np.float32)
+    preprocessing.check_scaled(spoilt)
+    assert not np.array_equal(spoilt, digits)
+
+
+@pytest.mark.parametrize("layer", [*SPOILERS, hardships])
+def test_the_seed_decides_how_digits_are_spoilt_and_each_call_spoils_anew(layer, digits):
+    layers = [layer(seed=seed) for seed in (1, 1, 2)]
+    first, twin, other = (apply(it, digits) for it in layers)
+    np.testing.assert_array_equal(first, twin)
+    assert not np.array_equal(first, other)
+    assert not np.array_equal(apply(layers[0], digits), first)
+
+
+@pytest.mark.parametrize("layer", [RandomThickness(seed=5), RandomBars(3, 0.2, 9.0, seed=5), RandomNoise(0.1, seed=5)])
+def test_spoilers_are_saved_and_loaded_with_a_network(layer, digits, tmp_path):
+    network = keras.Sequential([keras.Input((28, 28, 1)), layer, keras.layers.Flatten()])
+    network.save(tmp_path / "network.keras")
+    loaded = keras.models.load_model(tmp_path / "network.keras").layers[0]
+    assert type(loaded) is type(layer) and loaded.get_config() == layer.get_config()
+
+
+def test_strokes_get_thicker_by_a_pixel_or_thinner_by_half_of_one():
+    bar = np.zeros((400, 28, 28, 1), "float32")
+    bar[:, 4:24, 10:18] = 1  # 8 pixels wide
+    widths = apply(RandomThickness(), bar)[:, 14].sum(axis=(1, 2))
+    assert (widths.min(), widths.max()) == (pytest.approx(7, abs=0.1), pytest.approx(10, abs=0.1))
+    assert len(np.unique(widths)) > 300
+
+
+def test_bars_lie_within_their_width_length_and_share():
+    blank = np.zeros((2000, 28, 28, 1), "float32")
+    barred = apply(RandomBars(number=1, share=0.5, widest=4.0), blank)[..., 0]
+    seen = barred.max(axis=(1, 2))
+    assert 0.45 < np.mean(seen > 0) < 0.55
+    inside = barred / seen.clip(1e-6)[:, np.newaxis, np.newaxis] > 0.99
+    deepest = [ndimage.distance_transform_edt(np.pad(it, 1)).max() for it in inside]
+    assert 1.5 < max(deepest) <= 3  # half of 4 pixels, and what the grid adds
+    assert inside.any(axis=2).sum(axis=1).max() > 20 and barred.max() > 0.95 and (seen[seen > 0] < 0.1).any()
+
+
+def test_without_a_share_there_are_no_bars(digits):
+    np.testing.assert_array_equal(apply(RandomBars(share=0), digits), digits)
+
+
+def test_half_of_the_digits_stay_without_grain_and_none_has_more_than_was_asked_for():
+    grey = np.full((1000, 28, 28, 1), 0.5, "float32")
+    grain = apply(RandomNoise(strongest=0.1), grey).std(axis=(1, 2, 3))
+    assert 0.45 < np.mean(grain == 0) < 0.55
+    assert 0.09 < grain.max() < 0.11
+
+
+def test_hardships_leave_most_digits_readable_and_within_an_image():
+    mnist = data.load_mnist("sample")
+    spoilt = apply(hardships(seed=0), preprocessing.scale(mnist.x_test))
+    preprocessing.check_scaled(spoilt)
+    read = DigitReader().predict_batch((255 * spoilt[..., 0]).round().astype("uint8")).argmax(axis=1)
+    assert np.mean(read == mnist.y_test) > 0.85

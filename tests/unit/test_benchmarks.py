@@ -5,10 +5,11 @@ import pytest
 
 from benchmarks import ablation, choices, records, speed
 from benchmarks.accuracy import MEASURED, describe, side_by_side
+from benchmarks.robustness import accuracies, errors_against_rival
 from utils.training import RECIPES
 
 ACCURACY = records.load("accuracy")["recipes"]
-PROMISED = {"reference": 0.9955, "compact": 0.9965, "tiny": 0.993, "sample": 0.988, "ensemble": 0.9965}
+PROMISED = {"reference": 0.9955, "compact": 0.9965, "robust": 0.995, "tiny": 0.993, "sample": 0.988, "ensemble": 0.9965}
 MOST_PARAMETERS = {"reference": 93_322, "compact": 100_000, "tiny": 6_000, "ensemble": 500_000}
 MOST_SECONDS = {"compact": 15 * 60, "ensemble": 60 * 60}
 
@@ -72,6 +73,23 @@ def test_the_ablation_is_of_todays_recipe_and_complete():
 
 def test_reading_one_digit_was_measured_and_takes_a_fraction_of_what_keras_takes():
     assert records.load("latency")["rows"]["DigitReader, ONNX"]["times_faster"] >= 200
+
+
+def test_a_drawing_and_a_photo_are_read_in_a_moment():
+    pictures = records.load("latency")["pictures"]
+    assert pictures["drawing, 280 x 280"]["p50_ms"] <= 5
+    assert pictures["JPEG photo, 12 megapixels"]["p50_ms"] <= 200
+
+
+def test_the_robust_reader_bears_what_the_course_promises():
+    models = records.load("robustness")["models"]
+    robust = accuracies(models["robust"])
+    assert robust["clean test set"] >= 0.995
+    assert robust["mean, all"] >= 0.95 and robust["mean, withheld"] >= 0.90
+    errors = errors_against_rival(models["robust"], models["keras.io"])
+    assert errors == models["robust"]["errors_against_keras_io"]
+    assert max(errors["mean, all"], errors["mean, trained"], errors["mean, withheld"]) <= 1 / 3
+    assert errors["load_digits"] <= 0.4
 
 
 def test_jobs_that_run_side_by_side_all_come_back(monkeypatch):

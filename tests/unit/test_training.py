@@ -43,6 +43,24 @@ def test_every_digit_comes_once_an_epoch_in_a_new_order(digits):
     assert not np.array_equal(first, second) and not np.array_equal(first, np.sort(first))
 
 
+def test_a_recipe_may_make_its_own_augmentation(digits):
+    asked = []
+
+    def darkness(seed):
+        asked.append(seed)
+        return keras.layers.Rescaling(0.0)  # nobody learns to read in the dark
+
+    recipe = Recipe(softmax_regression, epochs=1, augment=darkness)
+    model, _ = fit(recipe, digits, seed=3, verbose=0)
+    assert asked == [3]
+    np.testing.assert_array_equal(model.layers[-1].kernel, fresh_kernel(seed=3))
+
+
+def fresh_kernel(seed):
+    keras.utils.set_random_seed(seed)
+    return softmax_regression().layers[-1].kernel
+
+
 def test_the_same_seed_serves_the_same_augmented_batches(digits):
     def serve(seed):
         batches = make_batches(*digits, shuffle=True, augmentation=RandomAffine(seed=seed), seed=seed)

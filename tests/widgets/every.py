@@ -4,13 +4,16 @@ SETUP = """
 from utils import data
 from utils.exercises.quiz import QuizView, load
 from utils.prediction import DigitReader
+from utils.widgets.adversarial import AdversarialExplorer
 from utils.widgets.architecture import ArchitectureExplorer
 from utils.widgets.augmentation import AugmentationExplorer
 from utils.widgets.confusion import ConfusionExplorer
 from utils.widgets.digits import DigitBrowser
+from utils.widgets.feature_maps import FeatureMapBrowser
 from utils.widgets.kernel import KernelExplorer
 from utils.widgets.neighbours import NearestDigitExplorer
 from utils.widgets.pad import DrawPad
+from utils.widgets.pipeline import PipelineExplorer
 from utils.widgets.schedule import ScheduleExplorer
 from utils.widgets.threshold import ThresholdExplorer
 
@@ -31,5 +34,8 @@ EVERY = {
     "ScheduleExplorer(steps=100)": ("slider", "Peak rate", "ArrowRight"),
     "ConfusionExplorer(images, labels, probabilities)": ("button", "true 1, read as 1", "Enter"),
     "ThresholdExplorer(probabilities, labels)": ("slider", "Threshold", "ArrowRight"),
+    "PipelineExplorer(reader)": ("slider", "Shadow in per cent", "ArrowRight"),
+    "FeatureMapBrowser(reader.model, images)": ("slider", "Digit", "ArrowRight"),
+    "AdversarialExplorer(reader.model, images, labels)": ("slider", "Epsilon", "ArrowRight"),
     'QuizView(load("04")[0])': ("button", "Answer", "Enter"),
 }

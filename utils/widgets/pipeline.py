@@ -1,0 +1,90 @@
+"""The pipeline explorer: draw a digit, lay it on paper in the shade, and see every step on its way to MNIST's form."""
+
+import functools
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from utils import preprocessing
+from utils.prediction import DigitReader
+from utils.widgets.explorer import Choice, Explorer, Slider, View, to_png
+from utils.widgets.pad import DrawPad
+
+PHOTO = 800  # pixels on each side of the photo: enough for `shrink` to have something to do
+COLUMNS, TILE, THUMBNAIL = 6, 150, 114  # steps in a row; pixels of a step with air and title, and of its picture
+PAGES = ("screen", "plain paper", "ruled paper")
+
+
+class PipelineExplorer(Explorer):
+    """Draw a digit, and see what each step of to_mnist_form makes of it, as it is or as a photo of paper.
+
+    `pad.set_pixels` draws from Python, and `image` is what is then prepared and read.
+    Taught in notebooks/08_predict_your_own_digits.ipynb
+    """
+
+    def __init__(self, reader: DigitReader):
+        self.reader = reader
+        self.pad = DrawPad(reader)
+        self.page = Choice("Seen on", PAGES)
+        self.shadow = Slider("Shadow in per cent", 0, 70, value=30, step=5)
+        super().__init__(self.page, self.shadow, rows=[self.pad, self.page, self.shadow])
+        self.pad.observe(self.redraw, "pixels")
+
+    @property
+    def image(self) -> np.ndarray:
+        """Return what is read, uint8: the pad's 28 x 28 pixels, light on dark, or a photo with dark ink."""
+        if self.page.value == "screen":
+            return self.pad.image
+        return _photo(self.pad.image, self.page.value == "ruled paper", self.shadow.value / 100)
+
+    def draw(self) -> View:
+        """Draw all steps that the image on the pad goes through, and tell what is read at their end."""
+        image = self.image
+        ink = "light" if self.page.value == "screen" else "dark"
+        try:
+            steps = preprocessing.mnist_steps(image, ink)
+        except preprocessing.NoDigitFound as nothing:
+            steps, remark = {"to_grey": image}, f"No digit: {nothing}."
+        else:
+            probabilities = self.reader.predict_batch(steps["centre_by_mass"][np.newaxis])[0]
+            remark = f"Read from the {self.page.value}: {probabilities.argmax()}, {probabilities.max():.0%} sure."
+        alt = f"A digit on the {self.page.value} in {len(steps)} steps: {', '.join(steps)}."
+        return View(to_png(_draw_steps(steps)), alt, remark)
+
+
+def _photo(drawn: np.ndarray, ruled: bool, shadow: float) -> np.ndarray:
+    """Return a grey photo, uint8 (800, 800), of a drawing, uint8 (28, 28), in dark pen, shaded from the lower right."""
+    enlarged = Image.fromarray(drawn).resize((PHOTO, PHOTO), Image.Resampling.BICUBIC)
+    ink = np.clip((np.asarray(enlarged, dtype="float32") - 90) / 60, 0, 1)  # an edge as sharp as a pen's
+    paper, shade, grain = _paper()
+    scene = paper if ruled else paper.max()
+    return (scene * (1 - 0.8 * ink) * (1 - shadow * shade) + grain).clip(0, 255).astype("uint8")
+
+
+@functools.cache
+def _paper() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ruled paper, where the shadow falls, from 0 to 1, and the grain of a camera: the same for every photo."""
+    rows, columns = np.ogrid[: 1 : PHOTO * 1j, : 1 : PHOTO * 1j]
+    paper = np.where((rows + 0.02 * columns) % 0.11 < 0.004, 185, 235)
+    shade = 1 / (1 + np.exp(12 * (1.1 - rows - columns)))
+    grain = np.random.default_rng(0).uniform(-4, 4, (PHOTO, PHOTO))
+    return tuple(part.astype("float32") for part in (paper, shade, grain))
+
+
+def _draw_steps(steps: dict[str, np.ndarray]) -> Figure:
+    """Draw the steps as one picture with titles, which is quicker than an axes for each."""
+    sheet = Image.new("L", (COLUMNS * TILE, 2 * TILE), 255)
+    figure = Figure(figsize=(9, 3))
+    axes = figure.add_axes((0, 0, 1, 1))
+    for number, (name, image) in enumerate(steps.items()):
+        row, column = divmod(number, COLUMNS)
+        factor = THUMBNAIL / max(image.shape)
+        size = round(image.shape[1] * factor), round(image.shape[0] * factor)
+        middle, top = round((column + 0.5) * TILE), (row + 1) * TILE - THUMBNAIL
+        thumbnail = Image.fromarray(image.astype("uint8")).resize(size, Image.Resampling.BOX)
+        sheet.paste(thumbnail, (middle - size[0] // 2, top))
+        axes.text(middle, top - 4, f"{name}\n{image.shape[0]} x {image.shape[1]}", ha="center", fontsize=8)
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
+    axes.axis("off")
+    return figure
