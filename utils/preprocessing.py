@@ -25,7 +25,7 @@ PHOTO_DIRT = 0.3  # the same in a photo, whose paper has a grain, and printed li
 CERTAIN = 0.4  # share of the strongest ink that a mark reaches somewhere, if it is more than a crease or a smudge
 MOST_MARKS = 100  # on a page that is meant to be read as digits
 LIGHTEST, HEAVIEST = 1.1, 6.0  # width of strokes in the box, in pixels: MNIST's lie between
-LIGHT, HEAVY = 1.8, 4.0  # what thinner or thicker ones are brought to: a tenth of MNIST's lie beyond
+LIGHT, HEAVY = 1.8, 4.0  # what thinner or thicker ones are brought near to: few of MNIST's lie beyond
 FINE = 4  # how many times finer than the box strokes are measured and changed
 TOUCHING = np.ones((3, 3))  # pixels belong together that touch at a side or a corner
 
@@ -43,8 +43,11 @@ class UnreadableImage(ValueError):
 class NoDigitFound(ValueError):
     """Say that an image was read but shows no single digit, and why.
 
+    Raised by mnist_steps, it carries the `steps` that were made before, to see where the digit went.
     Taught in notebooks/02_preprocess_digits.ipynb
     """
+
+    steps: dict[str, np.ndarray] = {}
 
 
 def check_images(images: np.ndarray) -> None:
@@ -466,18 +469,29 @@ def mnist_steps(image: Picture, ink: Ink = "auto") -> dict[str, np.ndarray]:
     Raises what to_mnist_form raises, whose answer is the last value.
     Taught in notebooks/08_predict_your_own_digits.ipynb
     """
-    page = _page_steps(image, ink)
-    return page | _digit_steps(keep_digit(page["remove_specks"]))
+    steps = {}
+    try:
+        for name, step in _page_steps(image, ink):
+            steps[name] = step
+        return steps | _digit_steps(keep_digit(step))
+    except NoDigitFound as nothing:
+        nothing.steps = steps
+        raise
 
 
 def _page_steps(image, ink):
-    """Return the steps that regard a whole page, with however many digits on it."""
-    steps = {"to_grey": to_grey(open_image(image))}
-    steps["shrink"] = shrink(steps["to_grey"])
-    steps["even_light"] = even_light(steps["shrink"], ink)
-    steps["ink_on_black"] = ink_on_black(steps["even_light"], ink)
-    steps["remove_rules"] = remove_rules(steps["ink_on_black"])
-    return steps | {"remove_specks": remove_specks(steps["remove_rules"])}
+    """Yield the steps that regard a whole page, with however many digits on it."""
+    grey = to_grey(open_image(image))
+    yield "to_grey", grey
+    small = shrink(grey)
+    yield "shrink", small
+    even = even_light(small, ink)
+    yield "even_light", even
+    inked = ink_on_black(even, ink)
+    yield "ink_on_black", inked
+    without_rules = remove_rules(inked)
+    yield "remove_rules", without_rules
+    yield "remove_specks", remove_specks(without_rules)
 
 
 def _digit_steps(digit):
@@ -505,4 +519,4 @@ def split_digits(image: Picture, ink: Ink = "auto") -> list[np.ndarray]:
     Digits that touch stay together. Raises UnreadableImage and NoDigitFound as to_mnist_form does.
     Taught in notebooks/08_predict_your_own_digits.ipynb
     """
-    return [_digit_steps(digit)["centre_by_mass"] for digit in find_digits(_page_steps(image, ink)["remove_specks"])]
+    return [_digit_steps(digit)["centre_by_mass"] for digit in find_digits(dict(_page_steps(image, ink))["remove_specks"])]

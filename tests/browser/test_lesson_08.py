@@ -28,7 +28,7 @@ def remark(cell):
 
 def steps(cell):
     """Return the picture of the steps."""
-    return cell.get_by_role("img", name="A digit on the")
+    return cell.get_by_role("img", name="seen on the")
 
 
 def draw_a_seven(page, cell):
@@ -47,13 +47,13 @@ def test_a_drawn_digit_is_read_from_every_page(lesson, explorer):
     for page in ("screen", "plain paper", "ruled paper"):
         explorer.get_by_role("combobox", name="Seen on").select_option(page)
         expect(remark(explorer)).to_contain_text(f"Read from the {page}: 7")
-        expect(explorer.get_by_role("img", name=f"A digit on the {page} in 11 steps")).to_be_visible()
+        expect(explorer.get_by_role("img", name=f"A digit, seen on the {page}, in 11 steps")).to_be_visible()
     lesson.screenshot(path="tests/artefacts/pipeline_explorer.png")
 
 
 def test_an_empty_pad_is_refused_with_the_reason(explorer):
     expect(explorer.get_by_role("alert").filter(visible=True)).to_have_count(0)
-    expect(steps(explorer)).to_be_visible()
+    expect(explorer.get_by_role("img", name="A page without a digit, seen on the screen, in 3 steps")).to_be_visible()
 
 
 def test_page_and_shadow_are_chosen_by_keyboard(lesson, explorer):
@@ -61,7 +61,7 @@ def test_page_and_shadow_are_chosen_by_keyboard(lesson, explorer):
     page, shadow = explorer.get_by_role("combobox", name="Seen on"), explorer.get_by_role("slider", name="Shadow")
     page.press("ArrowDown")
     expect(page).to_have_value("plain paper")
-    expect(explorer.get_by_role("img", name="A digit on the plain paper in 11 steps")).to_be_visible()
+    expect(explorer.get_by_role("img", name="A digit, seen on the plain paper, in 11 steps")).to_be_visible()
     shadow.press("End")
     expect(shadow).to_have_value("70")
     expect(remark(explorer)).to_contain_text("Read from the plain paper: 7")
@@ -78,7 +78,7 @@ def test_the_picture_follows_the_shadow_at_once(lesson, explorer):
 def test_the_steps_follow_the_pen_at_once(lesson, explorer, page):
     """From the move of the pen to the new picture: at most 150 ms, the median of 20 moves."""
     explorer.get_by_role("combobox", name="Seen on").select_option(page)
-    expect(explorer.get_by_role("img", name=f"A digit on the {page}")).to_be_visible()
+    expect(explorer.get_by_role("img", name=f"seen on the {page}")).to_be_visible()
     watch = """image => {
         window.taken = [];
         let moved = null;

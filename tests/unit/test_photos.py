@@ -167,6 +167,17 @@ def test_several_digits_are_noticed(mnist):
         to_mnist_form(photograph(mnist.x_test[0], mnist.x_test[500], seed=1))
 
 
+def test_a_refusal_carries_the_steps_that_were_made(mnist):
+    row = 255 - np.kron(np.concatenate(mnist.x_test[[0, 100]], axis=1), np.ones((4, 4), "uint8"))
+    with pytest.raises(NoDigitFound) as refusal:
+        mnist_steps(row)
+    assert list(refusal.value.steps) == STEPS[:6]
+    np.testing.assert_array_equal(refusal.value.steps["to_grey"], row)
+    with pytest.raises(NoDigitFound) as refusal:
+        mnist_steps(np.full((100, 100), 255, "uint8"))
+    assert list(refusal.value.steps) == STEPS[:3]
+
+
 def test_the_reader_says_why_there_is_no_digit(reader, mnist):
     several = reader.read(np.concatenate(mnist.x_test[[0, 100]], axis=1), ink="light")
     assert several.digit is None and "2 digits" in several.reason

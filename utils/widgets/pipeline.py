@@ -39,17 +39,17 @@ class PipelineExplorer(Explorer):
         return _photo(self.pad.image, self.page.value == "ruled paper", self.shadow.value / 100)
 
     def draw(self) -> View:
-        """Draw all steps that the image on the pad goes through, and tell what is read at their end."""
+        """Draw the steps that the image on the pad goes through, and tell what is read, or why it went no further."""
         image = self.image
         ink = "light" if self.page.value == "screen" else "dark"
         try:
             steps = preprocessing.mnist_steps(image, ink)
         except preprocessing.NoDigitFound as nothing:
-            steps, remark = {"to_grey": image}, f"No digit: {nothing}."
+            steps, what, remark = nothing.steps, "A page without a digit", f"No digit: {nothing}."
         else:
-            probabilities = self.reader.predict_batch(steps["centre_by_mass"][np.newaxis])[0]
+            what, probabilities = "A digit", self.reader.predict_batch(steps["centre_by_mass"][np.newaxis])[0]
             remark = f"Read from the {self.page.value}: {probabilities.argmax()}, {probabilities.max():.0%} sure."
-        alt = f"A digit on the {self.page.value} in {len(steps)} steps: {', '.join(steps)}."
+        alt = f"{what}, seen on the {self.page.value}, in {len(steps)} steps: {', '.join(steps)}."
         return View(to_png(_draw_steps(steps)), alt, remark)
 
 
