@@ -519,4 +519,5 @@ def split_digits(image: Picture, ink: Ink = "auto") -> list[np.ndarray]:
     Digits that touch stay together. Raises UnreadableImage and NoDigitFound as to_mnist_form does.
     Taught in notebooks/08_predict_your_own_digits.ipynb
     """
-    return [_digit_steps(digit)["centre_by_mass"] for digit in find_digits(dict(_page_steps(image, ink))["remove_specks"])]
+    page = dict(_page_steps(image, ink))["remove_specks"]
+    return [_digit_steps(digit)["centre_by_mass"] for digit in find_digits(page)]
