@@ -326,7 +326,7 @@ def untrained_in_8_bits(path):
 
 
 def of_four_bytes(path):
-    DigitReader().model.export(path, format="litert", verbose=False)
+    DigitReader("reference").model.export(path, format="litert", verbose=False)
 
 
 def small_network(units=10, activation="softmax", side=28):
