@@ -1,18 +1,18 @@
 """The pipeline explorer: draw a digit, lay it on paper in the shade, and see every step on its way to MNIST's form."""
 
 import functools
+import io
 
 import numpy as np
-from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from utils import preprocessing
 from utils.prediction import DigitReader
-from utils.widgets.explorer import Choice, Explorer, Slider, View, to_png
+from utils.widgets.explorer import Choice, Explorer, Slider, View
 from utils.widgets.pad import DrawPad
 
 PHOTO = 800  # pixels on each side of the photo: enough for `shrink` to have something to do
-COLUMNS, TILE, THUMBNAIL = 6, 150, 114  # steps in a row; pixels of a step with air and title, and of its picture
+COLUMNS, TILE, THUMBNAIL = 6, 130, 92  # steps in a row; pixels of a step with air and title, and of its picture
 PAGES = ("screen", "plain paper", "ruled paper")
 
 
@@ -50,7 +50,7 @@ class PipelineExplorer(Explorer):
             what, probabilities = "A digit", self.reader.predict_batch(steps["centre_by_mass"][np.newaxis])[0]
             remark = f"Read from the {self.page.value}: {probabilities.argmax()}, {probabilities.max():.0%} sure."
         alt = f"{what}, seen on the {self.page.value}, in {len(steps)} steps: {', '.join(steps)}."
-        return View(to_png(_draw_steps(steps)), alt, remark)
+        return View(_draw_steps(steps), alt, remark)
 
 
 def _photo(drawn: np.ndarray, ruled: bool, shadow: float) -> np.ndarray:
@@ -72,19 +72,19 @@ def _paper() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return tuple(part.astype("float32") for part in (paper, shade, grain))
 
 
-def _draw_steps(steps: dict[str, np.ndarray]) -> Figure:
-    """Draw the steps as one picture with titles, which is quicker than an axes for each."""
+def _draw_steps(steps: dict[str, np.ndarray]) -> bytes:
+    """Draw the steps as one PNG with titles: by Pillow alone, since a figure with so many takes ten times as long."""
     sheet = Image.new("L", (COLUMNS * TILE, 2 * TILE), 255)
-    figure = Figure(figsize=(9, 3))
-    axes = figure.add_axes((0, 0, 1, 1))
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
     for number, (name, image) in enumerate(steps.items()):
         row, column = divmod(number, COLUMNS)
         factor = THUMBNAIL / max(image.shape)
         size = round(image.shape[1] * factor), round(image.shape[0] * factor)
-        middle, top = round((column + 0.5) * TILE), (row + 1) * TILE - THUMBNAIL
+        middle, top = column * TILE + TILE // 2, (row + 1) * TILE - THUMBNAIL
         thumbnail = Image.fromarray(image.astype("uint8")).resize(size, Image.Resampling.BOX)
         sheet.paste(thumbnail, (middle - size[0] // 2, top))
-        axes.text(middle, top - 4, f"{name}\n{image.shape[0]} x {image.shape[1]}", ha="center", fontsize=8)
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
-    axes.axis("off")
-    return figure
+        title = f"{name}\n{image.shape[0]} x {image.shape[1]}"
+        pen.multiline_text((middle, top - 4), title, fill=0, font=font, anchor="md", align="center")
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
