@@ -34,7 +34,7 @@ EVERY = {
     "ScheduleExplorer(steps=100)": ("slider", "Peak rate", "ArrowRight"),
     "ConfusionExplorer(images, labels, probabilities)": ("button", "true 1, read as 1", "Enter"),
     "ThresholdExplorer(probabilities, labels)": ("slider", "Threshold", "ArrowRight"),
-    "PipelineExplorer(reader)": ("slider", "Shadow in per cent", "ArrowRight"),
+    "PipelineExplorer(reader)": ("combobox", "Seen on", "ArrowDown"),
     "FeatureMapBrowser(reader.model, images)": ("slider", "Digit", "ArrowRight"),
     "AdversarialExplorer(reader.model, images, labels)": ("slider", "Epsilon", "ArrowRight"),
     'QuizView(load("04")[0])': ("button", "Answer", "Enter"),
