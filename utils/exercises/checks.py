@@ -94,6 +94,17 @@ def compare(answer, wanted, tolerance: float = 1e-6, given: str = "") -> None:
         raise Wrong(f"expected {wanted[place]:.6g}, got {got[place]:.6g}{where}{when}")
 
 
+def built(build: Callable, check: Callable) -> Callable:
+    """Return a check in which a function gets what `build` makes of a case, since networks cannot be copied."""
+
+    def examine(function):
+        if not callable(function):
+            check(function)  # which says what it is instead
+        check(lambda *case: function(*build(*case)))
+
+    return examine
+
+
 def equal(answer, wanted, tolerance: float = 1e-6) -> bool:
     """Tell whether two values are the same: numbers and arrays within the tolerance, all else exactly."""
     if isinstance(wanted, tuple | list) and isinstance(answer, tuple | list):

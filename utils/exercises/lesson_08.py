@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import ndimage
 
 from utils import data, preprocessing
-from utils.exercises.checks import behaves_like, describe, in_turn
+from utils.exercises.checks import behaves_like, built, describe, in_turn
 from utils.exercises.core import Question, Wrong
 from utils.prediction import Prediction
 
@@ -22,17 +22,6 @@ FOLDER = "read a folder of pictures into a table, and tell what was refused and 
 CUT = "cut several digits apart, and read them one by one"
 SPOIL = "spoil training digits as the world does, and measure what a network trained on them gains and loses"
 CHOOSE = "choose a threshold on validation digits, and build conformal prediction sets whose coverage you have checked"
-
-
-def _built(build: Callable, check: Callable) -> Callable:
-    """Return a check in which a function gets what `build` makes of a case, since not all of it can be compared."""
-
-    def examine(function):
-        if not callable(function):
-            check(function)  # which says what it is instead
-        check(lambda *case: function(*build(*case)))
-
-    return examine
 
 
 def _parts(**checks: Callable) -> Callable:
@@ -251,7 +240,7 @@ SLIPS_OF_REASONS = {
 
 
 def _examine_folder(function):
-    _built(
+    built(
         _predictions,
         _parts(
             answered=behaves_like(lambda folder: len(_answered(folder)), _case_of_folder, SLIPS_OF_FOLDER),
@@ -543,7 +532,7 @@ q5 = Question(
     LESSON,
     "q5",
     CUT,
-    _built(
+    built(
         _reader,
         _parts(
             number=behaves_like(lambda *case: _read_all(*case)[0], _case_of_number, SLIPS_OF_NUMBER),
@@ -720,7 +709,7 @@ q7 = Question(
     LESSON,
     "q7",
     SPOIL,
-    _built(
+    built(
         _trial,
         _parts(
             lost=behaves_like(

@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from utils import data, preprocessing
 from utils.environment import quiet_tensorflow
-from utils.exercises.checks import behaves_like, describe, in_turn
+from utils.exercises.checks import behaves_like, built, describe, in_turn
 from utils.exercises.core import Question, Wrong
 
 with quiet_tensorflow():
@@ -31,17 +31,6 @@ class Weights(list):
 
     def __repr__(self):
         return "a network"
-
-
-def _built(build: Callable, check: Callable) -> Callable:
-    """Return a check in which a function gets what `build` makes of the weights, since a network cannot be copied."""
-
-    def examine(function):
-        if not callable(function):
-            check(function)  # which says what it is instead
-        check(lambda weights, *rest: function(*build(weights), *rest))
-
-    return examine
 
 
 def _both(first: Callable, second: Callable) -> Callable:
@@ -153,8 +142,8 @@ q2 = Question(
     LESSON,
     "q2",
     SALIENCY,
-    _built(
-        lambda weights: [lambda image: _score(weights, image)],
+    built(
+        lambda weights, *rest: [lambda image: _score(weights, image), *rest],
         behaves_like(
             _slopes,
             _case_of_slopes,
@@ -193,13 +182,13 @@ q2 = Question(
 # 3. What do the maps answer to?
 
 
-def _network_of_maps(weights):
+def _network_of_maps(weights, *rest):
     inputs = x = keras.Input((28, 28, 1))
     for kernel in weights:
         x = layers.Conv2D(kernel.shape[-1], 3, activation="relu", use_bias=False)(x)
     model = keras.Model(inputs, layers.GlobalAveragePooling2D()(x))
     model.set_weights(weights)
-    return [model]
+    return [model, *rest]
 
 
 def _maps(weights, layer, images):
@@ -225,7 +214,7 @@ q3 = Question(
     LESSON,
     "q3",
     READ,
-    _built(
+    built(
         _network_of_maps,
         behaves_like(
             _by_class,
@@ -317,8 +306,8 @@ q4 = Question(
     LESSON,
     "q4",
     OCCLUDE,
-    _built(
-        lambda weights: [lambda images: _logits(weights, images)],
+    built(
+        lambda weights, *rest: [lambda images: _logits(weights, images), *rest],
         behaves_like(
             _falls,
             in_turn(*map(_case_of_occlusion, (3, 5, 1))),
@@ -373,13 +362,13 @@ q4 = Question(
 # 5. Find the bug: the blank map
 
 
-def _sure_network(weights):
+def _sure_network(weights, *rest):
     inputs = keras.Input((28, 28, 1))
     x = layers.Dense(20, activation="relu")(layers.Flatten()(inputs))
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
     into, out = weights
     model.set_weights([into, np.zeros(20), out, np.zeros(10)])
-    return [model]
+    return [model, *rest]
 
 
 def _case_of_saliency(place):
@@ -420,7 +409,7 @@ q5 = Question(
     LESSON,
     "q5",
     SALIENCY,
-    _built(
+    built(
         _sure_network,
         behaves_like(
             _saliency,
@@ -503,8 +492,8 @@ q6 = Question(
     LESSON,
     "q6",
     INTEGRATE,
-    _built(
-        lambda weights: [lambda image: _score(weights, image), lambda image: _slope(weights, image)],
+    built(
+        lambda weights, *rest: [lambda image: _score(weights, image), lambda image: _slope(weights, image), *rest],
         _both(
             behaves_like(
                 _shares,
