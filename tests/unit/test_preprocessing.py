@@ -270,7 +270,7 @@ def test_what_is_no_picture_is_named(tmp_path):
         to_mnist_form(tmp_path / "list.png")
     with pytest.raises(UnreadableImage, match=r"no file .*seven\.png: check its name"):
         to_mnist_form(tmp_path / "seven.png")
-    with pytest.raises(UnreadableImage, match="this bytes is no image"):
+    with pytest.raises(UnreadableImage, match="this file is no image"):
         to_mnist_form(b"milk")
     with pytest.raises(UnreadableImage, match="this NoneType cannot be read"):
         to_mnist_form(None)

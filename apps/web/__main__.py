@@ -1,0 +1,79 @@
+"""Start the server: `python -m apps.web`. HOST, PORT and MODEL in the environment say where, and with which model."""
+
+import contextlib
+import os
+import sys
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from apps.web import server
+from utils.prediction import UnreadableModel
+
+PATIENCE = 10  # seconds for the headers of a request, from when the connection opens, or is free again
+
+
+class ImpatientProtocol(H11Protocol):
+    """Close a connection on which no whole request arrives in time: uvicorn itself waits for headers for ever."""
+
+    patience = None
+
+    def connection_made(self, transport):
+        """Start to wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self):
+        """Start to wait for the next request."""
+        self._wait()
+        super().on_response_complete()
+
+    def connection_lost(self, exc):
+        """Wait no more."""
+        super().connection_lost(exc)
+        self.patience.cancel()
+
+    def _wait(self):
+        if self.patience:
+            self.patience.cancel()
+        self.patience = self.loop.call_later(PATIENCE, self._give_up)
+
+    def _give_up(self):
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.abort()
+
+
+def allow_connections() -> None:
+    """Take as many open files, which connections are too, as the system grants: its first offer is often 1,024."""
+    with contextlib.suppress(ImportError):  # Windows has no such limit
+        import resource
+
+        granted = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (granted, granted))
+
+
+def main() -> None:
+    """Serve until Ctrl+C or SIGTERM, and then finish the requests in flight."""
+    try:
+        server.load_reader(os.environ.get("MODEL") or "robust")
+    except (FileNotFoundError, UnreadableModel) as error:
+        sys.exit(f"MODEL: {error}")
+    port = os.environ.get("PORT", "8000")
+    if not (port.isdecimal() and int(port) < 65536):
+        sys.exit(f"PORT: expected a number from 0 to 65535, got {port!r}: try PORT=8000")
+    allow_connections()
+    uvicorn.run(
+        server.app,
+        host=os.environ.get("HOST", "127.0.0.1"),
+        port=int(port),
+        http=ImpatientProtocol,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=30,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,324 @@
+"""Whatever the web server is sent, it refuses with a reason or hangs up, and goes on answering everybody else."""
+
+import contextlib
+import http.client
+import io
+import socket
+import sys
+import threading
+import time
+import zlib
+
+import psutil
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, settings
+from PIL import Image
+
+from apps.web import server
+from apps.web.__main__ import allow_connections
+from benchmarks.serving import drawing, megabytes, request, serving
+from utils import data
+
+DIGIT = data.load_mnist("sample").x_test[0]
+HONEST = request(drawing(DIGIT))
+# The server as it is, but for its patience, in seconds: a test cannot wait for minutes.
+IMPATIENT = """
+from apps.web import __main__, server
+server.STALL, server.WHOLE, server.LINGER, __main__.PATIENCE = {0}, 3 * {0}, 1, {0}
+__main__.main()
+"""
+FORM = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+CHUNK = b"%x\r\n%s\r\n" % (1 << 20, bytes(1 << 20))
+
+
+@pytest.fixture(scope="module")
+def running():
+    """Yield the process and the port of a server; at the end, it must still answer."""
+    with serving([sys.executable, "-c", IMPATIENT.format(2)]) as (process, port, _):
+        yield process, port
+        assert honest(port) <= 1
+
+
+@pytest.fixture
+def port(running):
+    return running[1]
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def answer(connection):
+    """Return the status of the response and its body, or None where the server hung up."""
+    response = http.client.HTTPResponse(connection)
+    try:
+        response.begin()
+        return response.status, response.read().decode()
+    except (ConnectionError, http.client.HTTPException):
+        return None, ""
+
+
+def send(port, message):
+    with connect(port) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(message)
+        return answer(connection)
+
+
+def honest(port):
+    """Return how many seconds an honest request takes."""
+    start = time.perf_counter()
+    status, body = send(port, HONEST)
+    assert status == 200, body
+    return time.perf_counter() - start
+
+
+# Any request that the description of the API allows, and many that it does not
+
+API = schemathesis.openapi.from_asgi("/openapi.json", server.app)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    with TestClient(server.app):
+        yield
+
+
+@pytest.mark.usefixtures("reader")
+@API.parametrize()
+@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_no_request_breaks_the_promises_of_the_api(case):
+    # No schema can say which bytes are a picture: so most of what it allows is refused, with a reason.
+    case.call_and_validate(excluded_checks=[schemathesis.checks.CHECKS.get_one("positive_data_acceptance")])
+
+
+# Files
+
+
+def png(width, height, pixels=bytes(1_000_000)):
+    """Return a PNG that says how large it is, and holds these black or white pixels."""
+
+    def block(kind, content):
+        checksum = zlib.crc32(kind + content).to_bytes(4)
+        return len(content).to_bytes(4) + kind + content + checksum
+
+    header = width.to_bytes(4) + height.to_bytes(4) + bytes([1, 0, 0, 0, 0])
+    content = block(b"IDAT", zlib.compress(pixels))
+    return b"\x89PNG\r\n\x1a\n" + block(b"IHDR", header) + content + block(b"IEND", b"")
+
+
+def gif(width, height):
+    file = io.BytesIO()
+    Image.new("P", (8, 8)).save(file, "GIF")
+    content = bytearray(file.getvalue())
+    content[6:10] = width.to_bytes(2, "little") + height.to_bytes(2, "little")
+    return bytes(content)
+
+
+def tall_jpeg():
+    file = io.BytesIO()
+    Image.new("L", (64, 64), "white").save(file, "JPEG")
+    content = bytearray(file.getvalue())
+    place = content.index(b"\xff\xc0") + 5
+    content[place : place + 4] = b"\xff\xdc\xff\xdc"  # 65,500 x 65,500 pixels
+    return bytes(content)
+
+
+BAD = {
+    "nothing": b"",
+    "one byte": b"\x89",
+    "text": b"Dear Sir,\n" * 100,
+    "a page that runs a script": b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+    "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+    "an archive": b"PK\x03\x04" + bytes(1000),
+    "half a PNG": drawing(DIGIT)[:2000],
+    "only the start of a PNG": drawing(DIGIT)[:40],
+    "a PNG bomb": png(60_000, 60_000),
+    "a PNG of 49 million pixels, sound but for its size": png(7000, 7000, (b"\0" + bytes(875)) * 7000),
+    "a GIF bomb": gif(65_535, 65_535),
+    "a JPEG bomb": tall_jpeg(),
+    "a picture without pixels": png(0, 0),
+    "a HEIC that is none": b"\x00\x00\x00\x18ftypheic" + bytes(500),
+    "a TIFF that points to itself": b"II*\x00\x08\x00\x00\x00" + b"\x08\x00\x00\x00" * 20,
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_is_refused_and_costs_little(running, name):
+    process, port = running
+    honest(port)
+    before, start = megabytes(process), time.perf_counter()
+    status, body = send(port, request(BAD[name]))
+    assert status == 422 and "digit.png" in body, body
+    assert "Traceback" not in body and ".py" not in body
+    assert time.perf_counter() - start <= 1
+    assert megabytes(process) - before <= 50
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\\\boot.ini", "a\x00b", "🖋.png", "<b>", "x" * 500])
+def test_a_name_is_only_a_name(port, name):
+    part = PART.replace(b"a.png", name.encode())
+    body = part + drawing(DIGIT) + b"\r\n--x--\r\n"
+    status, text = send(port, FORM + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    assert status in (200, 400), text
+
+
+@pytest.mark.parametrize("charset", ["unicode_escape", "punycode", "undefined", "utf-16", "hex", "nonsense"])
+def test_no_charset_of_a_form_is_a_fault(port, charset):
+    body = PART.replace(b"a.png", b"\\ud800") + b"text\r\n--x--\r\n"
+    form = FORM.replace(b"boundary=x", b"boundary=x; charset=" + charset.encode())
+    status, text = send(port, form + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    assert status in (400, 422), text
+
+
+def test_too_many_files_and_fields_are_refused(port):
+    for part in (PART, PART.replace(b'; filename="a.png"', b"")):
+        body = (part + b"a\r\n") * 200 + b"--x--\r\n"
+        status, text = send(port, FORM + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert status == 400 and "Too many" in text, text
+
+
+# Bytes that are no request
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 10,  # a greeting in TLS
+        b"GET /health HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
+        FORM + b"Content-Length: -1\r\n\r\n",
+        FORM + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+        FORM + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nabc\r\n",
+        FORM + b"Transfer-Encoding: gzip\r\n\r\nabc",
+        FORM.replace(b"; boundary=x", b"") + b"Content-Length: 3\r\n\r\nabc",
+        FORM + b"Content-Length: 3\r\n\r\nabc",
+        FORM + b"Content-Length: %d\r\n\r\n" % (len(PART) + 1) + PART + b"a",  # the form never ends
+        b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /../../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n",
+    ],
+)
+def test_bytes_that_are_no_request_are_refused(port, message):
+    status, body = send(port, message)
+    assert status is None or 400 <= status < 500 or status == 501, (status, body)
+    assert "root:" not in body and "Traceback" not in body
+    assert honest(port) <= 1
+
+
+# Bodies that are too large, too slow, too many
+
+
+@pytest.mark.parametrize("head", [b"Transfer-Encoding: chunked\r\n\r\n", b"Content-Length: 1073741824\r\n\r\n"])
+def test_a_gigabyte_is_given_up_early(running, head):
+    process, port = running
+    honest(port)
+    before = megabytes(process)
+    with connect(port) as connection:
+        connection.sendall(FORM + head + (b"%x\r\n%s\r\n" % (len(PART), PART) if b"chunked" in head else PART))
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 1 << 30:
+                connection.sendall(CHUNK)
+                sent += len(CHUNK)
+                assert sent % (100 << 20) or honest(port) <= 1
+        assert answer(connection)[0] in (413, None)
+    assert sent < 1 << 30
+    assert megabytes(process) - before <= 60
+
+
+def test_whoever_sends_a_little_too_much_is_heard_out_and_told_why(port):
+    with connect(port) as connection:
+        connection.sendall(request(bytes(25_000_000)))
+        status, body = answer(connection)
+    assert (status, "more than 10 MB" in body) == (413, True)
+
+
+def test_a_body_that_stalls_is_given_up(port):
+    start = time.perf_counter()
+    status, body = send(port, HONEST[:-50])
+    assert (status, "stalled" in body) == (408, True)
+    assert 1.5 <= time.perf_counter() - start <= 4
+
+
+@pytest.mark.parametrize("message", [b"", b"GET /hea", HONEST[:50]])
+def test_headers_that_stall_are_given_up(port, message):
+    start = time.perf_counter()
+    assert send(port, message) == (None, "")
+    assert 1.5 <= time.perf_counter() - start <= 4
+
+
+def test_a_connection_may_be_used_again_but_not_kept_for_ever(port):
+    with connect(port) as connection:
+        for _ in range(3):
+            connection.sendall(HONEST)
+            assert answer(connection)[0] == 200
+            time.sleep(1)  # less than the patience that each request is given anew
+        connection.sendall(b"GET /hea")
+        assert answer(connection)[0] is None
+
+
+@pytest.mark.parametrize("message", [HONEST, b"GET /health HTTP/1.1\r\nHost: a\r\n"])
+def test_a_request_that_drips_is_given_up(port, message):
+    start = time.perf_counter()
+    with connect(port) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        begun = message.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in message else 10
+        connection.sendall(message[:begun])
+        with contextlib.suppress(ConnectionError):
+            for byte in message[begun:] * 10:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.5)
+                if time.perf_counter() - start > 12:
+                    pytest.fail("the server still listens")
+        assert answer(connection)[0] in (408, None)
+
+
+def test_a_thousand_slow_connections_keep_nobody_waiting():
+    allow_connections()
+    starts = [
+        b"",
+        b"POST /predict HTTP/1.1\r\nHo",
+        HONEST[:200],
+        HONEST[:-50],
+        FORM + b"Content-Length: 9000000\r\n\r\n",
+    ]
+    with serving([sys.executable, "-c", IMPATIENT.format(8)]) as (process, port, _), contextlib.ExitStack() as stack:
+        honest(port)
+        before = megabytes(process)
+        connections = [stack.enter_context(connect(port)) for _ in range(1000)]
+        for number, connection in enumerate(connections):
+            connection.sendall(starts[number % len(starts)])
+        honest(port)  # the server has taken them all in
+        waits = [honest(port) for _ in range(5)]
+        assert len(psutil.Process(process.pid).net_connections()) > 1000
+        assert max(waits) <= 1
+        assert {answer(connection)[0] for connection in connections} == {None, 408}  # each is given up, by and by
+        assert honest(port) <= 1
+        assert megabytes(process) - before <= 100
+
+
+def test_while_too_much_is_held_small_uploads_are_still_taken(monkeypatch):
+    monkeypatch.setattr(server.Body, "held", server.MOST_HELD)
+    with TestClient(server.app) as client:
+        assert client.post("/predict", files=[("files", ("a.png", drawing(DIGIT)))]).status_code == 200
+        answer = client.post("/predict", files=[("files", ("a.png", bytes(server.SMALL)))])
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert server.Body.held == server.MOST_HELD  # what was taken in is counted, and let go again
+
+
+def test_large_pictures_of_one_visitor_do_not_block_another(port):
+    picture = io.BytesIO()
+    Image.new("RGB", (3000, 3000), "white").save(picture, "PNG")
+    part = PART + picture.getvalue() + b"\r\n"
+    body = part * 12 + b"--x--\r\n"
+    greedy = threading.Thread(target=send, args=(port, FORM + b"Content-Length: %d\r\n\r\n" % len(body) + body))
+    greedy.start()
+    time.sleep(0.3)
+    waits = [honest(port) for _ in range(3)]
+    assert greedy.is_alive()
+    assert max(waits) <= 1
+    greedy.join()

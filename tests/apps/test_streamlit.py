@@ -1,0 +1,166 @@
+"""Run the Streamlit app without a browser: what it shows for each picture, model and mistake."""
+
+import io
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from tests.photos import photograph
+from tests.tree import ROOT
+from utils import data
+from utils.prediction import DigitReader
+
+APP = ROOT / "apps" / "streamlit_app.py"
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Return digits that no shipped model was trained on, and their labels."""
+    mnist = data.load_mnist("sample")
+    return mnist.x_test, mnist.y_test
+
+
+@pytest.fixture
+def pad(monkeypatch):
+    """Return what is on the pad, for a test to set. The real pad, which needs a browser, is in tests/browser."""
+    drawn = SimpleNamespace(image_bytes=None)
+    monkeypatch.setitem(sys.modules, "streamlit_drawable_canvas", SimpleNamespace(st_canvas=lambda **options: drawn))
+    return drawn
+
+
+@pytest.fixture
+def app(pad, monkeypatch):
+    """Return the app, as it opens."""
+    monkeypatch.delenv("MODEL", raising=False)
+    return run(AppTest.from_file(APP, default_timeout=60))
+
+
+def run(app):
+    """Run the app to its end, which it must reach without an exception."""
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def png(pixels):
+    """Return pixels as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def upload(app, **files):
+    """Upload files, given by name without their ending, and return the app."""
+    app.file_uploader[0].set_value([(f"{name}.png", content, "image/png") for name, content in files.items()])
+    return run(app)
+
+
+def headings(app):
+    """Return what the app says that it reads."""
+    return [heading.value for heading in app.subheader]
+
+
+def drawing(digit):
+    """Return a digit as the pad sends it: dark ink on white, ten times as large."""
+    return png(255 - np.kron(digit, np.ones((10, 10), "uint8")))
+
+
+def test_it_opens_with_the_robust_model_and_nothing_read(app):
+    assert app.sidebar.selectbox[0].value == "robust"
+    assert set(app.sidebar.selectbox[0].options) == {"compact", "dense", "reference", "robust", "tiny"}
+    assert [tab.label for tab in app.tabs] == ["Draw", "Upload"]
+    assert not headings(app) and not app.dataframe and not app.error
+
+
+def test_a_drawing_is_read_as_the_reader_reads_it(app, pad, digits):
+    images, labels = digits
+    for number in range(5):
+        pad.image_bytes = drawing(images[number])
+        seen = DigitReader().read(pad.image_bytes, ink="dark")
+        assert seen.digit == labels[number]
+        assert headings(run(app)) == [f"A {seen.digit}, {seen.confidence:.1%} sure"]
+
+
+def test_a_drawing_shows_its_probabilities_and_steps(app, pad, digits):
+    pad.image_bytes = drawing(digits[0][0])
+    run(app)
+    chart, pictures = app.get("vega_lite_chart")[0].proto, app.get("image")[0].proto.imgs
+    seen = DigitReader().read(pad.image_bytes, ink="dark")
+    assert all(f"{digit}: {value:.1%}" in chart.alt for digit, value in enumerate(seen.probabilities)), chart.alt
+    assert '"domain": [0, 1]' in chart.spec
+    assert [picture.caption for picture in pictures][:2] == ["to grey", "shrink"]
+    assert pictures[-1].caption == "centre by mass" and all(picture.alt for picture in pictures)
+
+
+def test_an_empty_pad_is_no_digit_but_no_error(app, pad):
+    pad.image_bytes = png(np.full((280, 280, 3), 255, "uint8"))
+    run(app)
+    assert "blank" in app.info[0].value and not headings(app)
+
+
+def test_uploads_become_a_table_and_details(app, digits):
+    images, labels = digits
+    upload(app, first=photograph(images[0], seed=1), second=png(images[1]))
+    table = app.dataframe[0].value
+    assert list(table.name) == ["first.png", "second.png"]
+    assert list(table.digit) == list(labels[:2])
+    probabilities = table[[f"p{digit}" for digit in range(10)]].to_numpy()
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)
+    assert list(probabilities.argmax(axis=1)) == list(labels[:2])
+    assert np.allclose(probabilities.max(axis=1), table.confidence)
+    assert headings(app)[0].startswith(f"A {labels[0]},")
+    app.tabs[1].selectbox[0].set_value(1)
+    assert headings(run(app))[0].startswith(f"A {labels[1]},")
+
+
+def test_a_file_that_is_no_picture_is_named_and_the_others_are_read(app, digits):
+    images, labels = digits
+    upload(app, good=png(images[0]), empty=b"", cut=png(images[0])[:60], text=b"no picture")
+    assert [fault.value.partition("\\")[0] for fault in app.error] == ["empty.png", "cut.png", "text.png"]
+    table = app.dataframe[0].value
+    assert table.digit[0] == labels[0] and table.digit[1:].isna().all()
+    assert table.reason[0] == "" and all(table.reason[1:])
+
+
+def test_a_page_with_several_digits_says_so(app, digits):
+    upload(app, two=photograph(*digits[0][:2], rules="none", seed=3))
+    assert "2 digits" in app.dataframe[0].value.reason[0] and "2 digits" in app.info[0].value
+
+
+def test_the_name_of_a_file_is_shown_as_it_is(app):
+    """As markup, such a name would have the visitor's browser ask another machine."""
+    upload(app, **{"![a](http://example.org/b)": b"no picture"})
+    assert r"\!\[a\]\(http\:\/\/example.org\/b\)" in app.error[0].value
+
+
+def test_another_model_reads_anew(app, digits):
+    picture = png(digits[0][3])
+    upload(app, digit=picture)
+    robust = app.dataframe[0].value.confidence[0]
+    app.sidebar.selectbox[0].set_value("dense")
+    assert run(app).dataframe[0].value.confidence[0] == pytest.approx(
+        DigitReader("dense").read(picture).confidence, abs=1e-4
+    )
+    assert app.dataframe[0].value.confidence[0] != robust
+
+
+def test_a_file_of_a_model_can_be_chosen_by_the_environment(app, monkeypatch):
+    path = str(ROOT / "data" / "models" / "tiny.onnx")
+    monkeypatch.setenv("MODEL", path)
+    app = run(AppTest.from_file(APP, default_timeout=60))
+    assert app.sidebar.selectbox[0].value == path and not app.error
+
+
+@pytest.mark.parametrize("content, expected", [(None, "there is no model"), (b"no model", "damaged")])
+def test_a_model_that_cannot_be_used_is_an_error_in_words(app, monkeypatch, tmp_path, content, expected):
+    path = tmp_path / "mine.onnx"
+    if content:
+        path.write_bytes(content)
+    monkeypatch.setenv("MODEL", str(path))
+    app = run(AppTest.from_file(APP, default_timeout=60))
+    assert expected in app.error[0].value and "mine.onnx" in app.error[0].value
+    assert not app.tabs

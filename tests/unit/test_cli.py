@@ -1,0 +1,512 @@
+"""The command: what it answers, what it refuses and how, and runs that are interrupted and resumed, for real."""
+
+import html
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from html.parser import HTMLParser
+from typing import get_args
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from typer.testing import CliRunner
+
+from utils import data, evaluation, training
+from utils.cli import app, command, draw, export, predict, report, train
+from utils.prediction import MODELS, DigitReader
+
+import keras  # isort: skip  (after utils, which starts TensorFlow quietly)
+
+COMMANDS = ("train", "evaluate", "predict", "draw", "export", "report")
+HEAVY = {"tensorflow", "keras", "pandas", "matplotlib", "sklearn", "fastapi"}
+DIGITS = [sys.executable, "-m", "utils.cli"]
+
+
+@pytest.fixture(autouse=True)
+def wide_window(monkeypatch):
+    """Let a window have room for whole names: by default it has 80 columns."""
+    monkeypatch.setattr(command.out, "width", 200)
+
+
+def digits(*arguments, code=0, **options):
+    """Run the command in this process, and return what it says; fail where it ends in another way than expected."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], **options)
+    assert result.exit_code == code, f"exit code {result.exit_code}: {result.output}"
+    assert not result.exception or isinstance(result.exception, SystemExit), result.exception
+    assert "Traceback" not in result.output
+    return result
+
+
+@pytest.fixture
+def seven(tmp_path):
+    page = Image.new("RGB", (280, 280), "white")
+    ImageDraw.Draw(page).line([(60, 60), (215, 60), (120, 240)], fill="black", width=22, joint="curve")
+    path = tmp_path / "7_[bold]desk.png"  # a name that looks like rich's markup
+    page.save(path)
+    return path
+
+
+@pytest.fixture
+def blank(tmp_path):
+    path = tmp_path / "0_blank.png"
+    Image.new("L", (100, 100), "white").save(path)
+    return path
+
+
+# Help, version, usage
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_with_examples(name):
+    text = digits(name, "--help").stdout
+    examples = re.findall(rf"^ *(?:curl .*)?digits {name}", text.partition("Examples")[2], re.MULTILINE)
+    assert len(examples) >= 3, text
+    assert "Taught in" not in text and digits(name, "-h").stdout == text
+
+
+def test_the_help_lists_all_commands_and_the_version_is_that_of_the_package():
+    text = digits("--help").stdout
+    assert all(re.search(rf"^\W+{name} ", text, re.MULTILINE) for name in COMMANDS)
+    assert re.fullmatch(r"digits \d+\.\d+\.\d+\n", digits("--version").stdout)
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["guess"], ["predict"], ["predict", "x.png", "--ink", "blue"], ["train", "nothing"], ["train", "--epochs", "0"],
+    ["evaluate", "--source", "elsewhere"], ["export", "reference", "--format", "h5"], ["draw", "--port", "70000"],
+])  # fmt: skip
+def test_wrong_usage_ends_with_2(arguments):
+    assert "sage:" in digits(*arguments, code=2).output
+
+
+def modules_after(*arguments):
+    """Return the modules that a fresh Python holds after it ran the command."""
+    code = f"""
+import sys
+from utils.cli import app
+try:
+    app({[str(argument) for argument in arguments]})
+except SystemExit as end:
+    assert not end.code, end.code
+print(*sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    return set(run.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"]])
+def test_help_waits_for_nothing_heavy(arguments):
+    loaded = modules_after(*arguments)
+    assert "rich" in loaded or "typer" in loaded
+    assert not loaded & (HEAVY | {"numpy", "PIL"})
+
+
+def test_predict_by_onnx_starts_no_tensorflow(seven):
+    loaded = modules_after("predict", seven, "--model", MODELS / "compact.onnx")
+    assert "onnxruntime" in loaded and not loaded & {"tensorflow", "keras"}
+
+
+# predict
+
+
+def test_predict_shows_a_table(seven, blank):
+    text = digits("predict", seven, blank).stdout
+    assert re.search(r"7_\[bold\]desk\.png \W+ 7 \W+ \d+\.\d%", text)
+    assert re.search(r"0_blank\.png \W+ none .* blank", text)
+
+
+def test_json_is_what_the_reader_says(seven, blank):
+    answers = json.loads(digits("predict", seven, blank, "--json", "--model", "reference").stdout)
+    assert answers["unreadable"] == []
+    one, other = answers["predictions"]
+    wanted = DigitReader("reference").read(seven)
+    assert one["name"] == str(seven) and one["digit"] == wanted.digit == 7
+    assert one["confidence"] == pytest.approx(wanted.confidence, abs=1e-5)
+    np.testing.assert_allclose(one["probabilities"], wanted.probabilities, atol=1e-5)
+    assert other["digit"] is None and "blank" in other["reason"]
+
+
+def test_the_model_and_the_ink_can_be_chosen(seven, monkeypatch):
+    seen = {}
+
+    class Spy(DigitReader):
+        def __init__(self, model):
+            seen["model"] = model
+            super().__init__(model)
+
+        def read(self, image, ink):
+            seen["ink"] = ink
+            return super().read(image, ink)
+
+    monkeypatch.setattr("utils.prediction.DigitReader", Spy)
+    digits("predict", seven, "--model", MODELS / "tiny.tflite", "--ink", "dark")
+    assert seen == {"model": str(MODELS / "tiny.tflite"), "ink": "dark"}
+
+
+def test_a_folder_is_read_in_order_and_only_its_pictures(seven, blank):
+    (seven.parent / "notes.txt").write_text("not a picture")
+    (seven.parent / ".hidden.png").write_text("not a picture")
+    answers = json.loads(digits("predict", seven.parent, "--json").stdout)["predictions"]
+    assert [answer["name"] for answer in answers] == [str(blank), str(seven)]
+
+
+def test_standard_input_is_read(seven):
+    answers = json.loads(digits("predict", "-", "--json", input=seven.read_bytes()).stdout)["predictions"]
+    assert [(answer["name"], answer["digit"]) for answer in answers] == [("standard input", 7)]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture"])
+def test_a_standard_input_that_is_no_picture_is_refused(content):
+    assert "standard input" in digits("predict", "-", input=content, code=1).stderr
+
+
+def test_the_others_are_answered_where_one_cannot_be_read(seven, tmp_path):
+    (tmp_path / "notes.png").write_text("not a picture")
+    result = digits("predict", tmp_path / "notes.png", tmp_path / "nowhere.png", seven, "--json", code=1)
+    answers = json.loads(result.stdout)
+    assert [answer["digit"] for answer in answers["predictions"]] == [7]
+    assert [fault["name"] for fault in answers["unreadable"]] == [
+        str(tmp_path / n) for n in ("notes.png", "nowhere.png")
+    ]
+    assert "Error: there is no file" in result.stderr and len(result.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["predict", "{folder}"], "no picture in"),
+    (["predict", "x.png", "--model", "nothing"], "give a name from data/models"),
+    (["predict", "x.png", "--model", "{folder}/model.onnx"], "no model"),
+    (["predict", "x.png", "--model", "{folder}/../notes.onnx"], "damaged"),
+    (["evaluate", "--folder", "{folder}"], "7_desk.jpg"),
+    (["evaluate", "--folder", "{folder}/nowhere"], "No such file"),
+    (["export", "reference.onnx"], "expected a .keras file"),
+    (["export", "reference", "--output", "model.tflite"], "ends in .onnx"),
+    (["export", "nothing"], "give a name from data/models"),
+    (["report", "--cnn", "nothing", "--source", "sample"], "give a name from data/models"),
+])  # fmt: skip
+def test_a_mistake_is_told_in_one_line_and_ends_with_1(arguments, message, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.onnx").write_text("not a model")
+    result = digits(*(argument.format(folder=tmp_path / "empty") for argument in arguments), code=1)
+    assert message in result.stderr and len(result.stderr.splitlines()) == 1 and result.stdout == ""
+
+
+def test_mnist_that_cannot_be_had_is_a_mistake(monkeypatch, tmp_path):
+    (tmp_path / "notes.npz").write_text("not MNIST")
+    for name in ("notes.npz", "nowhere.npz"):
+        monkeypatch.setenv("MNIST_PATH", str(tmp_path / name))
+        assert f"{name}, but" in digits("evaluate", "--source", "full", code=1).stderr
+
+
+def test_an_error_of_ours_keeps_its_traceback(monkeypatch, seven):
+    monkeypatch.setattr(predict, "open_reader", lambda model: 1 / 0)
+    assert isinstance(CliRunner().invoke(app, ["predict", str(seven)]).exception, ZeroDivisionError)
+
+
+def test_a_reader_of_the_answers_may_leave_early(seven):
+    run = subprocess.Popen(
+        [*DIGITS, "predict", *[seven] * 200, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    run.stdout.readline()
+    run.stdout.close()
+    assert run.stderr.read() == b"" and run.wait() == 1
+    run.stderr.close()
+
+
+# evaluate
+
+
+def test_evaluate_agrees_with_the_measures_of_lesson_07():
+    mnist = data.load_mnist("sample")
+    answers = DigitReader("tiny").predict_batch(mnist.x_test).argmax(axis=1)
+    result = json.loads(digits("evaluate", "tiny", "--source", "sample", "--json").stdout)
+    assert result["images"] == 1000 and result["correct"] == (answers == mnist.y_test).sum()
+    np.testing.assert_allclose(result["interval"], evaluation.accuracy_interval(result["correct"], 1000))
+    np.testing.assert_array_equal(result["confusion"], evaluation.confusion_matrix(mnist.y_test, answers))
+    text = digits("evaluate", "tiny", "--source", "sample").stdout
+    assert f"accuracy {result['accuracy']:.2%}" in text and f"{1000 - result['correct']} errors" in text
+    assert len(re.findall(r"^\W+\d \W.*\d", text, re.MULTILINE)) == 10, "a row for each digit"
+
+
+def test_evaluate_says_on_standard_error_which_digits_it_takes():
+    result = digits("evaluate", "tiny", "--json")
+    assert "MNIST_SOURCE=sample" in result.stderr and json.loads(result.stdout)["data"] == "MNIST, sample"
+
+
+def test_evaluate_a_folder_counts_what_is_refused_as_an_error(seven, blank, tmp_path):
+    (tmp_path / "7").mkdir()
+    seven.rename(tmp_path / "7" / "0012.png")  # named by its folder
+    Image.open(tmp_path / "7" / "0012.png").save(tmp_path / "1_wrong.png")
+    Image.open(blank).save(tmp_path / "3192_row.png")
+    (tmp_path / "5_notes.png").write_text("not a picture")
+    result = digits("evaluate", "--folder", tmp_path, "--json", code=1)
+    answer = json.loads(result.stdout)
+    assert (answer["images"], answer["correct"], answer["refused"]) == (3, 1, 1)
+    assert answer["confusion"][7][7] == answer["confusion"][1][7] == np.sum(answer["confusion"]) - 1 == 1
+    assert "Left out" in result.stderr and "3192_row.png" in result.stderr and "5_notes.png" in result.stderr
+
+
+def test_evaluate_reads_the_pictures_of_the_course():
+    result = json.loads(digits("evaluate", "--folder", data.CACHE.parent / "my_digits", "--json").stdout)
+    assert result["correct"] == result["images"] >= 10
+
+
+# train
+
+
+def test_the_recipes_are_those_of_the_package():
+    assert get_args(train.Recipes) == tuple(training.RECIPES)
+
+
+SHORT = "train", "reference", "--epochs", "3", "--source", "sample", "--batch-size", "200"  # with dropout, augmented
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    return folder, digits(*SHORT, "--folder", folder).stdout
+
+
+def test_train_reports_every_epoch_and_saves_the_model(whole_run):
+    folder, text = whole_run
+    assert re.findall(r"^epoch +(\d) of 3: accuracy", text, re.MULTILINE) == ["1", "2", "3"]
+    assert "validation accuracy" in text and re.search(r"\d% of the digits held back are read, 95 % from", text)
+    assert sorted(path.name for path in folder.iterdir()) == ["model.keras", "run.json"]
+    assert DigitReader(folder / "model.keras").predict_batch(data.load_mnist("sample").x_test[:5]).shape == (5, 10)
+
+
+def test_options_change_the_recipe(monkeypatch, tmp_path):
+    class Enough(Exception):
+        pass
+
+    def fit(recipe, digits, held_back, seed, **options):
+        assert (recipe.epochs, recipe.batch_size, recipe.peak_rate, recipe.label_smoothing) == (2.5, 10, 0.5, 0.2)
+        assert recipe.build is training.RECIPES["tiny"].build and seed == 3
+        assert len(digits[0]) == 3600 and len(held_back[0]) == 400
+        raise Enough
+
+    monkeypatch.setattr(training, "fit", fit)
+    changes = {"epochs": "2.5", "batch-size": "10", "peak-rate": "0.5", "label-smoothing": "0.2", "seed": "3"}
+    options = [f"--{name}={value}" for name, value in changes.items()]
+    run = CliRunner().invoke(app, ["train", "tiny", *options, "--source=sample", f"--folder={tmp_path / 'run'}"])
+    assert isinstance(run.exception, Enough), run.output
+
+
+def test_a_finished_run_is_not_done_again_and_another_is_refused(whole_run):
+    folder, _ = whole_run
+    before = (folder / "model.keras").stat()
+    assert "This run is finished" in digits(*SHORT, "--folder", folder).stdout
+    assert "another --folder" in digits(*SHORT, "--seed", "1", "--folder", folder, code=1).stderr
+    assert (folder / "model.keras").stat() == before
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert "something else" in digits(*SHORT, "--folder", tmp_path, code=1).stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_first_epoch_that_was_not_kept_whole_is_done_again(tmp_path):
+    for half in ("", '{"epo'):
+        (tmp_path / "backup").mkdir(exist_ok=True)
+        (tmp_path / "backup" / "training_metadata.json").write_text(half)
+        assert train._epochs_done(tmp_path) == 0
+    assert train._epochs_done(tmp_path / "nowhere") == 0
+
+
+def weights(folder):
+    return keras.models.load_model(folder / "model.keras", compile=False).get_weights()
+
+
+def test_a_run_stopped_by_ctrl_c_ends_with_the_same_network_when_it_is_resumed(whole_run, tmp_path):
+    folder = tmp_path / "run"
+    command = [*DIGITS, *SHORT, "--folder", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {
+        "PYTHONUNBUFFERED": "1"
+    }) as run:  # fmt: skip
+        for line in run.stdout:
+            if line.startswith("epoch  1"):
+                run.send_signal(signal.SIGINT)
+        said = run.stderr.read()
+    assert run.returncode == 130 and "Start the same command again" in said and "Traceback" not in said
+    assert re.search(r"Interrupted after [12] whole epochs", said) and not (folder / "model.keras").exists()
+
+    text = digits(*SHORT, "--folder", folder).stdout
+    assert "Going on after epoch" in text and "epoch  1" not in text and "epoch  3" in text
+    for one, other in zip(weights(whole_run[0]), weights(folder), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_ctrl_c_waits_for_the_end_of_a_batch_and_a_second_one_does_not():
+    usual = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), train._stop_between_batches() as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert asked
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == usual
+
+
+# export
+
+
+@pytest.mark.parametrize("form, ending", [("onnx", ".onnx"), ("int8", ".tflite")])
+def test_export_writes_a_file_beside_the_model_that_reads_as_it_does(form, ending, tmp_path):
+    model = tmp_path / "mine.keras"
+    model.write_bytes((MODELS / "tiny.keras").read_bytes())
+    text = digits("export", model, "--format", form).stdout
+    assert re.search(rf"mine\{ending}, +\d+ kB: reads \d+\.\d% of 1,000 digits", text)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["mine.keras", f"mine{ending}"])
+    images = data.load_mnist("sample").x_test
+    readers = DigitReader(model), DigitReader(tmp_path / f"mine{ending}")
+    answers = [reader.predict_batch(images).argmax(axis=1) for reader in readers]
+    assert np.mean(answers[0] == answers[1]) > 0.98
+
+
+def test_an_export_that_reads_differently_is_not_kept(monkeypatch, tmp_path):
+    path = tmp_path / "mine.onnx"
+    path.write_text("the old file")
+    monkeypatch.setattr(
+        training, "export_onnx", lambda model, part: part.write_bytes((MODELS / "tiny.onnx").read_bytes())
+    )
+    assert "is not kept" in digits("export", "reference", "--output", path, code=1).stderr
+    assert path.read_text() == "the old file" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_parity_is_strict_for_onnx_and_allows_eight_bits_their_rounding():
+    wanted = np.eye(10)[np.arange(1000) % 10]
+    rounded = wanted * 0.9 + 0.01
+    assert "100.0% of 1,000" in export._parity(wanted, rounded, exact=False)
+    with pytest.raises(command.Mistake, match="largest gap"):
+        export._parity(wanted, rounded, exact=True)
+    with pytest.raises(command.Mistake, match=r"90\.0%"):
+        export._parity(wanted, np.concatenate([wanted[:900], wanted[:100][:, ::-1]]), exact=False)
+
+
+# report
+
+
+class Page(HTMLParser):
+    """Collect what a page shows, and what it would fetch."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.pictures, self.addresses, self.words = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.addresses += [v for k, v in attributes.items() if k in ("src", "href") and not v.startswith("data:")]
+        if tag == "img":
+            self.pictures.append(attributes["alt"])
+
+    def handle_data(self, text):
+        self.words.append(text.strip())
+
+
+def test_the_report_is_one_page_that_fetches_nothing(tmp_path):
+    mine = tmp_path / "<b>mine.keras"
+    mine.write_bytes((MODELS / "tiny.keras").read_bytes())
+    path = tmp_path / "page.html"
+    digits("report", "--cnn", mine, "--output", path, "--source", "sample")
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.addresses == [] and "<b>" not in text and html.escape("<b>mine") in text
+    assert len(page.pictures) == 5 and all(len(alt) > 20 for alt in page.pictures)
+    assert sum("Confusion matrix" in alt for alt in page.pictures) == 2
+    assert sum("errors of which" in alt for alt in page.pictures) == 2
+    for word in ("accuracy", "95 % from", "parameters", "93025", "5954", "both err"):
+        assert word in page.words
+    assert sorted(file.name for file in tmp_path.iterdir()) == [mine.name, path.name]
+
+
+def test_the_paired_comparison_by_hand():
+    labels = np.zeros(10, int)
+    one, other = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0]), np.array([1, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    table = report._compare_pairs(labels, {"A": one, "B": other})["digits"]
+    assert [int(n) for n in table.iloc[:4]] == [1, 4, 0, 5]
+    assert float(table.iloc[4]) == pytest.approx(2 / 2**4, rel=0.1)  # four heads of four, or four tails
+    assert float(report._compare_pairs(labels, {"A": one, "B": one})["digits"].iloc[4]) == 1
+
+
+def test_a_reader_without_an_error_has_no_picture_of_them():
+    labels = np.arange(10)
+    assert report._surest_errors("CNN", np.zeros((10, 28, 28), "uint8"), labels, np.eye(10)) is None
+
+
+# draw
+
+
+@pytest.fixture
+def page(monkeypatch, tmp_path):
+    monkeypatch.setattr(draw, "PAGE", tmp_path / "index.html")
+    (tmp_path / "index.html").write_text("a page")
+    monkeypatch.setenv("MODEL", "tiny")  # which draw sets, and which is then set back
+    return tmp_path / "index.html"
+
+
+def test_draw_serves_the_app_on_a_free_port_of_this_machine(page, monkeypatch):
+    calls = []
+    monkeypatch.setattr("uvicorn.run", lambda app, **options: calls.append((app, options, os.environ["MODEL"])))
+    text = digits("draw", "--no-browser", "--model", "compact").stdout
+    ((application, options, model),) = calls
+    assert application == "apps.web.server:app" and options["host"] == "127.0.0.1"
+    assert f"http://127.0.0.1:{options['port']}/" in text and model == str(MODELS / "compact.onnx")
+
+
+def test_draw_refuses_what_it_cannot_do(page, monkeypatch):
+    assert "`digits export mine.keras`" in digits("draw", "--model", "mine.keras", code=1).stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port {port} cannot be had" in digits("draw", "--port", port, code=1).stderr
+    page.unlink()
+    assert "make web" in digits("draw", code=1).stderr
+    monkeypatch.setattr(draw, "NEEDED", {"no_such_module": "no-such-package"})
+    assert "pip install no-such-package" in digits("draw", code=1).stderr
+
+
+def test_the_browser_is_opened_once_the_server_answers(monkeypatch):
+    opened = []
+    monkeypatch.setattr(draw.webbrowser, "open", opened.append)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        waiting = threading.Thread(target=draw._open_browser, args=("the page", server.getsockname()[1]))
+        waiting.start()
+        time.sleep(0.3)
+        assert opened == []
+        server.listen()
+        waiting.join(timeout=10)
+    assert opened == ["the page"]
+
+
+def test_the_drawing_page_is_served_until_ctrl_c(tmp_path):
+    port = draw._free_port(0)
+    code = (  # the front end may not be built where the tests run; the server answers without it
+        "import pathlib, sys; from utils.cli import app, draw; draw.PAGE = pathlib.Path(sys.executable); "
+        f"app(['draw', '--no-browser', '--port', '{port}'])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert f":{port}/" in server.stdout.readline()
+            assert answer_of(f"http://127.0.0.1:{port}/ready") == 200
+        finally:
+            server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=30) == 0 and "Traceback" not in server.stderr.read()
+
+
+def answer_of(address):
+    """Return the status of an answer, waiting for a server that starts."""
+    for _ in range(100):
+        try:
+            return urllib.request.urlopen(address, timeout=5).status
+        except OSError:
+            time.sleep(0.2)
+    raise TimeoutError(address)

@@ -1,0 +1,113 @@
+"""What all commands share: how they are registered, how they speak, and how they refuse."""
+
+import functools
+import importlib.metadata
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+Source = Annotated[
+    Literal["auto", "full", "sample"],
+    typer.Option(help="Full MNIST, the 5,000 embedded digits, or full MNIST where it can be had."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif"}
+# Answers go to standard output, and all that is said about them to standard error.
+out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+
+class Mistake(Exception):
+    """Say what the user can mend, which is shown without a traceback."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"digits {importlib.metadata.version('reading-handwritten-digits')}")
+        raise typer.Exit
+
+
+@app.callback(help="Read handwritten digits: train a network, judge it, use it, and hand it on.")
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None: ...
+
+
+def command(*examples: str) -> Callable:
+    """Register a function as a command, with its docstring and these examples as its help.
+
+    What went wrong through the user, or the disk, is said in one line, and the exit code is 1.
+    """
+
+    def register(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def guarded(*args, **options):
+            try:
+                return function(*args, **options)
+            except BrokenPipeError:
+                raise  # `digits … | head`: typer ends quietly
+            except (Mistake, OSError) as error:
+                complain(f"Error: {error}")
+                raise typer.Exit(1) from None
+
+        text = inspect.getdoc(function).partition("\nTaught in")[0]
+        paragraphs = [part.replace("\n", " ") for part in text.split("\n\n")]  # typer would keep the lines' ends
+        epilog = "\n\n".join(["[bold]Examples[/bold]", *examples])
+        return app.command(help="\n\n".join(paragraphs), epilog=epilog)(guarded)
+
+    return register
+
+
+def complain(message: str) -> None:
+    """Write one line to standard error, as it is: no markup, no wrapping at the width of the terminal."""
+    err.print(message, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def mistakes(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn errors of these kinds, whose messages say what to do, into mistakes of the user."""
+    try:
+        yield
+    except kinds as error:
+        raise Mistake(str(error)) from error
+
+
+def open_mnist(source: str):
+    """Load MNIST, with what is said about it on standard error."""
+    from utils.data import load_mnist
+
+    with mistakes(ValueError, RuntimeError), redirect_stdout(sys.stderr):
+        return load_mnist(source)
+
+
+def open_reader(model: str):
+    """Open a model, by its name in data/models or by the path of its file."""
+    from utils.prediction import DigitReader, UnreadableModel
+
+    with mistakes(UnreadableModel):
+        return DigitReader(model)
+
+
+def is_picture(path: Path) -> bool:
+    """Tell by its name whether a file is a picture."""
+    return path.suffix.lower() in PICTURES and not path.name.startswith(".")
+
+
+def progress(things: list, what: str) -> Iterator:
+    """Go through things with a bar on standard error, where a person looks at it and there is something to wait for."""
+    return track(things, what, console=err, transient=True, disable=len(things) < 2 or not err.is_terminal)

@@ -1,0 +1,136 @@
+"""The command `digits evaluate`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from utils.cli.command import (
+    AsJson,
+    Mistake,
+    Source,
+    command,
+    complain,
+    err,
+    is_picture,
+    open_mnist,
+    open_reader,
+    out,
+    progress,
+)
+
+REFUSED = -1  # the "digit" of a picture in which the reader found none
+
+
+@command(
+    "digits evaluate",
+    "digits evaluate data/runs/reference/model.keras",
+    "digits evaluate compact --folder data/my_digits",
+    "digits evaluate tiny --source sample --json",
+)
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A name in data/models, or the path of a model file.")] = "robust",
+    folder: Annotated[
+        Path | None, typer.Option(help="Pictures named after their digit, as 7_desk.jpg, or in folders 0 to 9.")
+    ] = None,
+    source: Source = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Judge a reader on MNIST's test set, or on a folder of your own digits.
+
+    Answers with the accuracy, its 95 % interval, and the confusion matrix. A picture in which no digit is found counts
+    as an error. One that cannot be read as a picture counts nothing, and the exit code is 1.
+    Taught in notebooks/10_deploy_the_cnn.ipynb
+    """
+    reader = open_reader(model)
+    if folder:
+        labels, predictions, unreadable = _read_folder(reader, folder)
+    else:
+        mnist = open_mnist(source)
+        with err.status(f"reading {len(mnist.y_test):,} digits"):
+            predictions = reader.predict_batch(mnist.x_test).argmax(axis=1)
+        labels, unreadable = mnist.y_test, []
+    result = {"model": model, "data": str(folder or f"MNIST, {mnist.source}"), **_judge(labels, predictions)}
+    if as_json:
+        print(json.dumps(result | {"unreadable": unreadable}))
+    else:
+        _show(result)
+    for fault in unreadable:
+        complain(f"Error: {fault}")
+    if unreadable:
+        raise typer.Exit(1)
+
+
+def _judge(labels, predictions) -> dict:
+    """Return the accuracy with its interval, and the confusion matrix, as plain values."""
+    from utils.evaluation import accuracy_interval, confusion_matrix
+
+    correct, total = int((labels == predictions).sum()), len(labels)
+    return {
+        "images": total,
+        "correct": correct,
+        "accuracy": correct / total,
+        "interval": accuracy_interval(correct, total),
+        "refused": int((predictions == REFUSED).sum()),
+        "confusion": confusion_matrix(labels, predictions).tolist(),
+    }
+
+
+def _read_folder(reader, folder: Path):
+    """Return the labels and the answers, arrays (n,), for the pictures of a folder, and what was wrong with others."""
+    import numpy as np
+
+    from utils.preprocessing import UnreadableImage
+
+    pairs, unreadable = [], []
+    for path, label in progress(_named_digits(folder), "reading"):
+        try:
+            digit = reader.read(path).digit
+            pairs.append((label, REFUSED if digit is None else digit))
+        except UnreadableImage as fault:
+            unreadable.append(str(fault))
+    if not pairs:
+        raise Mistake(f"none of the pictures in {folder} can be read: {unreadable[0]}")
+    return *np.array(pairs).T, unreadable
+
+
+def _named_digits(folder: Path) -> list[tuple[Path, int]]:
+    """Return the pictures of a folder, and of folders 0 to 9 in it, with the digit that each is named after."""
+    places = [folder, *(place for place in map(folder.joinpath, "0123456789") if place.is_dir())]
+    paths = sorted(path for place in places for path in place.iterdir() if is_picture(path))
+    named = [(path, _true_digit(path, folder)) for path in paths]
+    for path, label in named:
+        if label is None:
+            complain(f"Left out: {path}, whose name does not begin with one digit, as 7_desk.jpg does")
+    named = [(path, label) for path, label in named if label is not None]
+    if not named:
+        raise Mistake(f"{folder}: expected pictures named after their digit, as 7_desk.jpg, or in folders 0 to 9")
+    return named
+
+
+def _true_digit(path: Path, folder: Path) -> int | None:
+    """Return the digit that a picture is named after: by its own folder, or by the first letter of its name."""
+    if path.parent != folder:
+        return int(path.parent.name)
+    first, second = (path.stem + "_")[:2]
+    return int(first) if first in "0123456789" and second not in "0123456789" else None
+
+
+def _show(result: dict) -> None:
+    """Print a result for a person."""
+    low, high = result["interval"]
+    errors = result["images"] - result["correct"]
+    out.print(f"{escape(result['model'])} on {escape(result['data'])}: {result['images']:,} digits", soft_wrap=True)
+    out.print(f"accuracy [bold]{result['accuracy']:.2%}[/bold], 95 % interval from {low:.2%} to {high:.2%}")
+    out.print(f"{errors:,} errors, {result['refused']} of them refused")
+    table = Table(
+        "true", *map(str, range(10)), title="Confusion matrix: a row for each true digit", title_justify="left"
+    )
+    for digit, row in enumerate(result["confusion"]):
+        # Errors are marked by their weight as well, since colour alone says nothing to many readers.
+        cells = [str(n) if i == digit else f"[bold red]{n}[/bold red]" if n else "·" for i, n in enumerate(row)]
+        table.add_row(str(digit), *cells)
+    out.print(table)

@@ -1,0 +1,70 @@
+"""The command `digits export`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from utils.cli.command import Mistake, command, err, open_mnist, open_reader, out
+
+ENDINGS = {"onnx": ".onnx", "int8": ".tflite"}
+EXAMPLES = 500  # digits by which the 8-bit form is calibrated
+LARGEST_GAP = 1e-4  # between two probabilities in 32 bits, where only the order of sums differs
+LEAST_AGREEMENT = 0.98  # share of digits that 8 bits must read as the original does
+
+
+@command(
+    "digits export data/runs/reference/model.keras",
+    "digits export data/runs/reference/model.keras --format int8",
+    "digits export compact --output my_reader.onnx",
+)
+def export(
+    model: Annotated[str, typer.Argument(help="The path of a .keras file, or a name in data/models.")],
+    form: Annotated[
+        Literal["onnx", "int8"],
+        typer.Option("--format", help="ONNX for servers and most tools, or LiteRT in 8 bits for small devices."),
+    ] = "onnx",
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write: beside the model, or here for a name, if not given.")
+    ] = None,
+) -> None:
+    """Write a model in another form, and check that it still reads as the original does.
+
+    An export that reads differently is not kept.
+    Taught in notebooks/10_deploy_the_cnn.ipynb
+    """
+    if Path(model).suffix not in ("", ".keras"):
+        raise Mistake(f"expected a .keras file or a name in data/models, got {model}: other forms cannot be converted")
+    ending = ENDINGS[form]
+    path = output or (Path(model).with_suffix(ending) if Path(model).suffix else Path(f"{model}{ending}"))
+    if path.suffix != ending:
+        raise Mistake(f"expected an output that ends in {ending} for {form}, got {path}")
+    with err.status(f"writing {path.name}"):
+        remark = _write_checked(model, form, path)
+    out.print(f"[bold]{escape(str(path))}[/bold], {path.stat().st_size / 1000:,.0f} kB: {remark}", soft_wrap=True)
+
+
+def _write_checked(model: str, form: str, path: Path) -> str:
+    from utils.data import atomic_write
+    from utils.prediction import DigitReader
+    from utils.training import export_int8, export_onnx
+
+    mnist, model = open_mnist("sample"), open_reader(model).model
+    with atomic_write(path) as part:  # takes its place only after the check
+        if form == "onnx":
+            export_onnx(model, part)
+        else:
+            export_int8(model, mnist.x_train[:EXAMPLES], part)
+        wanted = DigitReader(model).predict_batch(mnist.x_test)
+        return _parity(wanted, DigitReader(part).predict_batch(mnist.x_test), exact=form == "onnx")
+
+
+def _parity(wanted, found, exact: bool) -> str:
+    """Say how closely two arrays of probabilities, (n, 10), agree; raise Mistake where they do not."""
+    agreement = float((wanted.argmax(axis=1) == found.argmax(axis=1)).mean())
+    gap = float(abs(wanted - found).max())
+    remark = f"reads {agreement:.1%} of {len(wanted):,} digits as the original does, largest gap {gap:.1e}"
+    if agreement < LEAST_AGREEMENT or (exact and gap > LARGEST_GAP):
+        raise Mistake(f"the export is not kept, because it {remark}")
+    return remark

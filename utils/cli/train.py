@@ -1,0 +1,180 @@
+"""The command `digits train`."""
+
+import json
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from utils.cli.command import Mistake, Source, command, complain, open_mnist, out
+
+# The names in training.RECIPES, written out: looking there would start TensorFlow for a mere --help.
+Recipes = Literal["fast", "reference", "compact", "robust", "tiny", "sample", "dense"]
+RUNS = Path(__file__).resolve().parents[2] / "data" / "runs"
+
+
+@command(
+    "digits train",
+    "digits train compact --epochs 6 --seed 1",
+    "digits train tiny --source sample --folder my_run",
+)
+def train(
+    recipe: Annotated[Recipes, typer.Argument(help="A recipe of lesson 06, by its name.")] = "reference",
+    epochs: Annotated[float | None, typer.Option(min=0.01, help="How often to see every digit.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Digits in a step.")] = None,
+    peak_rate: Annotated[float | None, typer.Option(min=0, help="The largest learning rate.")] = None,
+    label_smoothing: Annotated[float | None, typer.Option(min=0, max=0.9, help="Certainty to spread.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Where the random numbers start.")] = 0,
+    folder: Annotated[Path | None, typer.Option(help="Where to keep the run, if not data/runs/RECIPE.")] = None,
+    source: Source = "auto",
+) -> None:
+    """Train a network by a recipe, all or part of which may be changed by options.
+
+    A tenth of the training digits is held back, and tells how well the network reads; the test set is for
+    `digits evaluate`. A run that was interrupted goes on from its last whole epoch when the same command is started
+    again, and ends with the same network.
+    Taught in notebooks/10_deploy_the_cnn.ipynb
+    """
+    folder = folder or RUNS / recipe
+    changes = {"epochs": epochs, "batch_size": batch_size, "peak_rate": peak_rate, "label_smoothing": label_smoothing}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    try:
+        mnist = open_mnist(source)
+        _claim(folder, {"recipe": recipe, "seed": seed, "data": mnist.source, **changes})
+        if (folder / "model.keras").exists():
+            model = escape(str(folder / "model.keras"))
+            out.print(f"This run is finished: {model}. Another one needs another --folder.", soft_wrap=True)
+        else:
+            _train(recipe, changes, seed, folder, mnist)
+    except KeyboardInterrupt:
+        done = _epochs_done(folder)
+        complain(f"Interrupted after {done} whole epochs. Start the same command again: it goes on from there.")
+        raise typer.Exit(130) from None
+
+
+def _claim(folder: Path, choices: dict) -> None:
+    """Write into the folder which run it holds; raise Mistake where it holds something else."""
+    from utils.data import atomic_write
+
+    path = folder / "run.json"
+    if path.is_file():
+        held, asked = path.read_text(encoding="utf-8"), json.dumps(choices)
+        if held != asked:
+            raise Mistake(f"{folder} holds the run {held}, not {asked}: give another --folder, or delete that one")
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Mistake(f"{folder} holds something else: give another --folder, new or empty")
+    else:
+        with atomic_write(path) as part:
+            part.write_text(json.dumps(choices), encoding="utf-8")
+
+
+def _epochs_done(folder: Path) -> int:
+    """Return how many whole epochs of an interrupted run are kept in its folder."""
+    with suppress(OSError, ValueError):  # there is none, or only half of it
+        return json.loads((folder / "backup" / "training_metadata.json").read_text())["epoch"]  # noted by Keras
+    return 0
+
+
+def _train(name: str, changes: dict, seed: int, folder: Path, mnist) -> None:
+    from utils.evaluation import accuracy_interval
+    from utils.prediction import DigitReader
+    from utils.preprocessing import split_train_validation
+    from utils.training import RECIPES, fit
+
+    recipe, done = replace(RECIPES[name], **changes), _epochs_done(folder)
+    x, x_held_back, y, y_held_back = split_train_validation(mnist.x_train, mnist.y_train)
+    out.print(f"Training [bold]{name}[/bold] on {len(x):,} digits, in {escape(str(folder))}", soft_wrap=True)
+    if done:
+        out.print(f"Going on after epoch {done}")
+    else:
+        shutil.rmtree(folder / "backup", ignore_errors=True)  # of a first epoch that was not kept whole
+    with _stop_between_batches() as asked, _bar() as bar:
+        network, _ = fit(
+            replace(recipe, build=_replaying(recipe.build, done)), (x, y), (x_held_back, y_held_back),
+            seed=seed, folder=folder, callbacks=[_watch(bar, asked)], verbose=0,
+        )  # fmt: skip
+    correct = int((DigitReader(network).predict_batch(x_held_back).argmax(axis=1) == y_held_back).sum())
+    low, high = accuracy_interval(correct, len(y_held_back))
+    out.print(f"{correct / len(y_held_back):.2%} of the digits held back are read, 95 % from {low:.2%} to {high:.2%}")
+    saved = escape(str(folder / "model.keras"))
+    out.print(f"Saved as {saved}: now try `digits evaluate` and `digits export` on it", soft_wrap=True)
+
+
+@contextmanager
+def _stop_between_batches() -> Iterator[list]:
+    """Keep Ctrl-C until a batch is done, so that no backup is left half written; a second one ends the run at once."""
+    asked = []
+
+    def note(*_):
+        asked.append(True)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    usual = signal.signal(signal.SIGINT, note)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _replaying(build: Callable, epochs: int) -> Callable:
+    """Let a build function make a network that is served the first epochs once more before it goes on with training.
+
+    A backup holds the weights, but not where the random numbers were. Afterwards shuffling, augmentation and dropout
+    stand where they stood, and the run ends as if nobody had interrupted it.
+    """
+
+    def built():
+        model = build()
+        usual = model.fit
+
+        def fit(batches, **options):
+            for _ in range(epochs):
+                for _ in batches:
+                    pass
+                iter(batches)  # Keras opens its batches a second time at the end of an epoch, which shuffles them
+            for layer in model.layers:
+                if getattr(layer, "seed_generator", None):
+                    layer.seed_generator.state.assign_add([0, epochs * len(batches)])  # one draw for each batch
+            return usual(batches, **options)
+
+        model.fit = fit
+        return model
+
+    return built if epochs else build
+
+
+def _bar() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
+
+
+def _watch(bar: Progress, asked: list):
+    """Return a callback that moves the bar, prints a line for each epoch, and stops where it was asked to."""
+    import keras
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.task = bar.add_task("starting", total=self.params["epochs"] * self.params["steps"])
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.before = epoch * self.params["steps"]
+            bar.update(self.task, description=f"epoch {epoch + 1} of {self.params['epochs']}", completed=self.before)
+
+        def on_train_batch_end(self, batch, logs=None):
+            bar.update(self.task, completed=self.before + batch + 1)
+            if asked:
+                raise KeyboardInterrupt
+
+        def on_epoch_end(self, epoch, logs=None):
+            figures = {name.replace("val_", "validation "): value for name, value in logs.items()}
+            line = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+            bar.console.print(f"epoch {epoch + 1:2} of {self.params['epochs']}: {line}", soft_wrap=True)
+
+    return Watch()
