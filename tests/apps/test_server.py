@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from apps.web import server
+from benchmarks import records
 from benchmarks.serving import OURS, drawing, request, serving
 from tests.tree import ROOT
 from utils import data
@@ -197,7 +198,7 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(wrong, monkeypatch):
 
 
 def test_serving_needs_no_tensorflow_and_little_memory():
-    asks = "import sys, apps.web.server; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    asks = "import sys, apps.web.server; sys.exit(bool({'tensorflow', 'keras', 'sklearn'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", asks], cwd=ROOT, check=True)
     with serving(OURS) as (process, port, _):
         connection = http.client.HTTPConnection("127.0.0.1", port)
@@ -252,3 +253,12 @@ def test_a_request_in_flight_is_finished_before_the_server_stops(command):
             answer.begin()
             assert answer.status == 200 and b'"digit"' in answer.read()
         assert process.wait(10) in (0, -signal.SIGTERM)
+
+
+def test_the_recorded_load_is_what_the_course_promises():
+    record = records.load("serving")
+    ours, rival = (np.median(record["requests_per_second"][name]) for name in ("ours", "model.predict"))
+    assert record["ratio"] == pytest.approx(ours / rival, abs=0.06) and record["ratio"] >= 10
+    assert record["soak"]["requests"] >= 60_000 and record["soak"]["growth_mb"] <= 20
+    assert max(record["start_to_ready_seconds"]) <= 3
+    assert max(record["memory_mb"]["ours"], record["soak"]["after_mb"]) <= 300
