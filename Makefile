@@ -69,13 +69,14 @@ models: $(READY)  ## train the models in data/models
 benchmark: $(READY)  ## measure speed and accuracy over many seeds (hours; what is finished is kept)
 	$(BIN) -m benchmarks.speed
 	$(BIN) -m benchmarks.latency
+	$(BIN) -m benchmarks.serving
 	$(BIN) -m benchmarks.accuracy
 	$(BIN) -m benchmarks.ablation
 	$(BIN) -m benchmarks.robustness
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock
 	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra web --extra streamlit --extra test $(LOCK_FLAGS) --output-file requirements.lock pyproject.toml
+		--extra streamlit --extra test $(LOCK_FLAGS) --output-file requirements.lock pyproject.toml
 	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		-c requirements.lock $(LOCK_FLAGS) --output-file apps/requirements.lock apps/requirements.in
 	$(MAKE) environment

@@ -32,7 +32,7 @@ def source_hash(notebook: nbformat.NotebookNode) -> str:
 def run(path: Path) -> dict:
     """Execute one lesson, put its outputs in place, and return seconds and peak memory."""
     # As for a learner who begins, not for whoever runs this.
-    os.environ["DIGITS_PROGRESS"] = f"{tempfile.mkdtemp()}/progress.json"
+    os.environ["DIGITS_RUNS"] = tempfile.mkdtemp()
     notebook = nbformat.read(path, as_version=4)
     metadata = dict(notebook.metadata)
     client = NotebookClient(

@@ -1,6 +1,7 @@
 """Write the README's tables from what was recorded: `python -m benchmarks.readme`."""
 
 import re
+import statistics
 from pathlib import Path
 
 import nbformat
@@ -81,6 +82,21 @@ def robustness_table() -> str:
     return "\n".join([*rows, "", summary])
 
 
+def serving_table() -> str:
+    """Return a row per server, and what was measured of ours alone."""
+    record = records.load("serving")
+    rows = ["| one worker, two cores | requests a second | memory |", "|---|---|---|"]
+    for name, rates in record["requests_per_second"].items():
+        rows.append(f"| {name} | {statistics.median(rates):.0f} | {record['memory_mb'][name]} MB |")
+    latency, soak = record["latency"], record["soak"]
+    alone = (
+        f"Ours answers {record['ratio']:.1f} times as many. At {latency['requests_per_second']} requests a second, 99 % are "
+        f"answered within {latency['p99_ms']:.0f} ms. It is ready {statistics.median(record['start_to_ready_seconds']):.1f} "
+        f"s after its start, and its memory grew by {soak['growth_mb']:.1f} MB over {soak['requests']:,} requests."
+    )
+    return "\n".join([*rows, "", alone])
+
+
 def filled(text: str) -> str:
     """Return README's text with each marked table replaced by the recorded one."""
     for name, write_table in TABLES.items():
@@ -97,6 +113,7 @@ TABLES = {
     "speed": speed_table,
     "latency": latency_table,
     "robustness": robustness_table,
+    "serving": serving_table,
 }
 
 

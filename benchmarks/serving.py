@@ -21,7 +21,7 @@ import psutil
 from fastapi import FastAPI, UploadFile
 from PIL import Image
 
-from benchmarks import records
+from benchmarks import readme, records
 from utils import data
 from utils.prediction import MODELS
 
@@ -205,6 +205,7 @@ def main() -> None:
         records.save("serving", record)
         record["soak"] = soak(process, port, messages)
     records.save("serving", record)
+    readme.write()
     print(json.dumps(record, indent=2))
 
 

@@ -51,6 +51,14 @@ class Mnist(NamedTuple):
     source: str
 
 
+def runs_folder() -> Path:
+    """Return the folder for what learners make, data/runs, or the one that DIGITS_RUNS in the environment names.
+
+    Taught in notebooks/06_train_the_cnn.ipynb
+    """
+    return Path(os.environ.get("DIGITS_RUNS") or CACHE.parent / "runs")
+
+
 def load_mnist(source: Literal["auto", "full", "sample"] = "auto") -> Mnist:
     """Return MNIST as uint8 arrays: "full" (70,000 digits), "sample" (5,000), or "auto", full where it can be had.
 

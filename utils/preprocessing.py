@@ -219,8 +219,11 @@ def even_light(grey: np.ndarray, ink: Ink = "auto") -> np.ndarray:
     Raises NoDigitFound where there is nothing but grain.
     Taught in notebooks/08_predict_your_own_digits.ipynb
     """
-    low, high = np.percentile(_border(grey), [10, 90])
-    if min(grey.shape) < SMALL or high - low < EVEN:
+    border = _border(grey)
+    if min(grey.shape) < SMALL or np.ptp(border) < EVEN:
+        return grey
+    low, high = np.percentile(border, [10, 90])
+    if high - low < EVEN:
         return grey
     page = ndimage.gaussian_filter(grey, 1)
     if np.median(np.abs(page - grey)) > FAINTEST_INK / 2:
@@ -257,12 +260,13 @@ def ink_on_black(grey: np.ndarray, ink: Ink = "auto") -> np.ndarray:
     border = _border(grey)
     paper = float(np.median(border))
     dark_ink = paper > 127 if ink == "auto" else ink == "dark"
-    strength = np.clip(paper - grey if dark_ink else grey - paper, 0, None)
-    if strength.max() < FAINTEST_INK:
+    strength = np.maximum(paper - grey if dark_ink else grey - paper, 0)
+    strongest = strength.max()
+    if strongest < FAINTEST_INK:
         raise NoDigitFound("the page is blank: no ink stands out from the paper")
     noisy = np.median(np.abs(border - paper)) > 0
-    dirt = strength.max() * (PHOTO_DIRT if noisy else DIRT)
-    return np.where(strength < dirt, 0, strength * (255 / strength.max()))
+    is_ink = strength >= strongest * (PHOTO_DIRT if noisy else DIRT)
+    return is_ink * strength * (255 / strongest)
 
 
 def _border(grey):
@@ -277,14 +281,15 @@ def remove_rules(ink: np.ndarray) -> np.ndarray:
     """
     if min(ink.shape) < SMALL:
         return ink
-    return np.where(_level_rules(ink) | _level_rules(ink.T).T, 0, ink)
+    rules = _level_rules(ink) | _level_rules(ink.T).T
+    return np.where(rules, 0, ink) if rules.any() else ink
 
 
 def _level_rules(ink):
     """Return where printed lines run from left to right, though perhaps a little tilted."""
+    if not (ink[:, :2].any() or ink[:, -2:].any()):
+        return np.zeros(ink.shape, dtype=bool)
     marks, width = (ink > 0).astype("uint8"), ink.shape[1]
-    if not (marks[:, :2].any() or marks[:, -2:].any()):
-        return marks > 1
     thickest = max(ink.shape) // 80 + 1
     thin = marks - _open_along(marks, thickest, axis=0)
     joined = ndimage.maximum_filter(_open_along(thin, width // 80, axis=1), (5, width // 8))
@@ -316,7 +321,7 @@ def remove_specks(ink: np.ndarray) -> np.ndarray:
     kept[labels[ink >= CERTAIN * 255]] = True
     for number, place in enumerate(ndimage.find_objects(labels), start=1):
         kept[number] &= max(side.stop - side.start for side in place) > min(ink.shape) / 25
-    return np.where(kept[labels], ink, 0)
+    return ink if kept[1:].all() else np.where(kept[labels], ink, 0)
 
 
 def find_digits(ink: np.ndarray) -> list[np.ndarray]:
@@ -326,9 +331,19 @@ def find_digits(ink: np.ndarray) -> list[np.ndarray]:
     marks far from any digit, noise and blots are none. Raises NoDigitFound where nothing is left.
     Taught in notebooks/08_predict_your_own_digits.ipynb
     """
-    if not ink.any():
+    labels, count = ndimage.label(ink > 0, TOUCHING)
+    if count == 0:
         raise NoDigitFound("there is no digit: only specks, noise or printed lines")
-    tallest = max(rows.stop - rows.start for rows, _ in ndimage.find_objects(ndimage.label(ink, TOUCHING)[0]))
+    digits = [ink] if count == 1 else _join_marks(ink, ndimage.find_objects(labels))
+    digits = [digit for digit in digits if _has_strokes(digit)]
+    if not digits:
+        raise NoDigitFound("there is ink, but no strokes: it is noise, or a blot")
+    return digits
+
+
+def _join_marks(ink, places):
+    """Return the ink of each digit alone, where the marks in these places may belong together."""
+    tallest = max(rows.stop - rows.start for rows, _ in places)
     near = ndimage.maximum_filter(ink, 1 + 2 * max(1, round(0.03 * tallest)))
     labels = np.where(ink > 0, ndimage.label(near, TOUCHING)[0], 0)
     places = ndimage.find_objects(labels)
@@ -337,11 +352,7 @@ def find_digits(ink: np.ndarray) -> list[np.ndarray]:
         raise NoDigitFound(f"there are {len(boxes)} separate marks: that is noise, or a page full of text")
     owners = _owners(np.array(boxes))
     owned = np.concatenate([[0], owners])[labels]
-    digits = [np.where(owned == number, ink, 0) for number in range(1, owners.max() + 1)]
-    digits = [digit for digit in digits if _has_strokes(digit)]
-    if not digits:
-        raise NoDigitFound("there is ink, but no strokes: it is noise, or a blot")
-    return digits
+    return [np.where(owned == number, ink, 0) for number in range(1, owners.max() + 1)]
 
 
 def _has_strokes(ink):
@@ -415,13 +426,13 @@ def match_stroke_weight(ink: np.ndarray) -> np.ndarray:
     enlarged, and dilated or eroded.
     Taught in notebooks/08_predict_your_own_digits.ipynb
     """
-    large = np.pad(fit_in_box(ink, FINE * BOX), BOX)
-    width = _stroke_width(large) / FINE
+    large = fit_in_box(ink, FINE * BOX)
+    width = _stroke_width(np.pad(large, 1)) / FINE
     if LIGHTEST <= width <= HEAVIEST:
         return ink
     change = round(((LIGHT if width < LIGHTEST else HEAVY) - width) * FINE)
     filtered = ndimage.grey_dilation if change > 0 else ndimage.grey_erosion
-    changed = filtered(large, footprint=_disc(abs(change) + 1))
+    changed = filtered(np.pad(large, BOX), footprint=_disc(abs(change) + 1))
     return crop_to_ink(changed * (255 / changed.max())) if changed.any() else ink
 
 
@@ -444,7 +455,7 @@ def fit_in_box(ink: np.ndarray, box: int = BOX) -> np.ndarray:
     height, width = ink.shape
     factor = box / max(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    resized = Image.fromarray(ink.astype("float32")).resize(size, Image.Resampling.LANCZOS)
+    resized = Image.fromarray(np.asarray(ink, "float32")).resize(size, Image.Resampling.LANCZOS)
     return np.clip(np.asarray(resized), 0, 255)
 
 

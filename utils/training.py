@@ -1,5 +1,8 @@
 """Train a network: batches, schedules, callbacks, and one recipe that holds every choice."""
 
+import contextlib
+import json
+import shutil
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -137,7 +140,8 @@ def fit(
     """Train a new network by the recipe on raw digits, and return it with its history.
 
     With a `folder`, a run that was killed goes on from its last whole epoch when it is started again with the same
-    arguments, and the finished model is saved there as `model.keras`. The `callbacks` are told of each batch and epoch.
+    arguments, and ends with the same network, which is saved there as `model.keras`. The `callbacks` are told of each
+    batch and epoch.
     Taught in notebooks/06_train_the_cnn.ipynb
     """
     keras.utils.set_random_seed(seed)
@@ -150,17 +154,41 @@ def fit(
     optimizer.build(model.trainable_variables)  # here, because inside the compiled step it takes longer
     # Eight steps at a time, and no accuracy that nobody compares: in a run of seconds both can be noticed.
     model.compile(optimizer, loss, metrics=["accuracy"] if validation else None, steps_per_execution=8)
+    served, kept = batches.take(steps).map(_one_hot), []  # `take` matters to less than one epoch
+    if folder:
+        _replay(served, model, epochs_done(folder))
+        if not epochs_done(folder):
+            shutil.rmtree(Path(folder) / "backup", ignore_errors=True)  # of a first epoch that was not kept whole
+        # In this order: the backup is deleted at the end, when the network has been saved.
+        kept = [_save_at_the_end(Path(folder) / "model.keras"), resume_from(folder)]
     history = model.fit(
-        batches.take(steps).map(_one_hot),  # `take` matters to less than one epoch
+        served,
         validation_data=make_batches(*validation, recipe.batch_size).map(_one_hot) if validation else None,
         epochs=max(1, int(recipe.epochs)),
-        callbacks=[*([resume_from(folder)] if folder else []), *callbacks],
+        callbacks=[*kept, *callbacks],
         shuffle=False,  # make_batches has shuffled already
         verbose=verbose,
     )
-    if folder:
-        save_model(model, Path(folder) / "model.keras")
     return model, history
+
+
+def _save_at_the_end(path: Path) -> keras.callbacks.Callback:
+    saver = keras.callbacks.LambdaCallback(on_train_end=lambda logs: save_model(saver.model, path))
+    return saver
+
+
+def _replay(batches: tf.data.Dataset, model: keras.Model, epochs: int) -> None:
+    """Serve the first epochs once more, so that shuffling, augmentation and dropout stand where they stood after them.
+
+    A backup holds the weights, but not where the random numbers were.
+    """
+    for _ in range(epochs):
+        for _ in batches:
+            pass
+        iter(batches)  # Keras opens its batches a second time at the end of an epoch, which shuffles them
+    for layer in model.layers:
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator.state.assign_add([0, epochs * len(batches)])  # one draw for each batch
 
 
 def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
@@ -186,6 +214,16 @@ def resume_from(folder: str | Path) -> keras.callbacks.BackupAndRestore:
     Taught in notebooks/06_train_the_cnn.ipynb
     """
     return keras.callbacks.BackupAndRestore(Path(folder) / "backup", double_checkpoint=True)
+
+
+def epochs_done(folder: str | Path) -> int:
+    """Return how many whole epochs are kept in the `folder` of a run that was interrupted.
+
+    Taught in notebooks/06_train_the_cnn.ipynb
+    """
+    with contextlib.suppress(OSError, ValueError):  # there is no backup, or only half of its first one
+        return json.loads((Path(folder) / "backup" / "training_metadata.json").read_text())["epoch"]  # noted by Keras
+    return 0
 
 
 def save_model(model: keras.Model, path: str | Path) -> Path:

@@ -24,7 +24,7 @@ def question():
 
 @pytest.fixture(autouse=True)
 def own_record(tmp_path, monkeypatch):
-    monkeypatch.setenv("DIGITS_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setenv("DIGITS_RUNS", str(tmp_path))
 
 
 def test_three_outcomes(question):
@@ -209,7 +209,7 @@ def test_a_damaged_record_is_set_aside_with_a_message(content, capsys):
 
 def test_a_record_that_cannot_be_written_stops_nobody(monkeypatch, capsys, tmp_path):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("DIGITS_PROGRESS", str(tmp_path / "file" / "progress.json"))
+    monkeypatch.setenv("DIGITS_RUNS", str(tmp_path / "file"))
     record.keep_exercise("04", "q1", "correct")
     assert "could not be" in capsys.readouterr().out
 

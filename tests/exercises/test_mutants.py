@@ -33,7 +33,7 @@ def cells_of(lesson, name):
 @pytest.mark.long
 @pytest.mark.parametrize("lesson, name", [(n, name) for n in LESSONS for name in questions(n)])
 def test_no_mutant_of_the_solution_is_called_correct(lesson, name, monkeypatch, tmp_path):
-    monkeypatch.setenv("DIGITS_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setenv("DIGITS_RUNS", str(tmp_path))
     before, source = cells_of(lesson, name)
     assert BEGIN in source, f"{lesson} {name}: the solution must stand in the cell of its check"
     answered = []

@@ -14,7 +14,7 @@ ALL = [pytest.param(one, id=f"{one.lesson}-{one.number}") for lesson in LESSONS 
 
 @pytest.fixture(autouse=True)
 def own_record(tmp_path, monkeypatch):
-    monkeypatch.setenv("DIGITS_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setenv("DIGITS_RUNS", str(tmp_path))
 
 
 @pytest.mark.parametrize("one", ALL)

@@ -30,7 +30,7 @@ ORDER = [
     ["data"],
 ]
 # What only sets the stage, and no lesson needs to explain.
-INFRASTRUCTURE = {"environment", "explorer"}
+INFRASTRUCTURE = {"environment", "explorer", "command", "__main__"}
 MAX_REPOSITORY_BYTES = 20_000_000
 TEXT = {".py", ".md", ".ipynb", ".toml", ".yml", ".yaml", ".json", ".lock", ".js", ".css", ".html", ".svg", ".txt", ""}
 # Written in two parts, so that this file does not hold what it forbids.
@@ -78,7 +78,7 @@ def modules(folder="utils"):
     return sorted(path for path in (ROOT / folder).glob("*.py") if path.stem != "__init__")
 
 
-TAUGHT = [path for path in [*modules(), *modules("utils/widgets")] if path.stem not in INFRASTRUCTURE]
+TAUGHT = [path for path in [*modules(), *modules("utils/widgets"), *modules("utils/cli")] if path.stem not in INFRASTRUCTURE]
 
 
 @pytest.mark.parametrize("path", TAUGHT, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -91,7 +91,7 @@ def test_imports_point_down(path):
     assert_none(imports_point_down(path.stem, path.read_text(encoding="utf-8"), ORDER))
 
 
-@pytest.mark.parametrize("module", ["data", "preprocessing", "plots", "prediction", "environment", "widgets.pad"])
+@pytest.mark.parametrize("module", ["data", "preprocessing", "plots", "prediction", "environment", "widgets.pad", "cli"])
 def test_light_modules_do_not_import_tensorflow(module):
     code = f"import sys, utils.{module}; print(*{{'tensorflow', 'keras'}} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

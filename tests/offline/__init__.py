@@ -15,6 +15,7 @@ from tests.offline import sitecustomize  # importing it blocks the network in th
 
 GUARD = str(Path(sitecustomize.__file__).parent)
 IN_CI = bool(os.environ.get("CI"))
+RUNS = tempfile.TemporaryDirectory(prefix="digits-runs-", ignore_cleanup_errors=True)
 
 
 def pytest_configure():
@@ -23,11 +24,16 @@ def pytest_configure():
     # Python imports `sitecustomize` from its path at start-up: so the guard stands in every kernel too.
     os.environ["PYTHONPATH"] = os.pathsep.join([GUARD, *paths])
     os.environ["MNIST_SOURCE"] = "sample"
-    os.environ["DIGITS_PROGRESS"] = str(Path(tempfile.gettempdir()) / f"progress-{os.getpid()}.json")
+    os.environ["DIGITS_RUNS"] = RUNS.name
     # One thread for each worker's kernel: with more, their threads wait for each other and scikit-learn crawls.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Not through MPLBACKEND, which kernels would inherit: there, figures must appear as they do for a learner.
     matplotlib.use("agg")
+
+
+def pytest_unconfigure():
+    """Leave nothing behind of what lessons and tests have made."""
+    RUNS.cleanup()
 
 
 @pytest.hookimpl(tryfirst=True)

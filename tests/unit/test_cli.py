@@ -313,14 +313,6 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_first_epoch_that_was_not_kept_whole_is_done_again(tmp_path):
-    for half in ("", '{"epo'):
-        (tmp_path / "backup").mkdir(exist_ok=True)
-        (tmp_path / "backup" / "training_metadata.json").write_text(half)
-        assert train._epochs_done(tmp_path) == 0
-    assert train._epochs_done(tmp_path / "nowhere") == 0
-
-
 def weights(folder):
     return keras.models.load_model(folder / "model.keras", compile=False).get_weights()
 
@@ -467,8 +459,6 @@ def test_draw_refuses_what_it_cannot_do(page, monkeypatch):
         assert f"port {port} cannot be had" in digits("draw", "--port", port, code=1).stderr
     page.unlink()
     assert "make web" in digits("draw", code=1).stderr
-    monkeypatch.setattr(draw, "NEEDED", {"no_such_module": "no-such-package"})
-    assert "pip install no-such-package" in digits("draw", code=1).stderr
 
 
 def test_the_browser_is_opened_once_the_server_answers(monkeypatch):

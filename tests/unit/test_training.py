@@ -201,25 +201,55 @@ def test_callbacks_are_told_of_every_epoch_also_beside_a_backup(digits, tmp_path
 RUN = """
 import sys
 from utils import data
-from utils.models import slim_cnn
-from utils.training import RECIPES, Recipe, fit
+from utils.models import reference_cnn
+from utils.training import Recipe, fit
 mnist = data.load_mnist("sample")
 few = mnist.x_train[:1000], mnist.y_train[:1000]
-model, history = fit(Recipe(slim_cnn, epochs=6), few, folder=sys.argv[1], verbose=2)
+model, history = fit(Recipe(reference_cnn, epochs=6), few, folder=sys.argv[1], verbose=2)  # shuffles, augments, drops
 print("epochs", history.epoch, "steps", int(model.optimizer.iterations))
 """
 
 
-def test_a_run_killed_by_sigkill_goes_on_from_its_last_epoch(tmp_path):
-    with subprocess.Popen([sys.executable, "-u", "-c", RUN, tmp_path], stdout=subprocess.PIPE, text=True) as run:
+def run_in(folder):
+    return subprocess.run([sys.executable, "-c", RUN, folder], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_run_killed_by_sigkill_goes_on_from_its_last_epoch_and_ends_with_the_same_network(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    with subprocess.Popen([sys.executable, "-u", "-c", RUN, killed], stdout=subprocess.PIPE, text=True) as run:
         for line in run.stdout:
             if line.startswith("Epoch 4/6"):
                 break
         time.sleep(0.05)  # in the middle of the fourth epoch
         os.kill(run.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     assert run.returncode != 0
-    assert not (tmp_path / "model.keras").exists()
+    assert not (killed / "model.keras").exists() and training.epochs_done(killed) in (3, 4)
 
-    again = subprocess.run([sys.executable, "-c", RUN, tmp_path], capture_output=True, text=True, check=True)
-    assert "epochs [3, 4, 5] steps 48" in again.stdout or "epochs [4, 5] steps 48" in again.stdout
-    assert (tmp_path / "model.keras").is_file()
+    again = run_in(killed)
+    assert "epochs [3, 4, 5] steps 48" in again or "epochs [4, 5] steps 48" in again
+    run_in(whole)
+    assert [path.name for path in killed.iterdir()] == ["model.keras"]
+    one, other = (keras.models.load_model(folder / "model.keras").get_weights() for folder in (killed, whole))
+    for before, after in zip(one, other, strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-5)
+
+
+def test_the_network_is_saved_before_its_backup_is_deleted(digits, tmp_path, monkeypatch):
+    def full(model, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(training, "save_model", full)
+    with pytest.raises(OSError, match="No space"):
+        fit(Recipe(softmax_regression, epochs=2), digits, folder=tmp_path, verbose=0)
+    assert training.epochs_done(tmp_path) == 2
+
+
+def test_a_first_epoch_that_was_not_kept_whole_is_done_again(digits, tmp_path):
+    backup = tmp_path / "backup"
+    for half in ("", '{"epo'):
+        backup.mkdir()
+        (backup / "training_metadata.json").write_text(half)
+        assert training.epochs_done(tmp_path) == 0
+        _, history = fit(Recipe(softmax_regression, epochs=2), digits, folder=tmp_path, verbose=0)
+        assert history.epoch == [0, 1] and not backup.exists()
+    assert training.epochs_done(tmp_path / "nowhere") == 0

@@ -1,6 +1,5 @@
 """The command `digits draw`."""
 
-import importlib.util
 import os
 import socket
 import threading
@@ -15,7 +14,6 @@ from utils.cli.command import Mistake, command, open_reader, out
 
 COURSE = Path(__file__).resolve().parents[2]
 PAGE = COURSE / "apps" / "web" / "dist" / "index.html"
-NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn", "python_multipart": "python-multipart"}
 HOST = "127.0.0.1"  # nobody else's business
 
 
@@ -30,7 +28,8 @@ def draw(
     Serves the web app on this machine alone, until Ctrl-C.
     Taught in notebooks/10_deploy_the_cnn.ipynb
     """
-    _check_parts()
+    if not PAGE.is_file():
+        raise Mistake("the page has not been built yet: run `make web` once in the folder of the course")
     if Path(model).suffix not in ("", ".onnx"):
         raise Mistake(f"the page reads .onnx files, got {model}: `digits export {model}` makes one")
     reader = open_reader(model)
@@ -43,15 +42,6 @@ def draw(
     import uvicorn
 
     uvicorn.run("apps.web.server:app", host=HOST, port=port, app_dir=str(COURSE), log_level="warning", ws="none")
-
-
-def _check_parts() -> None:
-    """Raise Mistake where the packages of the web app are missing, or its page has not been built."""
-    missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
-    if missing:
-        raise Mistake(f"the page needs {', '.join(missing)}: run `make web`, or `pip install {' '.join(missing)}`")
-    if not PAGE.is_file():
-        raise Mistake("the page has not been built yet: run `make web` once in the folder of the course")
 
 
 def _free_port(wanted: int) -> int:

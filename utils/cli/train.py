@@ -1,10 +1,9 @@
 """The command `digits train`."""
 
 import json
-import shutil
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +16,6 @@ from utils.cli.command import Mistake, Source, command, complain, open_mnist, ou
 
 # The names in training.RECIPES, written out: looking there would start TensorFlow for a mere --help.
 Recipes = Literal["fast", "reference", "compact", "robust", "tiny", "sample", "dense"]
-RUNS = Path(__file__).resolve().parents[2] / "data" / "runs"
 
 
 @command(
@@ -42,7 +40,9 @@ def train(
     again, and ends with the same network.
     Taught in notebooks/10_deploy_the_cnn.ipynb
     """
-    folder = folder or RUNS / recipe
+    from utils.data import runs_folder
+
+    folder = folder or runs_folder() / recipe
     changes = {"epochs": epochs, "batch_size": batch_size, "peak_rate": peak_rate, "label_smoothing": label_smoothing}
     changes = {name: value for name, value in changes.items() if value is not None}
     try:
@@ -54,7 +54,9 @@ def train(
         else:
             _train(recipe, changes, seed, folder, mnist)
     except KeyboardInterrupt:
-        done = _epochs_done(folder)
+        from utils.training import epochs_done
+
+        done = epochs_done(folder)
         complain(f"Interrupted after {done} whole epochs. Start the same command again: it goes on from there.")
         raise typer.Exit(130) from None
 
@@ -75,29 +77,19 @@ def _claim(folder: Path, choices: dict) -> None:
             part.write_text(json.dumps(choices), encoding="utf-8")
 
 
-def _epochs_done(folder: Path) -> int:
-    """Return how many whole epochs of an interrupted run are kept in its folder."""
-    with suppress(OSError, ValueError):  # there is none, or only half of it
-        return json.loads((folder / "backup" / "training_metadata.json").read_text())["epoch"]  # noted by Keras
-    return 0
-
-
 def _train(name: str, changes: dict, seed: int, folder: Path, mnist) -> None:
     from utils.evaluation import accuracy_interval
     from utils.prediction import DigitReader
     from utils.preprocessing import split_train_validation
-    from utils.training import RECIPES, fit
+    from utils.training import RECIPES, epochs_done, fit
 
-    recipe, done = replace(RECIPES[name], **changes), _epochs_done(folder)
     x, x_held_back, y, y_held_back = split_train_validation(mnist.x_train, mnist.y_train)
     out.print(f"Training [bold]{name}[/bold] on {len(x):,} digits, in {escape(str(folder))}", soft_wrap=True)
-    if done:
+    if done := epochs_done(folder):
         out.print(f"Going on after epoch {done}")
-    else:
-        shutil.rmtree(folder / "backup", ignore_errors=True)  # of a first epoch that was not kept whole
     with _stop_between_batches() as asked, _bar() as bar:
         network, _ = fit(
-            replace(recipe, build=_replaying(recipe.build, done)), (x, y), (x_held_back, y_held_back),
+            replace(RECIPES[name], **changes), (x, y), (x_held_back, y_held_back),
             seed=seed, folder=folder, callbacks=[_watch(bar, asked)], verbose=0,
         )  # fmt: skip
     correct = int((DigitReader(network).predict_batch(x_held_back).argmax(axis=1) == y_held_back).sum())
@@ -121,33 +113,6 @@ def _stop_between_batches() -> Iterator[list]:
         yield asked
     finally:
         signal.signal(signal.SIGINT, usual)
-
-
-def _replaying(build: Callable, epochs: int) -> Callable:
-    """Let a build function make a network that is served the first epochs once more before it goes on with training.
-
-    A backup holds the weights, but not where the random numbers were. Afterwards shuffling, augmentation and dropout
-    stand where they stood, and the run ends as if nobody had interrupted it.
-    """
-
-    def built():
-        model = build()
-        usual = model.fit
-
-        def fit(batches, **options):
-            for _ in range(epochs):
-                for _ in batches:
-                    pass
-                iter(batches)  # Keras opens its batches a second time at the end of an epoch, which shuffles them
-            for layer in model.layers:
-                if getattr(layer, "seed_generator", None):
-                    layer.seed_generator.state.assign_add([0, epochs * len(batches)])  # one draw for each batch
-            return usual(batches, **options)
-
-        model.fit = fit
-        return model
-
-    return built if epochs else build
 
 
 def _bar() -> Progress:

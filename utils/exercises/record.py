@@ -1,15 +1,14 @@
 """The learner's own record of what is done: one JSON file on this machine, which the course can do without."""
 
 import json
-import os
 from pathlib import Path
 
-from utils.data import CACHE, atomic_write
+from utils.data import atomic_write, runs_folder
 
 
 def path() -> Path:
-    """Return where the record lies: data/runs/progress.json, or the file that DIGITS_PROGRESS names."""
-    return Path(os.environ.get("DIGITS_PROGRESS") or CACHE.parent / "runs" / "progress.json")
+    """Return where the record lies: data/runs/progress.json."""
+    return runs_folder() / "progress.json"
 
 
 def load() -> dict:
