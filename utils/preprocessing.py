@@ -314,14 +314,19 @@ def remove_specks(ink: np.ndarray) -> np.ndarray:
     A tiny picture has no specks.
     Taught in notebooks/08_predict_your_own_digits.ipynb
     """
-    if min(ink.shape) < SMALL:
+    if min(ink.shape) < SMALL or not ink.any():
         return ink
-    labels, count = ndimage.label(ink > 0, TOUCHING)
+    box = _box(ink)
+    labels, count = ndimage.label(ink[box], TOUCHING)
     kept = np.zeros(count + 1, dtype=bool)
-    kept[labels[ink >= CERTAIN * 255]] = True
+    kept[labels[ink[box] >= CERTAIN * 255]] = True
     for number, place in enumerate(ndimage.find_objects(labels), start=1):
         kept[number] &= max(side.stop - side.start for side in place) > min(ink.shape) / 25
-    return ink if kept[1:].all() else np.where(kept[labels], ink, 0)
+    if kept[1:].all():
+        return ink
+    cleaned = ink.copy()
+    cleaned[box] *= kept[labels]
+    return cleaned
 
 
 def find_digits(ink: np.ndarray) -> list[np.ndarray]:
@@ -331,9 +336,9 @@ def find_digits(ink: np.ndarray) -> list[np.ndarray]:
     marks far from any digit, noise and blots are none. Raises NoDigitFound where nothing is left.
     Taught in notebooks/08_predict_your_own_digits.ipynb
     """
-    labels, count = ndimage.label(ink > 0, TOUCHING)
-    if count == 0:
+    if not ink.any():
         raise NoDigitFound("there is no digit: only specks, noise or printed lines")
+    labels, count = ndimage.label(crop_to_ink(ink), TOUCHING)
     digits = [ink] if count == 1 else _join_marks(ink, ndimage.find_objects(labels))
     digits = [digit for digit in digits if _has_strokes(digit)]
     if not digits:
@@ -415,8 +420,13 @@ def crop_to_ink(ink: np.ndarray) -> np.ndarray:
     """
     if not ink.any():
         raise NoDigitFound("there is no ink to cut out")
+    return ink[_box(ink)]
+
+
+def _box(ink):
+    """Return the slices of the rows and the columns from the first to the last that hold ink."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def match_stroke_weight(ink: np.ndarray) -> np.ndarray:

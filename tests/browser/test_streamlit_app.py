@@ -3,18 +3,14 @@
 import base64
 import contextlib
 import os
-import subprocess
 import sys
-import time
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import watched_page
-from tests.lab import free_port
+from tests.lab import free_port, served
 from tests.photos import photograph
 from tests.tree import ROOT
 from utils import data
@@ -37,27 +33,11 @@ def serving(folder, port):
     flags = [f"--server.port={port}", "--server.headless=true"]
     environment = {**os.environ, "HOME": str(folder)}  # not the settings of whoever tests
     environment.pop("MODEL", None)
-    log = folder / "streamlit.log"
-    with log.open("a") as output:
-        process = subprocess.Popen([*command, *flags], cwd=folder, env=environment, stdout=output, stderr=output)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    address, log = f"http://127.0.0.1:{port}", folder / "streamlit.log"
+    with served([*command, *flags], f"{address}/_stcore/health", log, folder, environment):
+        yield address
     # The server runs under the guard of tests/offline: what it logs tells whether it tried to leave the machine.
     assert "LeavesTheMachine" not in log.read_text() and "Traceback" not in log.read_text(), log.read_text()
-
-
-def wait_for(address, process, log):
-    """Return when the address answers; raise RuntimeError where it does not within a minute."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(URLError, ConnectionError, TimeoutError), urlopen(address, timeout=5):
-            return
-        time.sleep(0.2)
-    raise RuntimeError(f"no Streamlit at {address}:\n{log.read_text()[-3000:]}")
 
 
 @pytest.fixture(scope="module")

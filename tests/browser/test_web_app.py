@@ -4,12 +4,10 @@ import base64
 import io
 import os
 import re
-import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import numpy as np
@@ -19,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import watched_page
-from tests.lab import free_port
+from tests.lab import free_port, served
 from tests.tree import ROOT
 from utils import data
 from utils.preprocessing import to_mnist_form
@@ -50,37 +48,20 @@ FOCUS = """() => {
 
 
 @contextmanager
-def serving(port):
+def serving(folder, port):
     """Run the server of the web app on a port; yield its address once it is ready, then end it."""
     assert (ROOT / "apps/web/dist/index.html").is_file(), "the front end is not built: make apps/web/dist/index.html"
     environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1"}
     environment.pop("MODEL", None)
-    process = subprocess.Popen([sys.executable, "-m", "apps.web"], cwd=ROOT, env=environment)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_until_ready(process, address)
+    address = f"http://127.0.0.1:{port}"
+    with served([sys.executable, "-m", "apps.web"], f"{address}/ready", folder / "web.log", ROOT, environment):
         yield address
-        process.terminate()
-        process.wait(timeout=20)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_until_ready(process, address, seconds=60):
-    """Wait until the server is ready; raise RuntimeError where it ends or takes too long."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        with suppress(URLError, ConnectionError, TimeoutError), urlopen(f"{address}/ready", timeout=5):
-            return
-        time.sleep(0.2)
-    raise RuntimeError(f"no web app at {address} within {seconds} s (exit code {process.poll()})")
 
 
 @pytest.fixture(scope="module")
-def address():
+def address(tmp_path_factory):
     """Return the address of a running web app."""
-    with serving(free_port()) as address:
+    with serving(tmp_path_factory.mktemp("web"), free_port()) as address:
         yield address
 
 
@@ -388,10 +369,10 @@ def test_an_answer_that_is_no_json_is_told_once_and_does_not_stop_the_page(app):
     expect(fault(app).get_by_role("paragraph")).to_have_count(1)  # said once, though it happened several times
 
 
-def test_the_server_goes_and_comes_back_and_the_drawing_is_kept(browser):
+def test_the_server_goes_and_comes_back_and_the_drawing_is_kept(browser, tmp_path):
     port = free_port()
     with watched_page(browser, known=NO_ANSWER) as page:
-        with serving(port) as address:
+        with serving(tmp_path, port) as address:
             page.goto(address)
             expect(page.get_by_text("The model that reads here: robust")).to_be_visible()
         place = pad(page).bounding_box()
@@ -400,22 +381,22 @@ def test_the_server_goes_and_comes_back_and_the_drawing_is_kept(browser):
         assert pad(page).bounding_box() == place, "the message moved the pad, perhaps in the middle of a stroke"
         drawn = shown_pixels(pad(page))
         page.screenshot(path="tests/artefacts/web_app_without_server.png", full_page=True)
-        with serving(port):
+        with serving(tmp_path, port):
             expect(page.get_by_text("The server is back.")).to_be_visible(timeout=15_000)
             expect(prediction(page)).to_have_text("7")
             expect(page.get_by_text("The server does not answer.")).to_have_count(0)
             np.testing.assert_array_equal(shown_pixels(pad(page)), drawn)
 
 
-def test_a_picture_waits_for_the_server_too(browser, sample):
+def test_a_picture_waits_for_the_server_too(browser, sample, tmp_path):
     port = free_port()
     with watched_page(browser, known=NO_ANSWER) as page:
-        with serving(port) as address:
+        with serving(tmp_path, port) as address:
             page.goto(address)
         chooser(page).set_input_files([upload("early.png", png(sample.x_test[0]))])
         expect(page.get_by_text("The server does not answer.")).to_be_visible()
         expect(page.get_by_text("Reading early.png …")).to_be_visible()
-        with serving(port):
+        with serving(tmp_path, port):
             expect(past(page)).to_have_text([re.compile(f"^early.png: {sample.y_test[0]}, ")], timeout=15_000)
 
 

