@@ -3,7 +3,7 @@
 import importlib.util
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class UnreadableModel(ValueError):
 class Prediction:
     """Hold what was read: the digit, how sure the network is, all ten probabilities, or the reason for no digit.
 
+    `image` is what the network saw, uint8 (28, 28), or None without a digit.
     Taught in notebooks/00_start_here.ipynb
     """
 
@@ -35,6 +36,7 @@ class Prediction:
     confidence: float
     probabilities: np.ndarray
     reason: str = ""
+    image: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
 class DigitReader:
@@ -69,12 +71,12 @@ class DigitReader:
         Taught in notebooks/00_start_here.ipynb
         """
         try:
-            digit = to_mnist_form(image, ink)
+            seen = to_mnist_form(image, ink)
         except NoDigitFound as nothing:
             return Prediction(None, 0.0, np.full(10, 0.1, "float32"), reason=str(nothing))
-        probabilities = self.predict_batch(digit[np.newaxis])[0]
+        probabilities = self.predict_batch(seen[np.newaxis])[0]
         best = int(probabilities.argmax())
-        return Prediction(best, float(probabilities[best]), probabilities)
+        return Prediction(best, float(probabilities[best]), probabilities, image=seen)
 
     def predict_batch(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 (n, 10), of digits in MNIST's form, uint8 (n, 28, 28).

@@ -264,7 +264,7 @@ def ink_on_black(grey: np.ndarray, ink: Ink = "auto") -> np.ndarray:
     strongest = strength.max()
     if strongest < FAINTEST_INK:
         raise NoDigitFound("the page is blank: no ink stands out from the paper")
-    noisy = np.median(np.abs(border - paper)) > 0
+    noisy = np.mean(border != paper) >= 0.5
     is_ink = strength >= strongest * (PHOTO_DIRT if noisy else DIRT)
     return is_ink * strength * (255 / strongest)
 
@@ -317,7 +317,7 @@ def remove_specks(ink: np.ndarray) -> np.ndarray:
     if min(ink.shape) < SMALL or not ink.any():
         return ink
     box = _box(ink)
-    labels, count = ndimage.label(ink[box], TOUCHING)
+    labels, count = ndimage.label(ink[box] > 0, TOUCHING)
     kept = np.zeros(count + 1, dtype=bool)
     kept[labels[ink[box] >= CERTAIN * 255]] = True
     for number, place in enumerate(ndimage.find_objects(labels), start=1):
@@ -338,7 +338,7 @@ def find_digits(ink: np.ndarray) -> list[np.ndarray]:
     """
     if not ink.any():
         raise NoDigitFound("there is no digit: only specks, noise or printed lines")
-    labels, count = ndimage.label(crop_to_ink(ink), TOUCHING)
+    labels, count = ndimage.label(crop_to_ink(ink) > 0, TOUCHING)
     digits = [ink] if count == 1 else _join_marks(ink, ndimage.find_objects(labels))
     digits = [digit for digit in digits if _has_strokes(digit)]
     if not digits:
@@ -403,12 +403,12 @@ def _reading_order(groups, top, bottom, left):
 def keep_digit(ink: np.ndarray) -> np.ndarray:
     """Return the ink, shape (h, w), of the one digit alone, its strongest pixel 255.
 
-    Raises NoDigitFound where there are none or several.
+    Raises NoDigitFound where there are none, or several, which split_digits cuts apart.
     Taught in notebooks/08_predict_your_own_digits.ipynb
     """
     digits = find_digits(ink)
     if len(digits) > 1:
-        raise NoDigitFound(f"there are {len(digits)} digits, expected one: split_digits() cuts them apart")
+        raise NoDigitFound(f"there are {len(digits)} digits, expected one: cut them apart, or write one alone")
     return digits[0] * (255 / digits[0].max())
 
 

