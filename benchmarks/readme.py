@@ -89,10 +89,11 @@ def serving_table() -> str:
     for name, rates in record["requests_per_second"].items():
         rows.append(f"| {name} | {statistics.median(rates):.0f} | {record['memory_mb'][name]} MB |")
     latency, soak = record["latency"], record["soak"]
+    start = statistics.median(record["start_to_ready_seconds"])
     alone = (
-        f"Ours answers {record['ratio']:.1f} times as many. At {latency['requests_per_second']} requests a second, 99 % are "
-        f"answered within {latency['p99_ms']:.0f} ms. It is ready {statistics.median(record['start_to_ready_seconds']):.1f} "
-        f"s after its start, and its memory grew by {soak['growth_mb']:.1f} MB over {soak['requests']:,} requests."
+        f"Ours answers {record['ratio']:.1f} times as many. At {latency['requests_per_second']} requests a second, "
+        f"99 % are answered within {latency['p99_ms']:.0f} ms. It is ready {start:.1f} s after its start, and its "
+        f"memory grew by {soak['growth_mb']:.1f} MB over {soak['requests']:,} drawings."
     )
     return "\n".join([*rows, "", alone])
 

@@ -36,7 +36,7 @@ MEGABYTE = 1_000_000
 
 
 def rival() -> FastAPI:
-    """Return the server that most projects write: it shrinks the drawing, and asks `model.predict`."""
+    """Return the server as many projects write it: it shrinks the drawing, and asks `model.predict`."""
     import keras
 
     model = keras.models.load_model(MODELS / "robust.keras", compile=False)

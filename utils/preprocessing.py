@@ -132,7 +132,7 @@ def open_image(image: Picture) -> Image.Image:
     except FileNotFoundError:
         raise UnreadableImage(f"there is no file {image}: check its name and folder") from None
     except UnidentifiedImageError:
-        raise UnreadableImage(f"{name} is no image of a kind read here ({', '.join(FORMATS)})") from None
+        raise UnreadableImage(f"{name} is no image of a kind read here ({', '.join(FORMATS)}, HEIC)") from None
     except Exception as error:  # a damaged picture fails in a dozen ways, from zlib's errors to Pillow's
         raise UnreadableImage(f"{name} cannot be read as an image: {error}") from error
     raise UnreadableImage(
@@ -226,7 +226,7 @@ def even_light(grey: np.ndarray, ink: Ink = "auto") -> np.ndarray:
     if high - low < EVEN:
         return grey
     page = ndimage.gaussian_filter(grey, 1)
-    if np.median(np.abs(page - grey)) > FAINTEST_INK / 2:
+    if np.mean(np.abs(page - grey) > FAINTEST_INK / 2) > 0.5:
         raise NoDigitFound("this is pure noise: neighbouring pixels have nothing to do with each other")
     small = _resize(grey, tuple(max(1, 64 * side // max(grey.shape)) for side in grey.shape))
     dark_ink = low - small.min() > (small.max() - high) / 2 if ink == "auto" else ink == "dark"
@@ -322,7 +322,7 @@ def remove_specks(ink: np.ndarray) -> np.ndarray:
     kept[labels[ink[box] >= CERTAIN * 255]] = True
     for number, place in enumerate(ndimage.find_objects(labels), start=1):
         kept[number] &= max(side.stop - side.start for side in place) > min(ink.shape) / 25
-    if kept[1:].all():
+    if kept[1:].all():  # there is nothing to remove, as in most drawings
         return ink
     cleaned = ink.copy()
     cleaned[box] *= kept[labels]
@@ -437,7 +437,7 @@ def match_stroke_weight(ink: np.ndarray) -> np.ndarray:
     Taught in notebooks/08_predict_your_own_digits.ipynb
     """
     large = fit_in_box(ink, FINE * BOX)
-    width = _stroke_width(np.pad(large, 1)) / FINE
+    width = _stroke_width(np.pad(large, 1)) / FINE  # a rim of paper, since strokes end where the box ends
     if LIGHTEST <= width <= HEAVIEST:
         return ink
     change = round(((LIGHT if width < LIGHTEST else HEAVY) - width) * FINE)

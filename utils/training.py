@@ -145,6 +145,7 @@ def fit(
     Taught in notebooks/06_train_the_cnn.ipynb
     """
     keras.utils.set_random_seed(seed)
+    check_epochs(recipe, len(train[0]))
     augmentation = _augmentation(recipe.augment, seed) if recipe.augment else None
     batches = make_batches(*train, recipe.batch_size, shuffle=True, augmentation=augmentation, seed=seed)
     steps = round(recipe.epochs * len(batches))
@@ -189,6 +190,19 @@ def _replay(batches: tf.data.Dataset, model: keras.Model, epochs: int) -> None:
     for layer in model.layers:
         if hasattr(layer, "seed_generator"):
             layer.seed_generator.state.assign_add([0, epochs * len(batches)])  # one draw for each batch
+
+
+def check_epochs(recipe: Recipe, digits: int) -> None:
+    """Raise ValueError unless the recipe's epochs are whole, or a share of one that holds a step on so many digits.
+
+    Taught in notebooks/06_train_the_cnn.ipynb
+    """
+    whole = recipe.epochs >= 1 and recipe.epochs == int(recipe.epochs)
+    if not whole and not (0 < recipe.epochs < 1 and recipe.epochs * digits >= recipe.batch_size):
+        raise ValueError(
+            f"epochs: expected a whole number, or a share of one that holds at least one batch of {recipe.batch_size}, "
+            f"got {recipe.epochs:g} for {digits:,} digits"
+        )
 
 
 def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:

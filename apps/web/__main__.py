@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import sys
 
 import uvicorn
@@ -52,6 +53,17 @@ def allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (granted, granted))
 
 
+def check_place(host: str, port: int) -> None:
+    """Exit with what to do where nobody can listen there: a port that is taken, a host that is not of this machine."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was closed a moment ago is free
+            probe.bind(address)
+    except OSError as error:
+        sys.exit(f"HOST={host} PORT={port} cannot be had ({error.strerror}): try another PORT, and HOST=127.0.0.1")
+
+
 def main() -> None:
     """Serve until Ctrl+C or SIGTERM, and then finish the requests in flight."""
     try:
@@ -61,10 +73,12 @@ def main() -> None:
     port = os.environ.get("PORT", "8000")
     if not (port.isdecimal() and int(port) < 65536):
         sys.exit(f"PORT: expected a number from 0 to 65535, got {port!r}: try PORT=8000")
+    host = os.environ.get("HOST", "127.0.0.1")
+    check_place(host, int(port))
     allow_connections()
     uvicorn.run(
         server.app,
-        host=os.environ.get("HOST", "127.0.0.1"),
+        host=host,
         port=int(port),
         http=ImpatientProtocol,
         ws="none",

@@ -22,6 +22,7 @@ from fastapi import FastAPI, File, HTTPException, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from PIL import Image
+from pillow_heif import register_heif_opener
 from pydantic import BaseModel, Field
 from starlette.formparsers import MultiPartParser
 
@@ -33,6 +34,9 @@ MEGABYTE = 1_000_000
 LARGEST_BODY = 10 * MEGABYTE  # a phone's photo has 2 to 8
 MOST_FILES = 100  # in one request
 MOST_PIXELS = 16_000_000  # of a picture that has to be decoded whole, which takes up to 16 bytes each
+MOST_IN_HEIC = 25_000_000  # a phone's own format has 12 or 24 million, and takes 10 bytes each (with alpha, 23)
+LARGE = 1_000_000  # pixels, from which reading takes much longer than a drawing does
+MOST_WAITING = 20  # large pictures
 STALL = 10  # seconds until the next piece of a body must arrive
 WHOLE = 120  # seconds until all of it must: a photo takes that long over a poor line
 LINGER = 5  # seconds in which the rest of a refused body is taken in, and thrown away
@@ -54,6 +58,7 @@ HEADERS = [
     (b"cache-control", b"no-cache"),  # the page asks whether there is a newer one; no answer is kept
 ]
 
+register_heif_opener()
 MultiPartParser.spool_max_size = LARGEST_BODY + 1  # a larger file would go to the disk
 
 
@@ -177,9 +182,10 @@ def load_reader(model: str) -> DigitReader:
 async def lifespan(app):
     """Open the model before the first request, and finish what is being read after the last."""
     app.state.reader = load_reader(os.environ.get("MODEL") or "robust")
-    # Not more threads than cores have use, and not more large pictures in memory. One file is one job, so that nobody
+    # Drawings wait for drawings only, and of large pictures no two are in memory. One file is one job, so that nobody
     # waits until all the hundred files of somebody else are read.
-    with ThreadPoolExecutor(2) as app.state.pool:
+    with ThreadPoolExecutor(2) as app.state.pool, ThreadPoolExecutor(1) as app.state.pool_for_large:
+        app.state.waiting = 0  # large pictures
         shadow = np.tile(np.linspace(100, 200, 100), (100, 1)).astype("uint8")
         app.state.pool.submit(app.state.reader.read, shadow)  # which imports what only photos need
         yield
@@ -201,7 +207,7 @@ PROBLEMS = {
     408: "The body stalled.",
     413: "The body is larger than 10 MB.",
     422: "There is no file, or one of them, which `detail` names, cannot be read as a picture.",
-    503: "There are too many uploads at once.",
+    503: "There are too many uploads, or large pictures, at once.",
 }
 
 
@@ -213,12 +219,30 @@ async def predict(
     ],
 ) -> Readings:
     """Read the digit in each of the files: PNG, JPEG, GIF, BMP, TIFF, WebP or HEIC, whatever their names say."""
-    state, loop = request.app.state, asyncio.get_running_loop()
-    readings = [
-        await loop.run_in_executor(state.pool, read, state.reader, file.filename or "", await file.read())
-        for file in files
-    ]
-    return Readings(predictions=readings)
+    return Readings(predictions=[await read_in_turn(request.app.state, file) for file in files])
+
+
+async def read_in_turn(state, file: UploadFile) -> Reading:
+    """Have a file read by a thread; a large picture by the only one for these."""
+    loop, task = asyncio.get_running_loop(), (read, state.reader, file.filename or "", content := await file.read())
+    if not is_large(content):
+        return await loop.run_in_executor(state.pool, *task)
+    if state.waiting >= MOST_WAITING:
+        raise HTTPException(503, "too many large pictures at once: try again in a few seconds", {"Retry-After": "5"})
+    state.waiting += 1
+    try:
+        return await loop.run_in_executor(state.pool_for_large, *task)
+    finally:
+        state.waiting -= 1
+
+
+def is_large(content: bytes) -> bool:
+    """Tell from the head of a picture whether it takes long to read; a phone's HEIC always does."""
+    try:
+        width, height = Image.open(io.BytesIO(content), formats=FORMATS).size
+    except Exception:  # HEIC, or no picture at all, which is soon refused
+        return content[4:8] == b"ftyp"
+    return width * height > LARGE
 
 
 def read(reader: DigitReader, name: str, content: bytes) -> Reading:
@@ -242,12 +266,13 @@ def read(reader: DigitReader, name: str, content: bytes) -> Reading:
 def _check_size(content):
     """Raise UnreadableImage for a picture that would fill the memory; of a JPEG only a part is decoded."""
     try:
-        page = Image.open(io.BytesIO(content), formats=FORMATS)
+        page = Image.open(io.BytesIO(content), formats=[*FORMATS, "HEIF"])
     except Exception:  # whatever it is, opening it in earnest will tell
         return
-    if page.format != "JPEG" and page.width * page.height > MOST_PIXELS:
+    most = MOST_IN_HEIC if page.format == "HEIF" and "A" not in page.mode else MOST_PIXELS
+    if page.format not in ("JPEG", "MPO") and page.width * page.height > most:
         size = f"{page.width} x {page.height}"
-        raise UnreadableImage(f"it has {size} pixels, at most {MOST_PIXELS:,} are read: make it smaller, or a JPEG")
+        raise UnreadableImage(f"it has {size} pixels, at most {most:,} are read: make it smaller, or a JPEG")
 
 
 @app.get("/health")

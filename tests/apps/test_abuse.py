@@ -9,6 +9,7 @@ import threading
 import time
 import zlib
 
+import pillow_heif
 import psutil
 import pytest
 import schemathesis
@@ -156,6 +157,15 @@ def test_a_bad_file_is_refused_and_costs_little(running, name):
     assert "Traceback" not in body and ".py" not in body
     assert time.perf_counter() - start <= 1
     assert megabytes(process) - before <= 50
+
+
+@pytest.mark.parametrize(("mode", "width", "expected"), [("L", 4500, 200), ("L", 5100, 422), ("RGBA", 4500, 422)])
+def test_a_heic_is_read_unless_it_would_fill_the_memory(port, mode, width, expected):
+    file = io.BytesIO()
+    pillow_heif.from_pillow(Image.new(mode, (width, width), "white")).save(file, quality=10)
+    status, body = send(port, request(file.getvalue()))
+    assert status == expected
+    assert ("blank" if status == 200 else f"{width} x {width} pixels, at most ") in body
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\\\boot.ini", "a\x00b", "🖋.png", "<b>", "x" * 500])
@@ -322,3 +332,30 @@ def test_large_pictures_of_one_visitor_do_not_block_another(port):
     assert greedy.is_alive()
     assert max(waits) <= 1
     greedy.join()
+
+
+def test_large_pictures_of_many_visitors_hold_up_no_drawing_and_fit_into_the_memory(running):
+    process, port = running
+    picture = io.BytesIO()
+    Image.new("RGBA", (4000, 4000), "white").save(picture, "PNG")
+    body = PART + picture.getvalue() + b"\r\n--x--\r\n"
+    message = FORM + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    greedy = [threading.Thread(target=send, args=(port, message)) for _ in range(6)]
+    for visitor in greedy:
+        visitor.start()
+    waits, held = [], []
+    while any(visitor.is_alive() for visitor in greedy):
+        waits.append(honest(port))
+        held.append(megabytes(process))
+    assert len(waits) > 6 and max(waits) <= 1
+    assert max(held) <= 700
+
+
+def test_more_large_pictures_than_can_wait_are_put_off(monkeypatch):
+    monkeypatch.setattr(server, "MOST_WAITING", 0)
+    picture = io.BytesIO()
+    Image.new("L", (1100, 1000), "white").save(picture, "PNG")
+    with TestClient(server.app) as client:
+        answer = client.post("/predict", files=[("files", ("a.png", picture.getvalue()))])
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert client.post("/predict", files=[("files", ("a.png", drawing(DIGIT)))]).status_code == 200

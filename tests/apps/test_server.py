@@ -194,6 +194,14 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(wrong, monkeypatch):
     assert result.stderr.startswith(f"{name}: ") and result.stderr.count("\n") == 1, result.stderr
 
 
+def test_a_port_that_is_taken_is_said_with_what_to_do(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        monkeypatch.setenv("PORT", str(somebody.getsockname()[1]))
+        result = subprocess.run(OURS, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "try another PORT" in result.stderr and result.stderr.count("\n") == 1, result.stderr
+
+
 # The process
 
 

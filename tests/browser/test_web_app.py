@@ -288,6 +288,14 @@ def test_a_drawing_has_one_place_in_the_history(app):
     expect(past(app)).to_have_count(1)
     draw(app, [(0.72, 0.2), (0.42, 0.85)])
     expect(past(app)).to_have_text([re.compile("Your drawing: 7")])
+    app.get_by_role("button", name="Clear").click()
+    expect(answer(app)).to_contain_text("Nothing to read yet")
+    app.get_by_role("button", name="Undo").click()
+    expect(prediction(app)).to_have_text("7")
+    expect(past(app)).to_have_count(1)
+    app.get_by_role("button", name="Clear").click()
+    draw(app, ONE)
+    expect(past(app)).to_have_text([re.compile("Your drawing: 1"), re.compile("Your drawing: 7")])
 
 
 def test_a_picture_is_dropped_on_the_page(app, sample):

@@ -287,13 +287,13 @@ def test_options_change_the_recipe(monkeypatch, tmp_path):
         pass
 
     def fit(recipe, digits, held_back, seed, **options):
-        assert (recipe.epochs, recipe.batch_size, recipe.peak_rate, recipe.label_smoothing) == (2.5, 10, 0.5, 0.2)
+        assert (recipe.epochs, recipe.batch_size, recipe.peak_rate, recipe.label_smoothing) == (2, 10, 0.5, 0.2)
         assert recipe.build is training.RECIPES["tiny"].build and seed == 3
         assert len(digits[0]) == 3600 and len(held_back[0]) == 400
         raise Enough
 
     monkeypatch.setattr(training, "fit", fit)
-    changes = {"epochs": "2.5", "batch-size": "10", "peak-rate": "0.5", "label-smoothing": "0.2", "seed": "3"}
+    changes = {"epochs": "2", "batch-size": "10", "peak-rate": "0.5", "label-smoothing": "0.2", "seed": "3"}
     options = [f"--{name}={value}" for name, value in changes.items()]
     run = CliRunner().invoke(app, ["train", "tiny", *options, "--source=sample", f"--folder={tmp_path / 'run'}"])
     assert isinstance(run.exception, Enough), run.output
@@ -305,6 +305,13 @@ def test_a_finished_run_is_not_done_again_and_another_is_refused(whole_run):
     assert "This run is finished" in digits(*SHORT, "--folder", folder).stdout
     assert "another --folder" in digits(*SHORT, "--seed", "1", "--folder", folder, code=1).stderr
     assert (folder / "model.keras").stat() == before
+
+
+def test_epochs_that_no_schedule_could_finish_are_refused_and_leave_nothing(tmp_path):
+    for wrong in (["--epochs", "2.5"], ["--epochs", "0.4", "--batch-size", "9000"]):
+        said = digits("train", "tiny", *wrong, "--source", "sample", "--folder", tmp_path / "run", code=1).stderr
+        assert "epochs: expected a whole number, or a share of one" in said
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path):

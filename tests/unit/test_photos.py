@@ -117,6 +117,23 @@ def test_specks_are_left_out():
     np.testing.assert_array_equal(to_mnist_form(page), to_mnist_form(draw_five()))
 
 
+def test_only_specks_are_removed_and_the_input_stays_as_it_was():
+    ink = np.zeros((280, 280), "float32")
+    ink[60:200, 100:120], ink[250:254, 30:34], ink[20:60, 200:240] = 255, 255, 90  # a one, a speck, a crease
+    before = ink.copy()
+    cleaned = preprocessing.remove_specks(ink)
+    np.testing.assert_array_equal(ink, before)
+    before[250:254, 30:34] = before[20:60, 200:240] = 0
+    np.testing.assert_array_equal(cleaned, before)
+    np.testing.assert_array_equal(preprocessing.remove_specks(cleaned), cleaned)
+    np.testing.assert_array_equal(preprocessing.remove_specks(0 * ink), 0 * ink)
+
+
+def test_the_width_of_a_stroke_does_not_depend_on_the_paper_around_it():
+    ink = preprocessing.fit_in_box(mnist_steps(draw_five())["crop_to_ink"], 80)
+    assert preprocessing._stroke_width(np.pad(ink, 1)) == preprocessing._stroke_width(np.pad(ink, 20))
+
+
 @pytest.mark.parametrize("width", [1, 14, 64])
 def test_strokes_come_near_to_the_weight_of_mnist(width):
     ink = mnist_steps(draw_five(width=width))["fit_in_box"]

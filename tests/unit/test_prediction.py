@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from utils import data, prediction
 from utils.models import softmax_regression
 from utils.prediction import MODELS, DigitReader, UnreadableModel
-from utils.preprocessing import UnreadableImage, scale
+from utils.preprocessing import UnreadableImage, scale, to_mnist_form
 
 import keras  # isort: skip  (after utils, which starts TensorFlow quietly)
 
@@ -63,8 +63,15 @@ def test_path_bytes_array_and_image_give_the_same_answer(reader, tmp_path):
 
 def test_a_blank_page_gives_a_reason_instead_of_a_digit(reader):
     prediction = reader.read(Image.new("L", (100, 100), "white"))
-    assert prediction.digit is None
+    assert prediction.digit is None and prediction.image is None
     assert "blank" in prediction.reason
+
+
+def test_a_prediction_carries_what_the_network_saw(reader):
+    prediction = reader.read(drawing())
+    np.testing.assert_array_equal(prediction.image, to_mnist_form(drawing()))
+    np.testing.assert_array_equal(reader.predict_batch(prediction.image[np.newaxis])[0], prediction.probabilities)
+    assert "image" not in repr(prediction)
 
 
 def test_what_is_no_picture_is_refused_by_name(reader, tmp_path):
@@ -108,9 +115,7 @@ def test_wrong_batches_are_refused(reader, images, message):
 def test_threads_may_share_a_reader(ending, held_out):
     reader = DigitReader(MODELS / f"reference{ending}")
     images, results = held_out[0][:50], {}
-    threads = [
-        threading.Thread(target=lambda i=i: results.update({i: reader.predict_batch(images)})) for i in range(4)
-    ]
+    threads = [threading.Thread(target=lambda i=i: results.update({i: reader.predict_batch(images)})) for i in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -148,7 +153,8 @@ def test_a_name_is_read_by_onnx_runtime_where_it_is_installed_else_by_keras(monk
     fallback = DigitReader("reference")
     assert fallback.path.suffix == ".keras"
     np.testing.assert_allclose(
-        fallback.predict_batch(held_out[0][:9]), DigitReader(MODELS / "reference.onnx").predict_batch(held_out[0][:9]),
+        fallback.predict_batch(held_out[0][:9]),
+        DigitReader(MODELS / "reference.onnx").predict_batch(held_out[0][:9]),
         atol=1e-5,
     )
 
@@ -171,10 +177,16 @@ def test_a_missing_model_says_what_may_be_named():
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("spoil", [
-    lambda content: content[: len(content) // 2], lambda content: b"", lambda content: b"not a model" * 100,
-    lambda content: pickle.dumps(Bomb()),
-], ids=["truncated", "empty", "text", "pickle"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: b"not a model" * 100,
+        lambda content: pickle.dumps(Bomb()),
+    ],
+    ids=["truncated", "empty", "text", "pickle"],
+)
 def test_a_damaged_or_foreign_file_is_refused_by_name_and_runs_nothing(ending, spoil, tmp_path, capfd):
     path = tmp_path / f"mine{ending}"
     path.write_bytes(spoil((MODELS / f"reference{ending}").read_bytes()))

@@ -99,6 +99,8 @@ def _read_folder(reader, folder: Path):
 
 def _named_digits(folder: Path) -> list[tuple[Path, int]]:
     """Return the pictures of a folder, and of folders 0 to 9 in it, with the digit that each is named after."""
+    if not folder.is_dir():
+        raise Mistake(f"there is no folder {folder}: check its name")
     places = [folder, *(place for place in map(folder.joinpath, "0123456789") if place.is_dir())]
     paths = sorted(path for place in places for path in place.iterdir() if is_picture(path))
     named = [(path, _true_digit(path, folder)) for path in paths]

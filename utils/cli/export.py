@@ -39,7 +39,7 @@ def export(
     ending = ENDINGS[form]
     path = output or (Path(model).with_suffix(ending) if Path(model).suffix else Path(f"{model}{ending}"))
     if path.suffix != ending:
-        raise Mistake(f"expected an output that ends in {ending} for {form}, got {path}")
+        raise Mistake(f"expected an output that ends in {ending}, got {path}: name it so, or give another --format")
     with err.status(f"writing {path.name}"):
         remark = _write_checked(model, form, path)
     out.print(f"[bold]{escape(str(path))}[/bold], {path.stat().st_size / 1000:,.0f} kB: {remark}", soft_wrap=True)

@@ -57,7 +57,7 @@ def _pictures(names: list[str]) -> Iterator[tuple[str, Path | io.BytesIO]]:
     for name in names:
         if name == "-":
             yield "standard input", io.BytesIO(sys.stdin.buffer.read())
-        elif Path(name).is_dir():
+        elif name and Path(name).is_dir():
             yield from ((str(path), path) for path in _pictures_in(Path(name)))
         else:
             yield name, Path(name)

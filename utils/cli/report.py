@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from utils.cli.command import Source, command, err, open_mnist, open_reader, out
+from utils.cli.command import Mistake, Source, command, err, open_mnist, open_reader, out
 
 MOST_ERRORS = 20  # pictures of errors for each reader
 
@@ -29,6 +29,8 @@ def report(
     matrices, and the errors of which each was surest.
     Taught in notebooks/10_deploy_the_cnn.ipynb
     """
+    if output.is_dir():
+        raise Mistake(f"expected a file to write, got the folder {output}: try --output {output / 'report.html'}")
     names = {"ANN": ann, "CNN": cnn}
     readers = {f"{kind} ({Path(model).stem})": open_reader(model) for kind, model in names.items()}
     mnist = open_mnist(source)

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from utils.cli.command import Mistake, Source, command, complain, open_mnist, out
+from utils.cli.command import Mistake, Source, command, complain, mistakes, open_mnist, out
 
 # The names in training.RECIPES, written out: looking there would start TensorFlow for a mere --help.
 Recipes = Literal["fast", "reference", "compact", "robust", "tiny", "sample", "dense"]
@@ -47,18 +47,29 @@ def train(
     changes = {name: value for name, value in changes.items() if value is not None}
     try:
         mnist = open_mnist(source)
+        changed = _change(recipe, changes, len(mnist.x_train))
         _claim(folder, {"recipe": recipe, "seed": seed, "data": mnist.source, **changes})
         if (folder / "model.keras").exists():
             model = escape(str(folder / "model.keras"))
             out.print(f"This run is finished: {model}. Another one needs another --folder.", soft_wrap=True)
         else:
-            _train(recipe, changes, seed, folder, mnist)
+            _train(changed, seed, folder, mnist)
     except KeyboardInterrupt:
         from utils.training import epochs_done
 
         done = epochs_done(folder)
         complain(f"Interrupted after {done} whole epochs. Start the same command again: it goes on from there.")
         raise typer.Exit(130) from None
+
+
+def _change(name: str, changes: dict, digits: int):
+    """Return the changed recipe; raise Mistake where it cannot be followed."""
+    from utils.training import RECIPES, check_epochs
+
+    recipe = replace(RECIPES[name], **changes)
+    with mistakes(ValueError):
+        check_epochs(recipe, digits * 9 // 10)  # without those that are held back
+    return recipe
 
 
 def _claim(folder: Path, choices: dict) -> None:
@@ -77,21 +88,20 @@ def _claim(folder: Path, choices: dict) -> None:
             part.write_text(json.dumps(choices), encoding="utf-8")
 
 
-def _train(name: str, changes: dict, seed: int, folder: Path, mnist) -> None:
+def _train(recipe, seed: int, folder: Path, mnist) -> None:
     from utils.evaluation import accuracy_interval
     from utils.prediction import DigitReader
     from utils.preprocessing import split_train_validation
-    from utils.training import RECIPES, epochs_done, fit
+    from utils.training import epochs_done, fit
 
     x, x_held_back, y, y_held_back = split_train_validation(mnist.x_train, mnist.y_train)
-    out.print(f"Training [bold]{name}[/bold] on {len(x):,} digits, in {escape(str(folder))}", soft_wrap=True)
+    out.print(f"Training on {len(x):,} digits, in [bold]{escape(str(folder))}[/bold]", soft_wrap=True)
     if done := epochs_done(folder):
         out.print(f"Going on after epoch {done}")
     with _stop_between_batches() as asked, _bar() as bar:
         network, _ = fit(
-            replace(RECIPES[name], **changes), (x, y), (x_held_back, y_held_back),
-            seed=seed, folder=folder, callbacks=[_watch(bar, asked)], verbose=0,
-        )  # fmt: skip
+            recipe, (x, y), (x_held_back, y_held_back), seed, folder, callbacks=[_watch(bar, asked)], verbose=0
+        )
     correct = int((DigitReader(network).predict_batch(x_held_back).argmax(axis=1) == y_held_back).sum())
     low, high = accuracy_interval(correct, len(y_held_back))
     out.print(f"{correct / len(y_held_back):.2%} of the digits held back are read, 95 % from {low:.2%} to {high:.2%}")

@@ -12,5 +12,5 @@ export default defineConfig({
     assetsInlineLimit: 0, // the server's content-security policy allows files, but no data: addresses
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { "/predict": SERVER, "/health": SERVER, "/ready": SERVER } },
+  server: { proxy: { "/predict": SERVER, "/ready": SERVER } },
 });

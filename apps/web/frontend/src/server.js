@@ -64,6 +64,7 @@ async function reason(response, name) {
 }
 
 function broken(file) {
-  const size = (file.size / 1e6).toFixed(1);
-  return `${file.name}: the connection broke while it was sent. At ${size} MB it may be too large: try a smaller picture.`;
+  const size = file.size / 1e6;
+  const advice = size < 1 ? "Try again." : `At ${size.toFixed(1)} MB it may be too large: try a smaller picture.`;
+  return `${file.name}: the connection broke while it was sent. ${advice}`;
 }
