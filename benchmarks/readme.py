@@ -93,7 +93,7 @@ def serving_table() -> str:
     alone = (
         f"Ours answers {record['ratio']:.1f} times as many. At {latency['requests_per_second']} requests a second, "
         f"99 % are answered within {latency['p99_ms']:.0f} ms. It is ready {start:.1f} s after its start, and its "
-        f"memory grew by {soak['growth_mb']:.1f} MB over {soak['requests']:,} drawings."
+        f"memory changed by {soak['growth_mb']:+.1f} MB over {soak['requests']:,} drawings."
     )
     return "\n".join([*rows, "", alone])
 

@@ -267,6 +267,7 @@ def test_the_recorded_load_is_what_the_course_promises():
     record = records.load("serving")
     ours, rival = (np.median(record["requests_per_second"][name]) for name in ("ours", "model.predict"))
     assert record["ratio"] == pytest.approx(ours / rival, abs=0.06) and record["ratio"] >= 10
+    assert record["latency"]["requests_per_second"] == 100 and record["latency"]["p99_ms"] <= 50
     assert record["soak"]["requests"] >= 60_000 and record["soak"]["growth_mb"] <= 20
     assert max(record["start_to_ready_seconds"]) <= 3
     assert max(record["memory_mb"]["ours"], record["soak"]["after_mb"]) <= 300
