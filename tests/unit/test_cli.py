@@ -185,7 +185,7 @@ def test_the_others_are_answered_where_one_cannot_be_read(seven, tmp_path):
     (["predict", "x.png", "--model", "{folder}/model.onnx"], "no model"),
     (["predict", "x.png", "--model", "{folder}/../notes.onnx"], "damaged"),
     (["evaluate", "--folder", "{folder}"], "7_desk.jpg"),
-    (["evaluate", "--folder", "{folder}/nowhere"], "No such file"),
+    (["evaluate", "--folder", "{folder}/nowhere"], "there is no folder"),
     (["export", "reference.onnx"], "expected a .keras file"),
     (["export", "reference", "--output", "model.tflite"], "ends in .onnx"),
     (["export", "nothing"], "give a name from data/models"),
@@ -286,7 +286,7 @@ def test_options_change_the_recipe(monkeypatch, tmp_path):
     class Enough(Exception):
         pass
 
-    def fit(recipe, digits, held_back, seed, **options):
+    def fit(recipe, digits, held_back, seed, folder, **options):
         assert (recipe.epochs, recipe.batch_size, recipe.peak_rate, recipe.label_smoothing) == (2, 10, 0.5, 0.2)
         assert recipe.build is training.RECIPES["tiny"].build and seed == 3
         assert len(digits[0]) == 3600 and len(held_back[0]) == 400
