@@ -157,8 +157,9 @@ def fit(
     model.compile(optimizer, loss, metrics=["accuracy"] if validation else None, steps_per_execution=8)
     served, kept = batches.take(steps).map(_one_hot), []  # `take` matters to less than one epoch
     if folder:
-        _replay(served, model, epochs_done(folder))
-        if not epochs_done(folder):
+        done = epochs_done(folder)
+        _replay(served, model, done)
+        if not done:
             shutil.rmtree(Path(folder) / "backup", ignore_errors=True)  # of a first epoch that was not kept whole
         # In this order: the backup is deleted at the end, when the network has been saved.
         kept = [_save_at_the_end(Path(folder) / "model.keras"), resume_from(folder)]
