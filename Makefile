@@ -76,7 +76,7 @@ benchmark: $(READY)  ## measure speed and accuracy over many seeds (hours; what 
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock
 	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra streamlit --extra test $(LOCK_FLAGS) --output-file requirements.lock pyproject.toml
+		--extra cloud --extra streamlit --extra test $(LOCK_FLAGS) --output-file requirements.lock pyproject.toml
 	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		-c requirements.lock $(LOCK_FLAGS) --output-file apps/requirements.lock apps/requirements.in
 	$(MAKE) environment

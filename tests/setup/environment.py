@@ -30,8 +30,9 @@ def read_lock(text, environment=BINDER):
 
 
 def direct_dependencies(text):
-    """Return the names that pyproject.toml asks for, in its order."""
-    return [Requirement(line).name for line in tomllib.loads(text)["project"]["dependencies"]]
+    """Return the names that pyproject.toml asks for, in its order: what every lesson needs, and what lesson 11 does."""
+    project = tomllib.loads(text)["project"]
+    return [Requirement(line).name for line in project["dependencies"] + project["optional-dependencies"]["cloud"]]
 
 
 def pip_pins(pyproject, lock):

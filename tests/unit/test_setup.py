@@ -33,7 +33,8 @@ def conda_ranges():
 def test_the_lock_answers_all_that_pyproject_asks(python):
     project = tomllib.loads(PYPROJECT)["project"]
     pins = read_lock(LOCK, python)
-    for line in project["dependencies"] + project["optional-dependencies"]["test"]:
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    for line in project["dependencies"] + extras:
         wanted = Requirement(line)
         found = pins.get(wanted.name, "none")
         assert found != "none" and found in wanted.specifier, f"{line}: the lock has {found}; {TOGETHER}"
