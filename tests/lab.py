@@ -45,9 +45,10 @@ def served(command, health, log, cwd, env=None, seconds=60):
         _wait_until_it_answers(process, health, seconds, log)
         yield process
         process.terminate()
-        process.wait(timeout=30)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10)
     finally:
-        process.kill()
+        process.kill()  # Streamlit at times waits on for its visitors; that ours ends well is tested in tests/apps
         process.wait()
 
 

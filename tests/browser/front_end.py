@@ -1,7 +1,6 @@
-"""What the browser tests do in JupyterLab and in Notebook 7: open a notebook, run it, find a cell, take the time."""
+"""What the browser tests do in JupyterLab and in Notebook 7: open a notebook, run it, find a cell."""
 
 import re
-import statistics
 import time
 
 import nbformat
@@ -76,30 +75,6 @@ def use_theme(page, name):
     """Switch to "JupyterLab Dark" or "JupyterLab Light"."""
     page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
     page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
-
-
-def assert_redrawn_at_once(slider, picture, limit=150, tries=3):
-    """Fail unless a step of the slider shows a new picture within `limit` ms: the median of nine, in the best try."""
-    medians = []
-    while len(medians) < tries and min(medians, default=limit + 1) > limit:  # the machine may have something else to do
-        medians.append(statistics.median(_milliseconds_to_new_picture(slider, picture) for _ in range(9)))
-    print(f"from slider to picture: {', '.join(f'{median:.0f} ms' for median in medians)}")
-    assert min(medians) <= limit, medians
-
-
-def _milliseconds_to_new_picture(slider, picture):
-    """Move a slider a step up, or back down, and return how long it took until the new picture was shown."""
-    slider.page.wait_for_timeout(100)  # until all is quiet
-    measure = """(range, image) => new Promise((done, failed) => {
-        setTimeout(() => failed(new Error("no new picture within 10 s")), 10000);
-        const start = performance.now();
-        const shown = () => requestAnimationFrame(() => done(performance.now() - start));
-        image.addEventListener("load", shown, {once: true});
-        range.value === range.max || range.dataset.back ? range.stepDown() : range.stepUp();
-        range.dataset.back = range.dataset.back ? "" : "yes";
-        range.dispatchEvent(new Event("input", {bubbles: true}));
-    })"""
-    return slider.evaluate(measure, picture.element_handle())
 
 
 def contrast(text):

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import assert_redrawn_at_once, scroll_to
+from tests.browser.front_end import scroll_to
 
 
 @pytest.fixture
@@ -68,7 +68,3 @@ def test_a_click_on_the_slider_opens_a_page_there(explorer):
     number = int(page.input_value())
     assert number > 10
     expect(told).to_contain_text(f"page {number} of")
-
-
-def test_the_picture_follows_the_slider_at_once(explorer):
-    assert_redrawn_at_once(explorer.get_by_role("slider", name="Page"), explorer.get_by_role("img"))

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import assert_redrawn_at_once, scroll_to
+from tests.browser.front_end import scroll_to
 
 
 @pytest.fixture
@@ -44,8 +44,3 @@ def test_a_click_on_the_slider_asks_another_query(explorer):
     expect(query).not_to_have_value("0")
     expect(picture).not_to_have_attribute("alt", before)
     expect(explorer.get_by_role("status")).to_contain_text("the label says")
-
-
-@pytest.mark.parametrize("name", ["Query", "Neighbours", "Shift right", "Shift down"])
-def test_the_picture_follows_the_slider_at_once(explorer, name):
-    assert_redrawn_at_once(explorer.get_by_role("slider", name=name), explorer.get_by_role("img"))

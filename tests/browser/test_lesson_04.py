@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import assert_redrawn_at_once, contrast, scroll_to, use_theme
+from tests.browser.front_end import contrast, scroll_to, use_theme
 
 
 @pytest.fixture
@@ -46,11 +46,6 @@ def test_a_preset_fills_the_table_and_a_number_changes_the_sum(explorer):
     expect(told).to_contain_text("(-7)")
     presets.select_option("blur, 5 x 5")
     expect(explorer.get_by_role("spinbutton")).to_have_count(25)
-
-
-def test_the_picture_follows_the_slider_at_once(explorer):
-    for name in ("Row", "Column"):
-        assert_redrawn_at_once(explorer.get_by_role("slider", name=name), explorer.get_by_role("img"))
 
 
 def test_what_all_explorers_are_made_of_keeps_its_contrast_in_both_themes(lesson, explorer):

@@ -6,7 +6,6 @@ from playwright.sync_api import expect
 from tests.browser.conftest import watched_page
 from tests.browser.front_end import (
     CURRENT_NOTEBOOK,
-    assert_redrawn_at_once,
     open_in_lab,
     run_all,
     save_when_finished,
@@ -99,12 +98,6 @@ def test_the_noise_is_switched_by_keyboard_and_mouse(explorer):
     expect(told).not_to_have_text(noisy)
     noise.click()
     expect(told).to_have_text(noisy)
-
-
-def test_the_picture_follows_the_sliders_at_once(explorer):
-    explorer.get_by_role("combobox", name="Schedule").select_option("one-cycle")
-    for name in ("Peak rate", "Warm-up"):
-        assert_redrawn_at_once(explorer.get_by_role("slider", name=name), explorer.get_by_role("img"))
 
 
 def test_it_can_be_read_in_the_dark(lesson, explorer):

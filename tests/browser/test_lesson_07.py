@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import assert_redrawn_at_once, contrast, scroll_to, use_theme
+from tests.browser.front_end import contrast, scroll_to, use_theme
 
 
 @pytest.fixture
@@ -130,14 +130,3 @@ def test_a_threshold_that_answers_nothing_says_so(threshold):
     expect(threshold.get_by_role("img")).to_be_hidden()
     slider.press("ArrowLeft")
     expect(threshold.get_by_role("img", name="a point for the threshold 0.99")).to_be_visible()
-
-
-def test_the_pictures_follow_their_sliders_at_once(lesson):
-    matrix = scroll_to(lesson, "ConfusionExplorer(")
-    cell(matrix, 8, 8).click()
-    expect(matrix.get_by_role("img", name="True 8, read as 8")).to_be_visible()
-    assert_redrawn_at_once(matrix.get_by_role("slider", name="Page"), matrix.get_by_role("img"))
-    threshold = scroll_to(lesson, "ThresholdExplorer(")
-    slider = threshold.get_by_role("slider", name="Threshold")
-    slider.press("Home")
-    assert_redrawn_at_once(slider, threshold.get_by_role("img"))

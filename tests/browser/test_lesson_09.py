@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import assert_redrawn_at_once, scroll_to
+from tests.browser.front_end import scroll_to
 
 
 @pytest.fixture
@@ -66,13 +66,3 @@ def test_a_goal_is_chosen_and_what_it_is_already_is_refused(attack):
     digit = attack.get_by_role("slider", name="Digit")
     digit.press("ArrowRight")
     expect(attack.get_by_role("img", name="Digit 1, a ")).to_be_visible()
-
-
-def test_the_pictures_follow_their_sliders_at_once(lesson):
-    maps = scroll_to(lesson, "FeatureMapBrowser(")
-    maps.get_by_role("combobox", name="Layer").select_option("3 Conv2D")
-    expect(maps.get_by_role("status")).to_contain_text("64 maps of 11 x 11")
-    assert_redrawn_at_once(maps.get_by_role("slider", name="Digit"), maps.get_by_role("img"))
-    attack = scroll_to(lesson, "AdversarialExplorer(")
-    for name in ("Epsilon", "Digit"):
-        assert_redrawn_at_once(attack.get_by_role("slider", name=name), attack.get_by_role("img"))

@@ -161,7 +161,7 @@ def test_when_the_server_is_back_the_app_reads_again(browser, tmp_path):
         expect(page.locator("canvas").last).to_be_visible(timeout=SLOW)
         draw(page, SEVEN)
         expect_reading(page, 7)
-    page.close()
+        page.close()
 
 
 def test_it_fits_a_phone(browser, server, photos):

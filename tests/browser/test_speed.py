@@ -1,0 +1,163 @@
+"""How soon each widget answers in JupyterLab: `make test-speed`, with nothing else to do for the machine.
+
+The limits are those of a quiet machine with two cores. On a slower or busier one they are longer by the factor by which
+a plain figure, drawn between the measurements, takes longer there.
+"""
+
+import statistics
+import time
+
+import pytest
+from matplotlib.figure import Figure
+from playwright.sync_api import expect
+
+from tests.browser.conftest import watched_page
+from tests.browser.front_end import open_in_lab, run_all, save_when_finished, scroll_to, write_notebook
+from tests.widgets.every import EVERY, SETUP
+from utils.widgets.explorer import to_png
+
+pytestmark = pytest.mark.speed
+
+QUIET = 60  # milliseconds that `plain_figure` takes on a quiet machine with two cores
+SLIDERS = {
+    "DigitBrowser(": ["Page"],
+    "AugmentationExplorer(": ["Rotation", "Scale", "Shear", "Shift"],
+    "NearestDigitExplorer(": ["Query", "Neighbours", "Shift right", "Shift down"],
+    "KernelExplorer(": ["Row", "Column"],
+    "ArchitectureExplorer(": ["Convolutions", "First filters", "Halvings", "Dense units"],
+    "ScheduleExplorer(": ["Peak rate", "Warm-up"],
+    "ConfusionExplorer(": ["Page"],
+    "ThresholdExplorer(": ["Threshold"],
+    "PipelineExplorer(": ["Shadow"],
+    "FeatureMapBrowser(": ["Digit"],
+    "AdversarialExplorer(": ["Epsilon", "Digit"],
+}
+# What must be chosen first, so that every slider changes the picture.
+CHOICES = {
+    "ArchitectureExplorer(": ("Padding", "same"),
+    "ScheduleExplorer(": ("Schedule", "one-cycle"),
+    "PipelineExplorer(": ("Seen on", "ruled paper"),
+    "FeatureMapBrowser(": ("Layer", "3 Conv2D"),
+}
+MOVE_SLIDER = """(range, image) => new Promise((done, failed) => {
+    setTimeout(() => failed(new Error("no new picture within 10 s")), 10000);
+    const start = performance.now();
+    const shown = () => requestAnimationFrame(() => done(performance.now() - start));
+    image.addEventListener("load", shown, {once: true});
+    range.value === range.max || range.dataset.back ? range.stepDown() : range.stepUp();
+    range.dataset.back = range.dataset.back ? "" : "yes";
+    range.dispatchEvent(new Event("input", {bubbles: true}));
+})"""
+# Notes in window.taken how long after a move of the pen the element changes, or its picture is loaded.
+WATCH_THE_PEN = """element => {
+    window.taken = [];
+    let moved = null;
+    document.addEventListener("pointermove", () => { moved ??= performance.now(); }, true);
+    const answered = () => {
+        if (moved !== null) window.taken.push(performance.now() - moved);
+        moved = null;
+    };
+    element.addEventListener("load", answered);
+    const all = {subtree: true, attributes: true, characterData: true, childList: true};
+    if (element.tagName !== "IMG") new MutationObserver(answered).observe(element, all);
+}"""
+
+
+@pytest.fixture(scope="module")
+def widgets(browser, lab, course):
+    """Return a page of JupyterLab on which every widget was made, each in a cell of its own."""
+    write_notebook(course / "speed.ipynb", f'{SETUP}reader = DigitReader("reference")', *EVERY)  # as large as lessons have
+    with watched_page(browser) as page:
+        open_in_lab(page, lab, "speed.ipynb")
+        run_all(page)
+        save_when_finished(page, course / "speed.ipynb")
+        yield page
+
+
+def plain_figure():
+    """Return how many milliseconds a plain figure with three axes takes, drawn as an explorer draws."""
+    start = time.perf_counter()
+    figure = Figure(figsize=(9, 3))
+    for axes in figure.subplots(1, 3):
+        axes.plot(range(10))
+    to_png(figure)
+    return 1000 * (time.perf_counter() - start)
+
+
+def assert_in_time(measure, limit, tries=3):
+    """Fail unless `measure`, which returns milliseconds and beside them plain figures', meets the limit in a try."""
+    told = []
+    for _ in range(tries):
+        taken, plain = (statistics.median(times) for times in measure())
+        allowed = limit * max(1, plain / QUIET)
+        told.append(f"{taken:.0f} ms of {allowed:.0f} (a plain figure: {plain:.0f} ms)")
+        if taken <= allowed:
+            print("; ".join(told))
+            return
+    raise AssertionError("; ".join(told))
+
+
+def chosen(page, name):
+    """Return the cell of a widget, in view, with what must be chosen there first."""
+    cell = scroll_to(page, name)
+    if name in CHOICES:
+        label, value = CHOICES[name]
+        cell.get_by_role("combobox", name=label).select_option(value)
+    if name == "PipelineExplorer(":
+        draw(page, cell, moves=8)
+    if name == "ConfusionExplorer(":
+        cell.get_by_role("button", name="true 8, read as 8").click()
+    return cell
+
+
+def draw(page, cell, moves, pause=0, meanwhile=lambda: None):
+    """Draw a line with the mouse on the pad in a cell."""
+    box = cell.get_by_role("application", name="Draw a digit").bounding_box()
+    page.mouse.move(box["x"] + 90, box["y"] + 60)
+    page.mouse.down()
+    for step in range(moves):
+        page.mouse.move(box["x"] + 90 + 90 * step / moves, box["y"] + 60 + 150 * step / moves)
+        page.wait_for_timeout(pause)
+        meanwhile()
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("name, slider", [(name, slider) for name, sliders in SLIDERS.items() for slider in sliders])
+def test_the_picture_follows_the_slider_at_once(widgets, name, slider):
+    cell = chosen(widgets, name)
+    handle, picture = cell.get_by_role("slider", name=slider), cell.get_by_role("img").last
+    expect(picture).to_be_visible()
+
+    def measure():
+        pairs = []
+        for _ in range(9):
+            widgets.wait_for_timeout(100)  # until all is quiet
+            pairs.append((handle.evaluate(MOVE_SLIDER, picture.element_handle()), plain_figure()))
+        return zip(*pairs, strict=True)
+
+    assert_in_time(measure, limit=150)
+
+
+@pytest.mark.parametrize("name, page, limit", [
+    ("DrawPad(", None, 100), ("PipelineExplorer(", "screen", 150), ("PipelineExplorer(", "ruled paper", 150),
+])  # fmt: skip
+def test_the_answer_follows_the_pen_at_once(widgets, name, page, limit):
+    cell = scroll_to(widgets, name)
+    if page:
+        cell.get_by_role("combobox", name="Seen on").select_option(page)
+        answer = cell.get_by_role("img", name=f"seen on the {page}")
+        expect(answer).to_be_visible()
+    else:
+        answer = cell.get_by_role("list", name="Probability of each digit")
+
+    def measure():
+        cell.get_by_role("button", name="Clear").click()
+        widgets.wait_for_timeout(300)
+        answer.evaluate(WATCH_THE_PEN)
+        plain = []
+        draw(widgets, cell, moves=20, pause=200, meanwhile=lambda: plain.append(plain_figure()))
+        taken = widgets.evaluate("window.taken")
+        assert len(taken) >= 15, taken
+        return taken, plain
+
+    assert_in_time(measure, limit)
