@@ -34,7 +34,8 @@ MNIST_ARRAYS = {  # name: (shape, sha256 of the bytes)
     "y_test": ((10000,), "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5"),
 }
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(784)]
-CSV_CHUNK = 4096  # rows read at a time: a whole Kaggle file as text would take gigabytes
+CSV_CHUNK = 4096  # rows that pandas reads at a time: a whole Kaggle file as text would take gigabytes
+CSV_BLOCK = 1 << 22  # bytes that pyarrow reads at a time
 DAMAGED = (ValueError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)  # what damaged files raise
 
 
@@ -300,6 +301,32 @@ def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
         raise ValueError(f"{path}: expected rows of digits below the header, got none.")
     if head.iloc[1].isna().any():
         raise ValueError(_bad_cell(path, 1, columns[head.iloc[1].isna().argmax()], "nothing"))
+    rows = _read_by_arrow(path, columns)
+    if rows is None:
+        rows = _read_by_pandas(path, columns)
+    labels = _checked_labels(rows[:, 0], path) if columns[0] == "label" else None
+    return rows[:, -784:].reshape(-1, 28, 28), labels
+
+
+def _read_by_arrow(path, columns):
+    """Return the rows, uint8 (n, columns), sooner than pandas would, or None where anything is unusual."""
+    try:
+        import pyarrow
+        from pyarrow import csv
+
+        with csv.open_csv(
+            path,
+            csv.ReadOptions(column_names=columns, skip_rows=1, block_size=CSV_BLOCK),
+            csv.ParseOptions(ignore_empty_lines=False),
+            csv.ConvertOptions(column_types=dict.fromkeys(columns, pyarrow.uint8()), null_values=[], check_utf8=False),
+        ) as batches:
+            return np.concatenate([batch.to_tensor().to_numpy() for batch in batches])
+    except (ImportError, ValueError, OSError):
+        return None  # pandas, which also reads zip, says which cell is to blame
+
+
+def _read_by_pandas(path, columns):
+    """Return the rows, uint8 (n, columns), or raise ValueError that names the cell."""
     parts = []
     try:
         # errstate: a cell that holds "inf" is reported below, not by a warning
@@ -308,9 +335,7 @@ def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
                 parts.append(chunk.to_numpy())
     except DAMAGED as error:
         raise ValueError(_why_unreadable(path, columns, sum(map(len, parts)), error)) from error
-    rows = np.concatenate(parts)
-    labels = _checked_labels(rows[:, 0], path) if columns[0] == "label" else None
-    return rows[:, -784:].reshape(-1, 28, 28), labels
+    return np.concatenate(parts)
 
 
 def _open_csv(path, **options):

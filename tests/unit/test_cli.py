@@ -19,13 +19,14 @@ import pytest
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
-from utils import data, evaluation, training
+from benchmarks import capstone
+from utils import data, evaluation, kaggle, training
 from utils.cli import app, command, draw, export, predict, report, train
 from utils.prediction import MODELS, DigitReader
 
 import keras  # isort: skip  (after utils, which starts TensorFlow quietly)
 
-COMMANDS = ("train", "evaluate", "predict", "draw", "export", "report")
+COMMANDS = ("train", "evaluate", "predict", "draw", "export", "report", "submit")
 HEAVY = {"tensorflow", "keras", "pandas", "matplotlib", "sklearn", "fastapi"}
 DIGITS = [sys.executable, "-m", "utils.cli"]
 
@@ -81,6 +82,7 @@ def test_the_help_lists_all_commands_and_the_version_is_that_of_the_package():
 @pytest.mark.parametrize("arguments", [
     [], ["guess"], ["predict"], ["predict", "x.png", "--ink", "blue"], ["train", "nothing"], ["train", "--epochs", "0"],
     ["evaluate", "--source", "elsewhere"], ["export", "reference", "--format", "h5"], ["draw", "--port", "70000"],
+    ["submit", "--test", "t.csv"], ["submit", "--out", "s.csv"], ["submit", "--test=t", "--out", "s", "--check", "c"],
 ])  # fmt: skip
 def test_wrong_usage_ends_with_2(arguments):
     assert "sage:" in digits(*arguments, code=2).output
@@ -507,3 +509,79 @@ def answer_of(address):
         except OSError:
             time.sleep(0.2)
     raise TimeoutError(address)
+
+
+# submit
+
+
+@pytest.fixture
+def test_csv(tmp_path):
+    data.write_kaggle_csv(tmp_path / "test.csv", data.load_mnist("sample").x_test[:600])
+    return tmp_path / "test.csv"
+
+
+def test_submit_writes_what_the_reader_says_and_checks_it(test_csv, tmp_path):
+    path = tmp_path / "new" / "[bold]submission.csv"
+    result = digits("submit", "--test", test_csv, "--out", path, "--model", "tiny")
+    assert result.stdout == f"{path}: 600 rows, checked\n"
+    answers = DigitReader("tiny").predict_batch(data.load_mnist("sample").x_test[:600]).argmax(axis=1)
+    np.testing.assert_array_equal(kaggle.read_submission(path, 600), answers)
+    assert digits("submit", "--test", test_csv, "--check", path).stdout == f"{path}: no fault in 600 rows\n"
+    path.write_text(path.read_text().replace("\n17,", "\n18,"))
+    said = digits("submit", "--test", test_csv, "--check", path, code=1)
+    assert said.stdout == "" and f"{path}, row 17 (line 18): expected ImageId 17, got '18'" in said.stderr
+
+
+def test_submit_says_where_a_shipped_model_has_seen_the_test(test_csv, tmp_path):
+    arguments = ["submit", "--test", test_csv, "--out", tmp_path / "submission.csv", "--model"]
+    assert "partly a memory" in digits(*arguments, "tiny").stderr
+    own = tmp_path / "own.onnx"
+    own.write_bytes((MODELS / "tiny.onnx").read_bytes())
+    assert digits(*arguments, own).stderr == ""
+
+
+def test_submit_by_onnx_starts_no_tensorflow(test_csv, tmp_path):
+    own = tmp_path / "own.onnx"
+    own.write_bytes((MODELS / "tiny.onnx").read_bytes())
+    loaded = modules_after("submit", "--test", test_csv, "--out", tmp_path / "submission.csv", "--model", own)
+    assert "onnxruntime" in loaded and not loaded & {"tensorflow", "keras"}
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--check", "{folder}/nowhere.csv"], "nowhere.csv"),
+    (["--check", "{folder}/empty.csv"], "header (line 1): expected ImageId,Label, got nothing"),
+    (["--check", "{folder}/test.csv"], "header (line 1): expected ImageId,Label, got 'pixel0"),
+    (["--test", "{folder}/train.csv", "--out", "{folder}/submission.csv"], "train.csv has labels"),
+    (["--test", "{folder}/nowhere.csv", "--out", "{folder}/submission.csv"], "nowhere.csv"),
+    (["--test", "{folder}/empty.csv", "--out", "{folder}/submission.csv"], "expected a CSV file"),
+    (["--out", "{folder}/submission.csv", "--model", "nothing"], "give a name from data/models"),
+    (["--out", "{folder}/test.csv"], "give another --out"),
+    (["--out", "{folder}"], "give another --out"),
+])  # fmt: skip
+def test_submit_refuses_in_one_line_and_changes_no_file(test_csv, tmp_path, options, message):
+    (tmp_path / "empty.csv").touch()
+    data.write_kaggle_csv(tmp_path / "train.csv", *(array[:5] for array in data.load_mnist("sample")[:2]))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    result = digits("submit", "--test", test_csv, *(option.format(folder=tmp_path) for option in options), code=1)
+    assert message in result.stderr and len(result.stderr.splitlines()) == 1 and result.stdout == ""
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_capstone_benchmark_goes_from_train_csv_to_a_score(monkeypatch, tmp_path):
+    """The training is done elsewhere; here a shipped network stands for what it makes."""
+    sample = data.load_mnist("sample")
+    few = data.Mnist(*(array[:300] for array in sample[:4]), "sample")
+    kaggle.write_kaggle_files(tmp_path / "kaggle", few)
+    seen = []
+
+    def trained(recipe, digits, seed):
+        seen.append((recipe, len(digits[0]), seed))
+        return keras.models.load_model(MODELS / "tiny.keras", compile=False), 1.5
+
+    monkeypatch.setattr(capstone, "timed_fit", trained)
+    run = capstone.measure(str(tmp_path / "kaggle"), 4)
+    assert seen == [(training.RECIPES["compact"], 324, 4)] and run["trained_on"] == 324
+    _, _, images, labels = kaggle.split_like_kaggle(few)
+    wrong = (DigitReader("tiny").predict_batch(images).argmax(axis=1) != labels).sum()
+    assert (run["test_errors"], run["overlap"], run["seed"], run["seconds"]) == (wrong, 0, 4, 1.5)
+    assert run["test_accuracy"] == pytest.approx(1 - wrong / 240, abs=1e-5) and run["validation_accuracy"] > 0.9

@@ -1,0 +1,79 @@
+"""The command `digits submit`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from utils.cli.command import Mistake, command, complain, err, mistakes, open_reader, out, progress
+
+AT_A_TIME = 500  # images between two moves of the bar
+
+
+@command(
+    "digits submit --test data/kaggle/test.csv --out submission.csv --model my_model.keras",
+    "digits submit --test data/kaggle/test.csv --out submission.csv",
+    "digits submit --test data/kaggle/test.csv --check submission.csv",
+)
+def submit(
+    test: Annotated[Path, typer.Option(help="Kaggle's test.csv, or a file of its form.")],
+    output: Annotated[Path | None, typer.Option("--out", help="The submission to write.")] = None,
+    check: Annotated[Path | None, typer.Option(help="A submission to check instead.")] = None,
+    model: Annotated[str, typer.Option(help="A name in data/models, or the path of a model file.")] = "robust",
+) -> None:
+    """Read the digits of Kaggle's test.csv into a submission, or check a submission that is there.
+
+    A submission has a row for each of the test file, in its order: ImageId, counted from 1, and Label, from 0 to 9.
+    Where one has a fault, the row and the fault are named, and the exit code is 1.
+    Taught in notebooks/13_kaggle_capstone.ipynb
+    """
+    if (output is None) == (check is None):
+        raise typer.BadParameter("give either --out, to write a submission, or --check, to check one")
+    if check:
+        rows = len(_read_test(test))
+        _check(check, rows)
+        out.print(f"[bold]{escape(str(check))}[/bold]: no fault in {rows:,} rows", soft_wrap=True)
+    else:
+        _write(output, test, model)
+
+
+def _read_test(path: Path):
+    """Return the images of a test file, uint8 (n, 28, 28)."""
+    from utils.data import read_kaggle_csv
+
+    with err.status(f"reading {path.name}"), mistakes(ValueError):
+        images, labels = read_kaggle_csv(path)
+    if labels is not None:
+        raise Mistake(f"{path} has labels, as train.csv has: give the file without them, test.csv")
+    return images
+
+
+def _check(path: Path, rows: int):
+    """Return the digits of a submission, uint8 (rows,)."""
+    from utils.kaggle import read_submission
+
+    with mistakes(ValueError):
+        return read_submission(path, rows)
+
+
+def _write(path: Path, test: Path, model: str) -> None:
+    """Write the submission, and read it again as Kaggle would."""
+    import numpy as np
+
+    from utils.kaggle import write_submission
+    from utils.prediction import MODELS
+
+    if path.is_dir() or (path.exists() and test.exists() and path.samefile(test)):
+        raise Mistake(f"expected a file to write to, got {path}: give another --out")
+    reader = open_reader(model)
+    images = _read_test(test)
+    parts = progress([images[i : i + AT_A_TIME] for i in range(0, len(images), AT_A_TIME)], "reading digits")
+    write_submission(path, np.concatenate([reader.predict_batch(part).argmax(axis=1) for part in parts]))
+    _check(path, len(images))
+    out.print(f"[bold]{escape(str(path))}[/bold]: {len(images):,} rows, checked", soft_wrap=True)
+    if reader.path.parent == MODELS:
+        complain(
+            "Note: the models in data/models learned from MNIST, which Kaggle's test images come from. "
+            "Their score there would be partly a memory."
+        )

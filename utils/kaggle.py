@@ -1,0 +1,183 @@
+"""Kaggle's Digit Recognizer: files of its form, the overlap of two sets of digits, and submissions that are checked."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from utils.data import CACHE, Mnist, atomic_write, load_mnist, runs_folder, write_kaggle_csv
+
+HEADER = "ImageId,Label"
+HIDDEN = "hidden_labels.csv"  # which only generated folders have: Kaggle keeps its own
+TRAIN_SHARE = 0.6  # Kaggle cut MNIST's 70,000 digits into 42,000 to train on and 28,000 to test on
+
+
+def split_like_kaggle(mnist: Mnist, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Shuffle all digits together, and cut them 3 : 2: x_train, y_train, x_test, y_test.
+
+    Images are uint8 (n, 28, 28), labels uint8 (n,): 42,000 and 28,000 of full MNIST, 3,000 and 2,000 of the sample.
+    Taught in notebooks/13_kaggle_capstone.ipynb
+    """
+    images = np.concatenate([mnist.x_train, mnist.x_test])
+    labels = np.concatenate([mnist.y_train, mnist.y_test])
+    order = np.random.default_rng(seed).permutation(len(labels))
+    train, test = np.split(order, [round(TRAIN_SHARE * len(labels))])
+    return images[train], labels[train], images[test], labels[test]
+
+
+def write_kaggle_files(folder: str | Path, mnist: Mnist, seed: int = 0) -> None:
+    """Write train.csv and test.csv in Kaggle's form, and hidden_labels.csv, to a new or empty folder.
+
+    What Kaggle would keep to itself has a submission's form, so that `read_submission` reads it.
+    Raises ValueError where the folder holds anything: Kaggle's own files are never overwritten.
+    Taught in notebooks/13_kaggle_capstone.ipynb
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder}: expected a new or empty folder, so that nothing is overwritten: name another.")
+    x_train, y_train, x_test, y_test = split_like_kaggle(mnist, seed)
+    with atomic_write(folder) as part:  # all three files at once: test.csv and labels of two runs never meet
+        part.mkdir()
+        write_kaggle_csv(part / "train.csv", x_train, y_train)
+        write_kaggle_csv(part / "test.csv", x_test)
+        write_submission(part / HIDDEN, y_test)
+        if folder.exists():
+            folder.rmdir()  # Windows lets no folder take the place of another, not even of an empty one
+
+
+def kaggle_folder() -> Path:
+    """Return the folder with train.csv and test.csv: data/kaggle where Kaggle's own lie there, else a generated one.
+
+    It is generated once from `load_mnist()`, in `runs_folder()`: "kaggle" from full MNIST, "kaggle_sample" from the
+    sample. MNIST_SOURCE=sample in the environment leaves data/kaggle alone.
+    Taught in notebooks/13_kaggle_capstone.ipynb
+    """
+    own = CACHE.parent / "kaggle"
+    if os.environ.get("MNIST_SOURCE") != "sample" and all((own / name).is_file() for name in ("train.csv", "test.csv")):
+        return own
+    mnist = load_mnist()
+    folder = runs_folder() / ("kaggle" if mnist.source == "full" else "kaggle_sample")
+    if not (folder / HIDDEN).is_file():
+        try:
+            write_kaggle_files(folder, mnist)
+        except OSError:
+            if not (folder / HIDDEN).is_file():  # else another notebook was quicker, with the same files
+                raise
+    return folder
+
+
+def find_overlap(x_train: np.ndarray, x_test: np.ndarray) -> np.ndarray:
+    """Return the indices, (m,), of the test images that are, pixel for pixel, among the training images.
+
+    Both are uint8 (n, 28, 28). Where it returns any, a score on the test set is partly a memory.
+    Taught in notebooks/13_kaggle_capstone.ipynb
+    """
+    for images in (x_train, x_test):
+        if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+            raise ValueError(f"expected uint8 images (n, 28, 28), not scaled, got {images.dtype} {images.shape}.")
+    seen = {image.tobytes() for image in x_train}
+    return np.array([i for i, image in enumerate(x_test) if image.tobytes() in seen], dtype=int)
+
+
+def write_submission(path: str | Path, digits: np.ndarray) -> None:
+    """Write digits, whole numbers (n,), as a submission: ImageId from 1 in the order of the test file, and Label.
+
+    Raises ValueError where they are anything else, such as probabilities.
+    Taught in notebooks/13_kaggle_capstone.ipynb
+    """
+    digits = np.asarray(digits)
+    if digits.ndim != 1 or digits.dtype.kind not in "iu" or len(digits) == 0:
+        hint = ": of probabilities, take argmax(axis=1)" if digits.ndim == 2 else ""
+        raise ValueError(f"expected digits, whole numbers of shape (n,), got {digits.dtype} {digits.shape}{hint}.")
+    wrong = np.flatnonzero((digits < 0) | (digits > 9))
+    if len(wrong):
+        raise ValueError(f"expected digits from 0 to 9, got {digits[wrong[0]]} in row {wrong[0] + 1}.")
+    lines = [HEADER, *(f"{row},{digit}" for row, digit in enumerate(digits.tolist(), start=1))]
+    with atomic_write(path) as part:
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def read_submission(path: str | Path, rows: int) -> np.ndarray:
+    """Check a submission for a test file of so many rows, and return its digits, uint8 (rows,).
+
+    Raises ValueError, naming row (counted from 1, below the header), line and fault, at the first fault.
+    Taught in notebooks/13_kaggle_capstone.ipynb
+    """
+    digits = []
+    # What is no UTF-8 becomes a sign that no cell may hold, and is refused with its row like all else.
+    with open(path, encoding="utf-8", errors="replace") as file:
+        _check_header(path, file.readline())
+        for row, line in enumerate(file, start=1):
+            cells = [cell.removeprefix('"').removesuffix('"') for cell in line.rstrip("\n").split(",")]
+            fault = _fault_of_row(cells, row, rows)
+            if fault:
+                raise ValueError(f"{path}, row {row} (line {row + 1}): {fault}.")
+            digits.append(int(cells[1]))
+    if len(digits) < rows:
+        row = len(digits) + 1
+        missing = f"expected {rows:,} rows, one for each test image, got {len(digits):,}: this one is missing"
+        raise ValueError(f"{path}, row {row} (line {row + 1}): {missing}.")
+    return np.array(digits, np.uint8)
+
+
+def _check_header(path, line):
+    found = line.rstrip("\n")
+    if found.replace('"', "") == HEADER:
+        return
+    hint = ""
+    if found.startswith("\ufeff"):
+        hint = ' with a byte-order mark: save it as plain UTF-8, in pandas by encoding="utf-8"'
+    elif not line:
+        hint = " in an empty file"
+    elif found.replace(";", ",").replace("\t", ",") == HEADER:
+        hint = ": separate the values by commas"
+    elif found.endswith(HEADER):
+        hint = ": leave the index out, in pandas by index=False"
+    elif found.replace(",", "").isdigit():
+        hint = ": the header is missing"
+    elif found.replace(" ", "").lower() == HEADER.lower():
+        hint = ": capitals and spaces count"
+    raise ValueError(f"{path}, header (line 1): expected {HEADER}, got {_short(found)}{hint}.")
+
+
+def _fault_of_row(cells, row, rows):
+    """Say what is wrong with the cells of a row, or return None."""
+    if row > rows:
+        return f"expected {rows:,} rows, one for each test image, got more: {_short(','.join(cells))}"
+    if cells == [""]:
+        return "expected ImageId and Label, got a blank line: delete it"
+    if len(cells) != 2:
+        return f"expected 2 values, ImageId and Label, got {len(cells)}: {_short(','.join(cells))}"
+    image_id, label = cells
+    if image_id != str(row):
+        return f"expected ImageId {row}, got {_short(image_id)}{_why_id(image_id, row, rows)}"
+    if len(label) != 1 or label not in "0123456789":
+        return f"expected a Label from 0 to 9, got {_short(label)}{_why_label(label)}"
+    return None
+
+
+def _why_id(image_id, row, rows):
+    if not (image_id.isascii() and image_id.isdigit()):
+        return ": write a whole number"
+    number = int(image_id[:20])
+    if number == row:
+        return ": write it without zeros before it"
+    if number == 0:
+        return ": count from 1"
+    if number < row:
+        return ": it has a row already"
+    if number > rows:
+        return f": the test file has {rows:,} rows"
+    return ": a row is missing, or they are not in the order of the test file"
+
+
+def _why_label(label):
+    whole, point, fraction = label.partition(".")
+    if point and whole.isdigit() and not fraction.strip("0"):
+        return ": write whole numbers, in NumPy by astype(int)"
+    return ": write the digit alone, without spaces" if label.strip() in tuple("0123456789") else ""
+
+
+def _short(text):
+    """Return a text in quotes, cut where it is long."""
+    return repr(text if len(text) <= 40 else f"{text[:40]}…") if text else "nothing"
