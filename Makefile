@@ -76,6 +76,8 @@ benchmark: $(READY)  ## measure speed and accuracy over many seeds (hours; what 
 	$(BIN) -m benchmarks.accuracy
 	$(BIN) -m benchmarks.ablation
 	$(BIN) -m benchmarks.robustness
+	$(BIN) -m benchmarks.csv_reading
+	$(BIN) -m benchmarks.capstone
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock
 	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

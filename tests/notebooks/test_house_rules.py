@@ -21,11 +21,12 @@ from tests.tree import repository_files
 
 # Top first; modules on one line stand beside each other.
 ORDER = [
+    ["cloud"],
     ["prediction", "interpretation"],
     ["training", "evaluation"],
     ["models"],
     ["augmentation", "plots"],
-    ["preprocessing"],
+    ["preprocessing", "kaggle"],
     ["environment"],
     ["data"],
 ]
@@ -78,7 +79,7 @@ def modules(folder="utils"):
     return sorted(path for path in (ROOT / folder).glob("*.py") if path.stem != "__init__")
 
 
-FOLDERS = "utils", "utils/widgets", "utils/cli"
+FOLDERS = "utils", "utils/widgets", "utils/cli", "utils/scaling"
 TAUGHT = [path for folder in FOLDERS for path in modules(folder) if path.stem not in INFRASTRUCTURE]
 
 
@@ -93,7 +94,8 @@ def test_imports_point_down(path):
 
 
 @pytest.mark.parametrize(
-    "module", ["data", "preprocessing", "plots", "prediction", "environment", "widgets.pad", "cli"]
+    "module", ["data", "preprocessing", "plots", "prediction", "environment", "widgets.pad", "cli", "cloud", "kaggle",
+               "scaling"]
 )
 def test_light_modules_do_not_import_tensorflow(module):
     code = f"import sys, utils.{module}; print(*{{'tensorflow', 'keras'}} & set(sys.modules))"
