@@ -94,6 +94,39 @@ def compare(answer, wanted, tolerance: float = 1e-6, given: str = "") -> None:
         raise Wrong(f"expected {wanted[place]:.6g}, got {got[place]:.6g}{where}{when}")
 
 
+def need_a_function(answer) -> None:
+    """Raise Wrong unless the answer can be called."""
+    if not callable(answer):
+        call(answer)  # which says what it is instead
+
+
+def parts(names: str, *checks: Callable) -> Callable:
+    """Return a check of a function that answers with several things: each by its own check, in order."""
+
+    def examine(function):
+        need_a_function(function)
+        strange = []
+
+        def part(number):
+            def answer(*case):
+                several = function(*case)
+                if isinstance(several, tuple | list) and len(several) == len(checks):
+                    return several[number]
+                strange.append(several)
+
+            return answer
+
+        for number, check in enumerate(checks):
+            try:
+                check(part(number))
+            except Wrong:
+                if strange:
+                    raise Wrong(f"expected `return {names}`, got {describe(strange[0])}.") from None
+                raise
+
+    return examine
+
+
 def built(build: Callable, check: Callable) -> Callable:
     """Return a check in which a function gets what `build` makes of a case, since networks cannot be copied."""
 

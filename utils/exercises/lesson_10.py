@@ -4,7 +4,6 @@ import asyncio
 import io
 import re
 import tempfile
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from PIL import Image
 from scipy.special import softmax
 
 from utils import data
-from utils.exercises.checks import behaves_like, call, compare, describe, equal, in_turn
+from utils.exercises.checks import behaves_like, call, compare, describe, equal, in_turn, need_a_function, parts
 from utils.exercises.core import Question, Wrong, in_words
 from utils.prediction import DigitReader
 from utils.preprocessing import SIDE, check_images, scale, to_mnist_form
@@ -26,38 +25,6 @@ QUANTISE = "quantise weights by hand, and measure what 8 bits gain and what they
 TIME = "compare the latency of several runtimes fairly"
 MISMATCH = "find a mismatch between the preprocessing of training and that of serving"
 ENDPOINT = "write an endpoint that reads a picture, and refuses with a reason what is none"
-
-
-def _needs_a_function(answer) -> None:
-    if not callable(answer):
-        call(answer)  # which says what it is instead
-
-
-def _parts(names: str, *checks: Callable) -> Callable:
-    """Return a check of a function that answers with several things: each by its own check, in order."""
-
-    def examine(function):
-        _needs_a_function(function)
-        strange = []
-
-        def part(number):
-            def answer(*case):
-                several = function(*case)
-                if isinstance(several, tuple | list) and len(several) == len(checks):
-                    return several[number]
-                strange.append(several)
-
-            return answer
-
-        for number, check in enumerate(checks):
-            try:
-                check(part(number))
-            except Wrong:
-                if strange:
-                    raise Wrong(f"expected `return {names}`, got {describe(strange[0])}.") from None
-                raise
-
-    return examine
 
 
 # 1. Was anything lost?
@@ -140,7 +107,7 @@ def _say_of_file(function, weights, change):
 
 
 def _examine_saving(function):
-    _needs_a_function(function)
+    need_a_function(function)
     weights = _weights_of_a_network(np.random.default_rng())
     changes = {"all that it was given": lambda weights: weights} | {name: how for name, (how, _) in DAMAGE.items()}
     answers = {
@@ -227,7 +194,7 @@ q2 = Question(
     LESSON,
     "q2",
     EXPORT,
-    _parts(
+    parts(
         "gap, others, lost",
         behaves_like(
             lambda wanted, found, labels: np.abs(found - wanted).max(),
@@ -371,7 +338,7 @@ TIMINGS = {
 
 
 def _examine_timing(function):
-    _needs_a_function(function)
+    need_a_function(function)
     rng = np.random.default_rng()
     for rounds in (7, 10):
         machine, digits = _Machine(rng, rounds), rng.integers(0, 256, size=(1, SIDE, SIDE)).astype("uint8")
@@ -482,7 +449,7 @@ q4 = Question(
     LESSON,
     "q4",
     QUANTISE,
-    _parts(
+    parts(
         "numbers, steps",
         behaves_like(
             _numbers,
@@ -693,7 +660,7 @@ class _Tools:
 
 
 def _examine_eight_bits(function):
-    _needs_a_function(function)
+    need_a_function(function)
     rng = np.random.default_rng()
     tools, digits, images = _Tools(rng), _pages(rng, np.repeat(PENCILS, 30)), _pages(rng, np.full(200, 0.5))
     with tempfile.TemporaryDirectory() as folder:
@@ -868,7 +835,7 @@ def _refused(app, pictures, culprit, what):
 def _examine_app(make_app):
     if hasattr(make_app, "openapi"):
         raise Wrong("that is an app. Give the function that makes one: its name alone, without parentheses.")
-    _needs_a_function(make_app)
+    need_a_function(make_app)
     reader, rng = _Watched(), np.random.default_rng()
     try:
         app, with_a_bug = make_app(reader), make_app(_Broken())
