@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 
 from tests.setup.badges import badges, repository, with_address, with_badges
 from tests.setup.environment import direct_dependencies, pip_pins, read_lock, with_pins
+from tests.tree import repository_files
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT, LOCK, ENVIRONMENT = (
@@ -82,6 +83,16 @@ def test_binder_reads_environment_yml():
 def test_no_installed_package_brings_another_utils():
     owners = set(importlib.metadata.packages_distributions()["utils"])
     assert owners == {"reading-handwritten-digits"}, f"`import utils` is ambiguous: {owners}"
+
+
+def test_only_lesson_11_needs_the_extra_cloud():
+    """Without it, all other lessons and tests must do: nothing but these files imports what it brings."""
+    allowed = {"utils/cloud.py", "apps/practice_cloud.py", "tests/unit/test_cloud.py", "tests/apps/test_practice_cloud.py",
+               "notebooks/11_read_digits_in_the_cloud.ipynb"}  # fmt: skip
+    brought = re.compile(r"^[\s\"]*(?:from|import) (?:google\.(?!colab)|boto|azure)", re.MULTILINE)
+    paths = [path for path in repository_files() if path.suffix in (".py", ".ipynb")]
+    users = {path.as_posix() for path in paths if brought.search((ROOT / path).read_text(encoding="utf-8"))}
+    assert {"utils/cloud.py", "apps/practice_cloud.py"} <= users <= allowed
 
 
 def test_utils_is_imported_from_this_tree(tmp_path):
