@@ -48,8 +48,8 @@ def _options(
 ) -> None: ...
 
 
-def command(*examples: str) -> Callable:
-    """Register a function as a command, with its docstring and these examples as its help.
+def command(*examples: str, group: typer.Typer = app) -> Callable:
+    """Register a function as a command, or as one of a group, with its docstring and these examples as its help.
 
     What went wrong through the user, or the disk, is said in one line, and the exit code is 1.
     """
@@ -68,7 +68,7 @@ def command(*examples: str) -> Callable:
         text = inspect.getdoc(function).partition("\nTaught in")[0]
         paragraphs = [part.replace("\n", " ") for part in text.split("\n\n")]  # typer would keep the lines' ends
         epilog = "\n\n".join(["[bold]Examples[/bold]", *examples])
-        return app.command(help="\n\n".join(paragraphs), epilog=epilog)(guarded)
+        return group.command(help="\n\n".join(paragraphs), epilog=epilog)(guarded)
 
     return register
 

@@ -1,0 +1,113 @@
+"""`digits scale`: what it answers, and what it refuses, without a traceback."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from utils.cli import app, command
+from utils.scaling.reading import load_results
+
+DIGITS = [sys.executable, "-m", "utils.cli", "scale"]
+
+
+@pytest.fixture(autouse=True)
+def wide_window(monkeypatch):
+    """Let a window have room for whole names: by default it has 80 columns."""
+    monkeypatch.setattr(command.out, "width", 200)
+
+
+def scale(*arguments, code=0):
+    """Run the command in this process, and return what it says; fail where it ends in another way than expected."""
+    result = CliRunner().invoke(app, ["scale", *map(str, arguments)])
+    assert result.exit_code == code, f"exit code {result.exit_code}: {result.output}"
+    assert "Traceback" not in result.output
+    return result
+
+
+@pytest.fixture
+def npy(tmp_path, digits):
+    path = tmp_path / "digits.npy"
+    np.save(path, digits[0][0][:300])
+    return path
+
+
+@pytest.mark.parametrize("name", ["train", "sweep", "read"])
+def test_each_has_a_help_with_examples(name):
+    text = scale(name, "--help").stdout
+    assert len(re.findall(rf"^ *digits scale {name}", text.partition("Examples")[2], re.MULTILINE)) >= 3
+    assert "Taught in" not in text
+
+
+MISTAKES = {
+    "half an address": (["train", "--addresses", "a:1,b", "--index", "0"], "expected an address like host:2222"),
+    "no index": (["train", "--addresses", "a:1,b:2"], "index: expected the place of this host"),
+    "a database without a driver": (["sweep", "--storage", "nothing://host/x"], "database of the sweep"),
+    "no picture": (["read", "{tmp}", "{tmp}/out"], "there is no picture"),
+    "no file": (["read", "{tmp}/nothing.npy", "{tmp}/out"], "No such file"),
+    "no model": (["read", "{npy}", "{tmp}/out", "--model", "nothing"], "there is no model"),
+    "no scheduler": (
+        ["read", "{npy}", "{tmp}/out", "--scheduler", "tcp://127.0.0.1:9", "--timeout", "1"],
+        "no cluster at tcp://127.0.0.1:9",
+    ),
+    "a scheduler without a port": (
+        ["read", "{npy}", "{tmp}/out", "--scheduler", "what is this", "--timeout", "1"],
+        "missing port number",
+    ),
+    "another job's folder": (["read", "{npy}", "{tmp}"], "holds something else"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_answered_in_one_line(name, npy, tmp_path):
+    arguments, said = MISTAKES[name]
+    result = scale(*(text.format(tmp=tmp_path, npy=npy) for text in arguments), code=1)
+    error = result.stderr.strip().splitlines()[-1]
+    assert error.startswith("Error: ") and said in error
+
+
+def test_a_job_that_was_interrupted_reads_the_rest_and_then_nothing(npy, tmp_path):
+    out = tmp_path / "out"
+    job = [*DIGITS, "read", str(npy), str(out), "--model", "tiny", "--partition", "10", "--workers", "1"]
+    with subprocess.Popen(job, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not list(out.glob("part-*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Interrupted. It goes on with the next partition" in said[1], said
+    assert "Traceback" not in said[1]
+    result = scale("read", npy, out, "--model", "tiny", "--partition", "10", "--workers", "1")
+    assert "of 30 partitions were there already" in result.stdout
+    assert load_results(out)["image"].tolist() == list(range(300))
+    assert "Read 0 images" in scale("read", npy, out, "--model", "tiny", "--partition", "10").stdout
+
+
+@pytest.mark.long
+def test_train_on_two_hosts_that_are_this_one(tmp_path):
+    from utils.scaling.training import free_addresses
+
+    job = [*DIGITS, "train", "fast", "--source", "sample", "--addresses", ",".join(free_addresses(2))]
+    hosts = [
+        subprocess.Popen([*job, "--index", str(rank), "--folder", str(tmp_path / str(rank))], stdout=subprocess.PIPE)
+        for rank in (0, 1)
+    ]
+    said = [host.communicate(timeout=200)[0].decode() for host in hosts]
+    assert [host.returncode for host in hosts] == [0, 0]
+    assert re.search(r"[\d.]+% of the digits held back are read. Saved as ", said[0])
+    assert "the first worker has the network" in said[1]
+    assert (tmp_path / "0" / "model.keras").exists() and not list((tmp_path / "1").iterdir())
+
+
+@pytest.mark.long
+def test_sweep_finds_something_and_keeps_its_study(tmp_path):
+    storage = tmp_path / "sweep.journal"
+    result = scale("sweep", "fast", "--source", "sample", "--trials", "3", "--storage", storage)
+    assert re.search(r"Best of \d+ trials: [\d.]+% of the digits held back are read", result.stdout)
+    assert all(name in result.stdout for name in ("peak_rate", "batch_size", "label_smoothing"))
+    assert storage.exists()

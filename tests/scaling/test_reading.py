@@ -1,0 +1,196 @@
+"""A batch job reads each image exactly once, whatever befalls its workers, and trusts only what is whole."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import LocalCluster
+from PIL import Image
+
+from utils.data import write_idx
+from utils.prediction import DigitReader
+from utils.scaling import reading
+from utils.scaling.reading import (
+    DigitFile,
+    MadeDigits,
+    PictureFolder,
+    load_results,
+    part_path,
+    partitions,
+    read_images,
+    read_partition,
+    remaining,
+)
+
+MODEL = "tiny"
+
+
+@pytest.fixture
+def npy(tmp_path, digits):
+    """Return the path of a file with 450 digits: five partitions of 100, the last of 50."""
+    path = tmp_path / "digits.npy"
+    np.save(path, digits[0][0][:450])
+    return path
+
+
+def read_here(source, folder, numbers=None):
+    """Read partitions in this process."""
+    folder.mkdir(exist_ok=True)
+    for number in range(len(source)) if numbers is None else numbers:
+        read_partition(source, str(folder), MODEL, number)
+
+
+class Slow(DigitFile):
+    """Take a while for each partition, so that there is time to kill a worker."""
+
+    def __getitem__(self, number):
+        time.sleep(0.3)
+        return super().__getitem__(number)
+
+
+def test_a_killed_worker_is_replaced_and_each_image_is_read_once(npy, digits, tmp_path, events):
+    def kill(event):
+        events(event)
+        if event["event"] == "partition" and event["done"] == 2:
+            os.kill(events.of("started")[0]["pids"][0], signal.SIGKILL)
+
+    source = Slow(str(npy), 50)
+    report = read_images(source, tmp_path / "out", MODEL, on_event=kill)
+    results = load_results(tmp_path / "out")
+    assert (report.images, report.partitions, report.done_before) == (450, 9, 0)
+    assert results["image"].tolist() == list(range(450))
+    expected = DigitReader(MODEL).predict_batch(digits[0][0][:450])
+    np.testing.assert_array_equal(results["digit"], expected.argmax(axis=1))
+    np.testing.assert_allclose(results["confidence"], expected.max(axis=1), atol=1e-6)
+    assert read_images(source, tmp_path / "out", MODEL)[:3] == (0, 0, 9)
+    assert not list((tmp_path / "out").glob("*.part*.part*"))
+
+
+def test_a_full_disk_is_an_error_and_the_job_goes_on_when_there_is_room(small_disk):
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(56 * 1024))
+    source, out = MadeDigits(6000, size=3000), small_disk / "out"
+    start = time.monotonic()
+    with pytest.raises(OSError, match=r"space|large"):
+        read_images(source, out, MODEL, workers=1)
+    assert time.monotonic() - start < 60
+    assert remaining(source, out) == [0, 1] and [path.name for path in out.iterdir()] == ["job.json"]
+    ballast.unlink()
+    read_here(source, out, remaining(source, out)[:1])
+    assert remaining(source, out) == [1]
+
+
+def test_only_whole_partitions_count_as_done(npy, tmp_path):
+    source, out = DigitFile(str(npy), 100), tmp_path / "out"
+    read_here(source, out)
+    assert remaining(source, out) == []
+    content = part_path(out, 1).read_bytes()
+    part_path(out, 0).unlink()
+    part_path(out, 1).write_bytes(content[: len(content) // 2])
+    part_path(out, 2).write_bytes(b"")
+    pd.read_parquet(part_path(out, 3))[:99].to_parquet(part_path(out, 3))
+    (out / "part-00004.123.part.parquet").write_bytes(content[:100])
+    assert remaining(source, out) == [0, 1, 2, 3]
+    read_here(source, out, remaining(source, out))
+    assert load_results(out)["image"].tolist() == list(range(450))
+
+
+def test_a_folder_of_something_else_is_refused(npy, tmp_path):
+    source = DigitFile(str(npy), 100)
+    reading._claim(tmp_path / "out", source, MODEL)
+    with pytest.raises(ValueError, match="give another folder"):
+        read_images(source, tmp_path / "out", "compact")
+    with pytest.raises(ValueError, match="give another folder"):
+        read_images(DigitFile(str(npy), 50), tmp_path / "out", MODEL)
+    with pytest.raises(ValueError, match="holds something else"):
+        read_images(source, tmp_path, MODEL)
+
+
+def test_a_file_that_was_changed_is_another_source(npy, tmp_path):
+    reading._claim(tmp_path / "out", DigitFile(str(npy), 100), MODEL)
+    np.save(npy, np.zeros((450, 28, 28), "uint8"))
+    os.utime(npy, (1, 1))
+    with pytest.raises(ValueError, match="give another folder"):
+        read_images(DigitFile(str(npy), 100), tmp_path / "out", MODEL)
+
+
+def test_a_cluster_reads_by_its_schedulers_address(npy, tmp_path):
+    options = {"n_workers": 1, "processes": False, "protocol": "tcp", "host": "127.0.0.1"}
+    with LocalCluster(**options, dashboard_address=None, silence_logs=logging.CRITICAL) as cluster:
+        source = DigitFile(str(npy), 100)
+        report = read_images(source, tmp_path / "out", MODEL, scheduler=cluster.scheduler_address)
+    assert report.images == 450 and remaining(source, tmp_path / "out") == []
+
+
+def test_a_scheduler_that_does_not_answer_is_named_in_time(npy, tmp_path):
+    start = time.monotonic()
+    with pytest.raises(ConnectionError, match=r"tcp://127\.0\.0\.1:9"):
+        read_images(DigitFile(str(npy)), tmp_path / "out", MODEL, scheduler="tcp://127.0.0.1:9", timeout=2)
+    assert time.monotonic() - start < 15
+
+
+def test_a_model_that_is_not_there_is_found_before_any_worker_starts(npy, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no model"):
+        read_images(DigitFile(str(npy)), tmp_path / "out", "no_such_model")
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_are_read_with_their_names_and_a_broken_one_stops_nobody(tmp_path):
+    (tmp_path / "in" / "deeper").mkdir(parents=True)
+    picture = Image.fromarray(255 - MadeDigits(1)[0][1][0]).resize((140, 140))
+    picture.save(tmp_path / "in" / "b.png")
+    picture.save(tmp_path / "in" / "deeper" / "a.JPG")
+    Image.new("L", (100, 100), 255).save(tmp_path / "in" / "c.png")
+    (tmp_path / "in" / "broken.png").write_bytes(b"nothing")
+    (tmp_path / "in" / "notes.txt").write_text("no picture")
+    source = partitions(tmp_path / "in", size=3)
+    assert isinstance(source, PictureFolder) and source.sizes() == [3, 1]
+    read_here(source, tmp_path / "out")
+    results = load_results(tmp_path / "out").set_index("image")
+    assert results.index.tolist() == ["b.png", "broken.png", "c.png", "deeper/a.JPG"]
+    assert results["digit"].isna().tolist() == [False, True, True, False]
+    assert all(results["reason"][["broken.png", "c.png"]])
+    assert results["digit"].iloc[0] == results["digit"].iloc[3]
+
+
+def test_an_idx_file_is_cut_like_an_array(tmp_path, digits):
+    write_idx(tmp_path / "digits.idx", digits[0][0][:250])
+    source = partitions(tmp_path / "digits.idx", size=100)
+    assert source.sizes() == [100, 100, 50]
+    names, images = source[2]
+    assert list(names) == list(range(200, 250))
+    np.testing.assert_array_equal(images, digits[0][0][200:250])
+
+
+def test_what_holds_no_digits_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no picture"):
+        partitions(tmp_path)
+    np.save(tmp_path / "floats.npy", np.zeros((3, 28, 28)))
+    with pytest.raises(ValueError, match="uint8"):
+        partitions(tmp_path / "floats.npy")
+    with pytest.raises(FileNotFoundError):
+        partitions(tmp_path / "nothing.npy")
+    with pytest.raises(ValueError, match="size"):
+        partitions(tmp_path, size=0)
+
+
+def test_made_digits_are_many_the_same_every_time_and_still_digits():
+    source = MadeDigits(2500, size=1000)
+    assert source.sizes() == [1000, 1000, 500] and len(source) == 3
+    names, images = source[1]
+    assert list(names) == list(range(1000, 2000)) and images.shape == (1000, 28, 28) and images.dtype == np.uint8
+    np.testing.assert_array_equal(images, MadeDigits(2500, size=1000)[1][1])
+    assert (images != source[0][1]).any(axis=(1, 2)).mean() > 0.9
+    labels = reading.load_mnist("sample").y_test
+    assert (DigitReader("compact").predict_batch(images).argmax(axis=1) == labels).mean() > 0.95
+
+
+def test_no_engine_brings_tensorflow_into_the_process_that_calls_it():
+    code = "import sys; from utils.scaling import reading, sweep, training; print('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
