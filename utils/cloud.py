@@ -26,7 +26,8 @@ LOOKALIKES = {
 }
 
 SMALLEST = 80  # pixels on each side, for Rekognition; Azure asks for 50, Google for none
-ATTEMPTS = 2  # at an answer: the SDK asks once more after a lost connection or a mistake of the service
+# At an answer: the SDK asks once more after a lost connection or a mistake of the service, Amazon's also after a 429.
+ATTEMPTS = 2
 
 # Dollars for 1,000 pictures from the first paid one on (less from a million on), and pictures that are free each month.
 # List prices, noted on the date given, not looked up live: they differ by region, and change.
@@ -253,8 +254,10 @@ class GoogleReader(_CloudReader):
         _quiet("google.auth", logging.ERROR)  # it warns of a project that is not needed
         if not self.practice:
             return vision.ImageAnnotatorClient(transport="rest")
-        options = {"api_endpoint": endpoint}
-        return vision.ImageAnnotatorClient(credentials=AnonymousCredentials(), transport="rest", client_options=options)
+        nobody, options = AnonymousCredentials(), {"api_endpoint": endpoint}
+        client = vision.ImageAnnotatorClient(credentials=nobody, transport="rest", client_options=options)
+        client.transport._session.trust_env = False  # else a proxy of the environment is asked for this machine
+        return client
 
     def _ask(self, picture):
         from google.api_core.exceptions import from_grpc_status

@@ -19,7 +19,7 @@ from PIL import Image
 from apps import practice_cloud
 from apps.practice_cloud import FAULTS, LABEL, LARGEST_BODY
 from tests.tree import ROOT
-from utils.cloud import to_service_form
+from utils.cloud import READERS, to_service_form
 from utils.data import load_mnist
 from utils.prediction import DigitReader
 
@@ -242,6 +242,21 @@ def test_a_port_that_is_taken_is_named(monkeypatch):
             monkeypatch.setattr(sys, "argv", ["practice_cloud", "--port", wrong])
             with pytest.raises(SystemExit, match=f"--port {wrong} cannot be had"):
                 practice_cloud.main()
+
+
+@each_service
+def test_a_reader_finds_it_past_a_proxy(service, monkeypatch):
+    """A proxy would look for the address on its own machine; this one refuses all."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.socket() as taken, practice_cloud.practice_cloud(CNN) as address:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        proxy = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(address)
+        assert READERS[service](address, timeout=5).read(DIGITS[0]).digit == DIGIT.digit
 
 
 def test_a_program_may_hold_one_for_itself():

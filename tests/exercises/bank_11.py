@@ -2,6 +2,7 @@
 
 import io
 import math
+import statistics
 
 import numpy as np
 from PIL import Image
@@ -294,6 +295,10 @@ def fail(status):
     raise RuntimeError(f"no answer, status {status}")
 
 
+def fail_of_another_kind(status):
+    raise ValueError(f"no answer, status {status}")
+
+
 def fail_without_a_name(status):
     raise RuntimeError("no answer")
 
@@ -425,6 +430,9 @@ BANK = {
             "A person should look": action_but(person="again"),
             "whatever is not 200": lambda status, text: action_by_table(status if status == 200 else 500, text),
             "status of None stops your function": action_without_none,
+            "your function stops with TypeError": lambda status: action_by_table(status, None),
+            "given 404": lambda status, text: "again" if status == 404 else action_by_table(status, text),
+            "given 504": lambda status, text: "request" if status == 504 else action_by_table(status, text),
             "expected one of use, person": lambda status, text: action_by_table(status, text).title(),
         },
     ),
@@ -448,6 +456,12 @@ BANK = {
             "expected (None, 0.0)": reply_but(lambda service, reply, words: surest(words) if words else None),
             "not an empty one": reply_but(lambda service, reply, words: surest(words) if words else ("", 0.0)),
             "only the text is there": reply_but(lambda service, reply, words: surest(words)[0]),
+            "Join them all": reply_but(
+                lambda service, reply, words: (
+                    ((surest(words)[0] or "")[:1] or None if service == "google" else surest(words)[0]),
+                    surest(words)[1],
+                )
+            ),
             "the line break at the end": reply_but(
                 lambda service, reply, words: (
                     (surest(words)[0] + "\n", surest(words)[1]) if service == "google" and words else surest(words)
@@ -478,12 +492,15 @@ BANK = {
             "that is the mean": judged_but(slow=lambda *case: 1000 * case[2][1:].mean()),
             "the slowest of all": judged_but(slow=percentile_of(100)),
             "the fifth percentile": judged_but(slow=percentile_of(5)),
+            "`statistics.quantiles` allows": judged_but(
+                slow=lambda answers, labels, seconds, parts: 1000 * statistics.quantiles(seconds[1:], n=20)[-1]
+            ),
             "`np.percentile` wants 95": judged_but(slow=percentile_of(0.95)),
             "expected `return right, unread, slow`": lambda *case: judged(*case)[0],
         },
     ),
     "q6": Entry(
-        right=[by_new_image, by_slices, without_info],
+        right=[by_new_image, by_slices, without_info, lambda photo, box: bytearray(by_new_image(photo, box))],
         wrong={
             "as it came": lambda photo, box: photo,
             "EXIF is still there: it names the phone, and where": lambda photo, box: sent(
@@ -532,6 +549,9 @@ BANK = {
             "a number of images is whole": month_but(
                 least=lambda case, parts: case["free"] + 1000 * parts["own"] / case["price"]
             ),
+            "before the point": month_but(
+                least=lambda case, parts: case["free"] + 1000 * parts["own"] / case["price"] + 1
+            ),
             "in thousands of images": month_but(least=lambda case, parts: case["free"] + parts["own"] / case["price"]),
             "the people's hours": month_but(
                 least=lambda case, parts: case["free"] + int(1000 * case["machine"] / case["price"]) + 1
@@ -550,7 +570,9 @@ BANK = {
             "after a 400 your function returns": patient_but(fail=lambda status: None),
             "does not name the status": patient_but(fail=fail_without_a_name),
             "may pass: wait": patient_but(stop=lambda status: True),
-            "503 may pass": patient_but(stop=lambda status: status not in (429, 500, None)),
+            "502 may pass": patient_but(stop=lambda status: status not in (429, 500, 503, 504, None)),
+            "504 may pass": patient_but(stop=lambda status: status not in (429, 500, 502, 503, None)),
+            "should raise a RuntimeError": patient_but(fail=fail_of_another_kind),
             "without waiting": never_waits,
             "you wait 1 s each time": patient_but(waits=lambda number: 1),
             "you begin with 2 s": patient_but(waits=lambda number: 2 ** (number + 1)),

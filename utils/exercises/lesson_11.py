@@ -233,15 +233,14 @@ def _action(status, text):
     return "person" if text is None else "use"
 
 
-def _reply_of(*statuses, text=None):
-    return lambda rng: (statuses[int(rng.integers(len(statuses)))], text(rng) if text else None)
+def _reply_of(status, text=None):
+    return lambda rng: (status, text(rng) if text else None)
 
 
 _REPLIES = [
     _reply_of(200, text=lambda rng: str(rng.integers(10))), _reply_of(200), _reply_of(429), _reply_of(401),
-    _reply_of(403), _reply_of(None), _reply_of(500), _reply_of(502, 503, 504), _reply_of(400), _reply_of(404, 413, 415),
-    _reply_of(499),
-    _reply_of(200, text=lambda rng: "0"),
+    _reply_of(403), _reply_of(None), _reply_of(500), _reply_of(502), _reply_of(503), _reply_of(504), _reply_of(400),
+    _reply_of(404), _reply_of(413), _reply_of(415), _reply_of(499), _reply_of(200, text=lambda rng: "0"),
 ]  # fmt: skip
 
 
@@ -252,6 +251,7 @@ def _action_but(status, say, also=None):
 
 def _examine_action(function):
     need_a_function(function)
+    said = call(function, 200, None)  # before the other: a TypeError for two reasons is told apart
     try:
         function(None, None)
     except TypeError as error:
@@ -259,7 +259,6 @@ def _examine_action(function):
             "a status of None stops your function. It means that no answer came in time: ask for it first, before you "
             "compare numbers."
         ) from error
-    said = call(function, 200, None)
     if isinstance(said, str) and said not in ACTIONS:
         raise Wrong(f"expected one of {', '.join(ACTIONS)}, got {describe(said)}.")
     _ACTIONS_CHECK(function)
@@ -381,9 +380,9 @@ def _surest(service, reply):
     return max(_words_of(service, reply), key=lambda word: word[1], default=(None, 0.0))
 
 
-def _reply_case(service, count):
+def _reply_case(service, count, choices=(*"0123456789OlSB", "70", "12")):
     def case(rng):
-        texts = rng.choice([*"0123456789OlSB", "70", "12"], size=count, replace=False)
+        texts = rng.choice(choices, size=count, replace=False)
         confidence = np.sort(rng.uniform(0.2, 0.9, size=count))
         if count > 1:
             confidence = confidence[[0, 2, 1]]  # neither the first nor the last is the surest
@@ -415,6 +414,11 @@ def _lines_too(service, reply):
     return best["DetectedText"], best["Confidence"] / 100
 
 
+def _first_symbol(service, reply):
+    text, confidence = _surest(service, reply)
+    return text[:1] if text and service == "google" else text, confidence
+
+
 def _at(place):
     return lambda service, reply: (_words_of(service, reply) or [(None, 0.0)])[place]
 
@@ -431,7 +435,7 @@ def _examine_reply(function):
             ) from error
         behaves_like(
             _surest,
-            in_turn(*[_reply_case(service, count) for count in (1, 3, 0)]),
+            in_turn(*[_reply_case(service, count) for count in (1, 3, 0)], _reply_case(service, 1, ("70", "12"))),
             {
                 f"{service}: here the confidence is in per cent. For all three from 0 to 1, please.": _in_per_cent,
                 f"{service}: that is a hundredth of the confidence, which is no per cent here.": _always_a_hundredth,
@@ -447,11 +451,12 @@ def _examine_reply(function):
                     _surest(*case) if _words_of(*case) else ("", 0.0)
                 ),
                 f"{service}: only the text is there. Return both, `text, confidence`.": lambda *case: _surest(*case)[0],
+                f"{service}: of a word of several symbols you take the first. Join them all.": _first_symbol,
                 f"{service}: the line break at the end belongs to no word: put the symbols of each word together.": (
                     lambda *case: (f"{_surest(*case)[0]}\n" if _words_of(*case) else None, _surest(*case)[1])
                 ),
             },
-            rounds=6,
+            rounds=8,
         )(function)  # fmt: skip
 
 
@@ -553,6 +558,10 @@ q5 = Question(
                 "slow: that is the fifth percentile: 95 in 100 calls take *longer*.": (
                     lambda *case: _slow(*case, of=lambda times: np.percentile(times, 5))
                 ),
+                "slow: `statistics.quantiles` allows for slower calls than any measured. Say `method='inclusive'`, or "
+                "take `np.percentile`.": (
+                    lambda *case: _slow(*case, of=lambda times: np.percentile(times, 95, method="weibull"))
+                ),
                 "slow: `np.percentile` wants 95, `np.quantile` 0.95.": (
                     lambda *case: _slow(*case, of=lambda times: np.percentile(times, 0.95))
                 ),
@@ -606,9 +615,9 @@ def _examine_photo(function):
         answer = call(function, photo, box)
         if answer is None:
             raise Wrong("there is no answer, only None: is a `return` missing?")
-        if not isinstance(answer, bytes):
+        if not isinstance(answer, bytes | bytearray | memoryview):
             raise Wrong(f"expected the bytes of a PNG file, got {describe(answer)}. `file.getvalue()` has them.")
-        _examine_leaving(answer, photo, box)
+        _examine_leaving(bytes(answer), photo, box)
 
 
 def _examine_leaving(answer, photo, box):
@@ -750,6 +759,9 @@ q7 = Question(
                 "least: a number of images is whole. Which is the first that is over?": (
                     lambda *case: case[1] + 1000 * _own(*case) / case[2]
                 ),
+                "least: that is no whole number. Take what stands before the point, and then the next one.": (
+                    lambda *case: case[1] + 1000 * _own(*case) / case[2] + 1
+                ),
                 "least: that is in thousands of images.": lambda *case: case[1] + _own(*case) / case[2],
                 "least: the people's hours are missing.": lambda *case: _from_images(*case[:4], 0, 0),
             },
@@ -771,8 +783,8 @@ def _is_even(*case):
 
 # 8. Patience
 
-_PASSES = 429, 500, 503, None
-_STAYS = 400, 401, 403, 413, 499
+_PASSES = 429, 500, 502, 503, 504, None
+_STAYS = 400, 401, 403, 404, 413, 499
 
 
 class _Service:
@@ -806,7 +818,8 @@ def _try_out(function, script, attempts):
     except Wrong:
         raise
     except Exception as error:
-        raise Wrong(f"your function stops with {type(error).__name__}: {error}") from error
+        what = f"your function stops with {type(error).__name__}: {error}"
+        raise Wrong(f"{what}. Where it gives up, it should raise a RuntimeError.") from error
     if time.perf_counter() - start > 0.9 and not service.slept:
         raise Wrong("you really wait. Use the `sleep` that you are given: then waiting can be tested, in no time.")
     return answer, service
