@@ -49,7 +49,7 @@ test-full: $(READY)  ## test what needs full MNIST
 	$(BIN) -m pytest -m full $(TEST_FLAGS)
 
 test-long: $(READY)  ## test what takes many minutes
-	$(BIN) -m pytest -m long $(TEST_FLAGS)
+	$(BIN) -m pytest -m long -n 0 $(TEST_FLAGS)
 
 test-browser: $(READY) $(PAGE)  ## test lessons and apps in a real browser (needs chromium)
 	$(BIN) -m pytest tests/browser $(TEST_FLAGS)
@@ -78,6 +78,7 @@ benchmark: $(READY)  ## measure speed and accuracy over many seeds (hours; what 
 	$(BIN) -m benchmarks.robustness
 	$(BIN) -m benchmarks.csv_reading
 	$(BIN) -m benchmarks.capstone
+	$(BIN) -m benchmarks.scaling
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock
 	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
