@@ -66,7 +66,8 @@ WATCH_THE_PEN = """element => {
 @pytest.fixture(scope="module")
 def widgets(browser, lab, course):
     """Return a page of JupyterLab on which every widget was made, each in a cell of its own."""
-    write_notebook(course / "speed.ipynb", f'{SETUP}reader = DigitReader("reference")', *EVERY)  # as large as lessons have
+    as_large_as_in_lessons = f'{SETUP}reader = DigitReader("reference")'
+    write_notebook(course / "speed.ipynb", as_large_as_in_lessons, *EVERY)
     with watched_page(browser) as page:
         open_in_lab(page, lab, "speed.ipynb")
         run_all(page)
