@@ -339,13 +339,18 @@ BANK = {
             "starts with its label": lambda line: np.array(line.split(",")[:784], "uint8").reshape(28, 28),
             "in a row": lambda line: np.array(line.split(",")[-784:], "uint8"),
             "scaled": lambda line: image_from_text(line) / 255,
-            "a byte each": image_from_text,
+            "which takes several": image_from_text,
+            "ends at 127": lambda line: image_from_text(line).astype("int8"),
             "exchanged. In Kaggle's": lambda line: 255 - image_from_text(line).astype("uint8"),
             "your function stops with": lambda line: np.array(line.split(","), "uint8").reshape(28, 28),
         },
     ),
     "q2": Entry(
-        right=[submission_by_csv, lambda p: submission(p).rstrip("\n")],
+        right=[
+            submission_by_csv,
+            lambda p: submission(p).rstrip("\n"),
+            lambda p: submission(p).replace("ImageId,Label", '"ImageId","Label"'),
+        ],
         wrong={
             "start from 0": submission_with(first=0),
             "header is missing": lambda p: submission(p).partition("\n")[2],
@@ -354,6 +359,10 @@ BANK = {
             "like 7.0": submission_with(of=lambda p: p.argmax(axis=1).astype(float)),
             "first the id": exchanged_columns,
             "a space after": lambda p: submission(p).replace(",", ", "),
+            "by semicolons": lambda p: submission(p).replace(",", ";"),
+            "by tabs": lambda p: submission(p).replace(",", "\t"),
+            "one digit for all": lambda p: submission(p, of=lambda p: [p.argmax()]),
+            "last digit is missing": lambda p: submission(p[:-1]),
             "are confidences": submission_with(of=lambda p: p.max(axis=1)),
             "of each column": submission_with(of=lambda p: p.argmax(axis=0)),
             "sorted by digit": submission_with(of=lambda p: np.sort(p.argmax(axis=1))),
@@ -372,6 +381,10 @@ BANK = {
             "written like 7.0": fault_with_floats,
             "last row is missing": fault_without(few=False),
             "a row too many": fault_without(many=False),
+            "which is missing": lambda lines, count: min(first_fault(lines, count), len(lines)),
+            "the *first* line at fault": lambda lines, count: (
+                len(lines) + 1 if len(lines) <= count and lines[0] == "ImageId,Label" else first_fault(lines, count)
+            ),
             "Count the header": lambda lines, count: max(0, first_fault(lines, count) - 1),
             "the number of a line": lambda lines, count: first_fault(lines, count) > 0,
             "nothing is wrong": lambda lines, count: first_fault(lines, count) or None or len(lines),
@@ -391,6 +404,8 @@ BANK = {
             ],
             "twice: both are known": each_image_once,
             "the training set twice": known_by_pairs,
+            "one single pixel": lambda x_train, x_test: [n for n, image in enumerate(x_test) if image in x_train],
+            "count from 1": lambda x_train, x_test: known_by_comparing(x_train, x_test) + 1,
         },
     ),
     "q5": Entry(
@@ -403,7 +418,9 @@ BANK = {
             "never held out": without_the_rest,
             "the folds are the same": lambda labels, k, rng: folds_by_library(labels, k, np.random.default_rng(0)),
             "other folds": lambda labels, k, rng: folds_by_library(labels, k, np.random.default_rng()),
-            "one for each fold": lambda labels, k, rng: folds_by_library(labels, k, rng)[0],
+            "one for each fold": lambda labels, k, rng: dict(enumerate(folds_by_library(labels, k, rng))),
+            "folds, got": lambda labels, k, rng: folds_by_library(labels, k - 1, rng),
+            "these are labels": lambda labels, k, rng: [labels[fold] for fold in folds_by_library(labels, k, rng)],
             "True or False": lambda labels, k, rng: [
                 np.isin(np.arange(len(labels)), fold) for fold in folds_by_library(labels, k, rng)
             ],
@@ -413,7 +430,7 @@ BANK = {
         },
     ),
     "q6": Entry(
-        right=[gain_by_counting, gain_by_pandas],
+        right=[gain_by_counting, gain_by_pandas, lambda a, b: (b.mean() - a.mean(), np.sqrt((a != b).sum()) / len(a))],
         wrong={
             "wrong sign": gain_with(paired, sign=-1),
             "per cents": gain_with(paired, factor=100),
@@ -422,17 +439,24 @@ BANK = {
             "the *old* one": gain_with(lambda a, b: a.std() / np.sqrt(len(a))),
             "a single difference": gain_with(lambda a, b: np.std(b.astype(float) - a)),
             "not by its root": gain_with(lambda a, b: paired(a, b) / np.sqrt(len(a))),
+            "other way round": lambda a, b: (paired(a, b), b.mean() - a.mean()),
+            "lost its sign": lambda a, b: (abs(b.mean() - a.mean()), paired(a, b)),
+            "how often only one": lambda a, b: ((a ^ b).mean(), paired(a, b)),
+            "not which": lambda a, b: ((a ^ b).mean(), (a ^ b).std() / np.sqrt(len(a))),
+            "twice the standard error": gain_with(lambda a, b: 2 * paired(a, b)),
             "number of digits": lambda a, b: (b.sum() - int(a.sum()), paired(a, b)),
             "two numbers": lambda a, b: b.mean() - a.mean(),
             "boolean subtract": lambda a, b: (np.mean(b - a), paired(a, b)),
         },
     ),
     "q7": Entry(
-        right=[jpg, jpg_with(ready=lambda images: np.float64(images) * (1 / 255))],
+        right=[jpg, jpg_with(ready=lambda images: np.float64(images) * (1 / 255)), lambda *case: round(jpg(*case), 4)],
         wrong={
             "twice": in_two_passes,
             "still go up to 255": jpg_with(ready=lambda images: images),
             "in the alphabet": without_translation,
+            "the wrong way": jpg_with(digit=lambda name: sorted(WORDS).index(WORDS[sorted(WORDS).index(name)])),
+            "from 0 to 1, got": lambda *case: 100 * jpg(*case),
             "of errors": lambda *case: 1 - jpg(*case),
             "do not average": mean_of_batches,
             "the last batch": last_batch,
@@ -481,10 +505,16 @@ BANK = {
             "not enough": milestone_3(0.15),
             "expected probabilities": milestone_3(probabilities=lambda digits: digits),
             "add up to 1": milestone_3(probabilities=lambda digits: says(digits) * 5),
+            "ten probabilities": milestone_3(probabilities=lambda digits: says(digits) * np.nan),
         },
     ),
     "q11": Entry(
-        right=[milestone_4(), milestone_4((0.01, 0.02), "a"), milestone_4((0.01, 0.02), "b", (0.4, 0.95))],
+        right=[
+            milestone_4(),
+            milestone_4((0.01, 0.02), "a"),
+            milestone_4((0.01, 0.02), "b", (0.4, 0.95)),
+            milestone_4(chosen=2, names=(1, 2)),
+        ],
         wrong={
             "at least two": milestone_4((0.02,), "a", (0.9,), "a"),
             "the very same": milestone_4((0.02, 0.02)),
@@ -494,7 +524,11 @@ BANK = {
         },
     ),
     "q12": Entry(
-        right=[milestone_5("final"), milestone_5("lucky", share=0.02)],
+        right=[
+            milestone_5("final"),
+            milestone_5("lucky", share=0.02),
+            milestone_5("near", promise=(0.9845, 0.9999), share=0.018),
+        ],
         wrong={
             "everything is true": milestone_5("wide", promise=(0.5, 1.0)),
             "two shares": milestone_5("points", promise=(97.1, 99.2)),

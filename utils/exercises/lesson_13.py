@@ -1,6 +1,6 @@
 """Questions on lesson 13: the capstone in Kaggle's form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
 from pathlib import Path
 
@@ -66,7 +66,8 @@ def _as_bytes(answer):
     if isinstance(answer, np.ndarray) and answer.shape == (28, 28) and answer.dtype != np.uint8:
         if answer.dtype.kind == "f" and answer.max() <= 1:
             raise Wrong("the pixels are scaled. Keep them as the file has them, from 0 to 255: `scale` comes later.")
-        raise Wrong(f"expected pixels as uint8, a byte each, got {answer.dtype}, which takes several.")
+        rest = "which takes several" if answer.dtype.itemsize > 1 else "which ends at 127"
+        raise Wrong(f"expected pixels as uint8, a byte each, got {answer.dtype}, {rest}.")
     return answer
 
 
@@ -124,7 +125,7 @@ def _with_index(probabilities):
 
 def _plain_text(answer):
     if answer is None or isinstance(answer, str):
-        return answer and "\n".join(line.rstrip() for line in answer.rstrip().splitlines())
+        return answer and "\n".join(line.rstrip() for line in answer.replace('"', "").rstrip().splitlines())
     raise Wrong(f"expected the text of the file, got {describe(answer)}. (`to_csv(index=False)` returns a text.)")
 
 
@@ -138,6 +139,10 @@ _examine_submission = behaves_like(
         "there is a column more, the index of the table: `to_csv(index=False)` leaves it out.": _with_index,
         "the labels are written like 7.0. Make them whole numbers.": _slip(row="{id},{label}.0"),
         "the columns are exchanged: first the id, then the label.": _slip(header="Label,ImageId", row="{label},{id}"),
+        "the values are separated by semicolons. Kaggle wants commas.": (
+            _slip(header="ImageId;Label", row="{id};{label}")
+        ),
+        "the values are separated by tabs. Kaggle wants commas.": _slip(header="ImageId\tLabel", row="{id}\t{label}"),
         "there is a space after each comma.": _slip(header="ImageId, Label", row="{id}, {label}"),
         "these are confidences. *Which* digit has the highest? `argmax`, not `max`.": _slip(of=lambda p: p.max(axis=1)),
         "you took the largest of each column. Each *row* is an image: `argmax(axis=1)`.": (
@@ -145,6 +150,10 @@ _examine_submission = behaves_like(
         ),
         "the rows are sorted by digit. They must stay in the order of test.csv.": (
             _slip(of=lambda p: np.sort(p.argmax(axis=1)))
+        ),
+        "there is one digit for all. `argmax(axis=1)` gives one for each row.": _slip(of=lambda p: [p.argmax()]),
+        "the last digit is missing. There is a line for each row of `probabilities`.": (
+            _slip(of=lambda p: p[:-1].argmax(axis=1))
         ),
     },
 )
@@ -236,6 +245,12 @@ FAULTS = {  # what is done to a sound file, and what to say to who does not see 
 }
 
 
+FAULTS["two faults"] = (
+    lambda lines, rng: ([*lines[:3], f"{lines[3]}7", *lines[4:-1]], 4),
+    "a label is wrong and the last row is missing, and you see neither.",
+)
+
+
 def _examine_first_fault(function):
     need_a_function(function)
     rng = np.random.default_rng()
@@ -250,6 +265,8 @@ def _examine_first_fault(function):
         answer = call(function, spoilt, len(lines) - 1)
         if equal(answer, 0):
             raise Wrong(sentence)
+        if equal(answer, len(spoilt)) and line > len(spoilt):
+            raise Wrong(f"line {answer} is the last, and well. The fault is in the next one, which is missing.")
         if equal(answer, line - 1):
             raise Wrong(f"line {line} is at fault, you say {answer}. Count the header: it is line 1.")
         if not equal(answer, line):
@@ -319,6 +336,10 @@ _examine_overlap = behaves_like(
         "these are the numbers of *training* images. Which images of the test set are known?": (
             lambda train, test: _shared(test, train)
         ),
+        "`image in x_train` is True as soon as one single pixel is the same. Compare whole images.": (
+            lambda train, test: np.array([number for number, image in enumerate(test) if image in train])
+        ),
+        "you count from 1. Count from 0, as NumPy does.": lambda train, test: _shared(train, test) + 1,
         "these are the ones that are *not* in the training set.": (
             lambda train, test: np.setdiff1d(np.arange(len(test)), _shared(train, test))
         ),
@@ -363,7 +384,9 @@ def _labels_for_folds(rng):
 
 
 def _as_folds(answer, count):
-    if not isinstance(answer, list | tuple | np.ndarray) or len(answer) != count:
+    if isinstance(answer, list | tuple | np.ndarray) and len(answer) != count:
+        raise Wrong(f"expected {count} folds, got {len(answer)}.")
+    if not isinstance(answer, list | tuple | np.ndarray):
         raise Wrong(f"expected a list of {count} arrays, one for each fold, got {describe(answer)}.")
     for part in answer:
         if isinstance(part, tuple):
@@ -397,6 +420,8 @@ def _examine_parts(folds, labels, count):
         raise Wrong("these are the digits to *train* on. Give those that each fold holds out.")
     if everything.min() < 0 or everything.max() >= len(labels):
         raise Wrong(f"a fold holds the number {everything.max()}, but the digits have 0 to {len(labels) - 1}.")
+    if everything.max() < 5:
+        raise Wrong("these are labels. *Which* digits does each fold hold out? Give their numbers.")
     times = np.bincount(everything, minlength=len(labels))
     if times.max() > 1:
         raise Wrong("a digit is held out by two folds. Each has its turn once: deal them out, and do not draw anew.")
@@ -434,6 +459,10 @@ def _two_readers(rng):
     return right_a, right_b
 
 
+def _worse(rng):
+    return _two_readers(rng)[::-1]
+
+
 def _gain(right_a, right_b):
     return right_b.mean() - right_a.mean()
 
@@ -456,8 +485,19 @@ def _pair(answer):
 
 _examine_gain = behaves_like(
     lambda a, b: (_gain(a, b), _error(a, b)),
-    _two_readers,
+    in_turn(_two_readers, _worse),
     {
+        "first the gain, then its error: you give them the other way round.": lambda a, b: (_error(a, b), _gain(a, b)),
+        "the gain has lost its sign: where the new one is worse, it is negative.": (
+            lambda a, b: (abs(_gain(a, b)), _error(a, b))
+        ),
+        "gain: that is how often only one of them is right. Subtract: `right_new.astype(int) - right_old`.": (
+            lambda a, b: (np.mean(a != b), _error(a, b))
+        ),
+        "gain and error: you look where only one is right, not which. Subtract: `right_new.astype(int) - right_old`.": (
+            lambda a, b: (np.mean(a != b), np.std(a != b) / np.sqrt(len(a)))
+        ),
+        "error: that is twice the standard error. Give it once.": lambda a, b: (_gain(a, b), 2 * _error(a, b)),
         "the gain has the wrong sign: it is positive where the *new* one is better.": (
             lambda a, b: (-_gain(a, b), _error(a, b))
         ),
@@ -476,20 +516,31 @@ _examine_gain = behaves_like(
         "error: that is the spread of a single difference. A mean of n is surer by √n.": (
             lambda a, b: (_gain(a, b), np.std(b.astype(float) - a))
         ),
-        "error: you divide by n, not by its root.": (
-            lambda a, b: (_gain(a, b), np.std(b.astype(float) - a) / len(a))
-        ),
+        "error: you divide by n, not by its root.": (lambda a, b: (_gain(a, b), np.std(b.astype(float) - a) / len(a))),
         "gain: that is a number of digits. Divide by how many there are.": (
             lambda a, b: (len(a) * _gain(a, b), _error(a, b))
         ),
     },
 )
 
+# McNemar's error is right, too: that of the difference where in truth there is none.
+_examine_mcnemar = behaves_like(
+    lambda a, b: (_gain(a, b), np.sqrt(np.sum(a != b)) / len(a)), in_turn(_two_readers, _worse)
+)
+
+
+def _examine_either(function):
+    try:
+        _examine_mcnemar(function)
+    except Wrong:
+        _examine_gain(function)
+
+
 q6 = Question(
     LESSON,
     "q6",
     NOISE,
-    _tidied(_pair, _examine_gain),
+    _tidied(_pair, _examine_either),
     hints=(
         "`right_new.astype(int) - right_old` is 1 where only the new one is right, -1 where only the old one is.",
         "The gain is the mean of the differences.",
@@ -508,17 +559,19 @@ class JpgFolder:
 
     def __init__(self, rng, wrong=0.2):
         self._rng, self.class_names = rng, sorted(WORDS)
+        self.index_of = np.array([self.class_names.index(word) for word in WORDS])
         self.last, self.passes, shares = None, 0, {}
-        while len(set(shares)) < 5:  # so that every slip gives another answer
+        while len(set(shares)) < 6:  # so that every slip gives another answer
             self.digits = rng.integers(0, 10, size=DIGITS)
             slips = (self.digits + rng.integers(1, 10, size=DIGITS)) % 10
             self.read = np.where(rng.uniform(size=DIGITS) < wrong, slips, self.digits)
-            right, said = self.read == self.digits, self.indices()
-            shares = [part.mean() for part in (right, ~right, self.digits == 8, self.read == said, said == 8)]
+            right, said, turned = self.read == self.digits, self.indices(), self.read == self.index_of[self.indices()]
+            parts = (right, ~right, self.digits == 8, self.read == said, said == 8, turned)
+            shares = [part.mean() for part in parts]
 
     def indices(self):
         """Return the index of each digit's folder in the class names."""
-        return np.array([self.class_names.index(WORDS[digit]) for digit in self.digits])
+        return self.index_of[self.digits]
 
     def __iter__(self):
         self.passes += 1
@@ -566,11 +619,16 @@ def _judge_jpg(folder, answer):
     slips = {
         "that is what comes out when the pixels still go up to 255. The network wants 0 to 1.": folder.digits == 8,
         "you compare digits with indices. Index 0 is the first name in the alphabet, 'eight'.": folder.read == indices,
+        "you translate the wrong way: `WORDS.index(name)` is the digit of a folder.": (
+            folder.read == folder.index_of[indices]
+        ),
         "that is the share of errors.": ~right,
         "you judge the last batch alone.": right[folder.last],
     }
-    if abs(answer - right.mean()) < 1e-6:
+    if abs(answer - right.mean()) < 1e-4:  # so that it may be rounded
         return
+    if answer > 1:
+        raise Wrong(f"expected a share, from 0 to 1, got {answer:g}.")
     for sentence, hits in slips.items():
         if abs(answer - np.mean(hits)) < 1e-6:
             raise Wrong(sentence)
@@ -670,7 +728,7 @@ def _examine_baseline(answer):
     if score is None:
         return "Milestone 2 of 5. The form is right. Kaggle will tell you the score."
     if score < 0.5:
-        raise Wrong(f"the form is right, but of its digits only {score:.0%}. Are they in the order of test.csv?")
+        raise Wrong(f"the form is right, but only {score:.0%} of its digits are. Are they in the order of test.csv?")
     _compare_promise(accuracy, score, len(_truth()[2]), slack=0.02)
     return f"Milestone 2 of 5. You said {accuracy:.2%}, and the hidden labels say {score:.2%}."
 
@@ -710,7 +768,7 @@ def _checked_probabilities(probabilities, count, name):
     values = np.asarray(probabilities)
     if values.dtype.kind != "f" or values.shape != (count, 10):
         raise Wrong(f"{name}: expected probabilities of shape ({count}, 10), got {describe(values)}.")
-    if np.abs(values.sum(axis=1) - 1).max() > 0.01 or values.min() < 0:
+    if not (np.abs(values.sum(axis=1) - 1).max() <= 0.01 and values.min() >= 0):  # so that NaN is refused, too
         raise Wrong(f"{name}: each row should hold ten probabilities that add up to 1.")
     return values
 
@@ -739,7 +797,7 @@ def _examine_choice(answer):
     first, *others = found.values()
     if any(equal(other, first) for other in others):
         raise Wrong("two candidates give the very same probabilities. Try something else than before.")
-    if not isinstance(chosen, str) or chosen not in found:
+    if not isinstance(chosen, Hashable) or chosen not in found:
         raise Wrong(f"chosen: expected one of {', '.join(map(str, found))}, got {describe(chosen)}.")
     best = max(_accuracy(p, labels) for p in found.values())
     least = min(log_loss(p, labels) for p in found.values())
@@ -766,7 +824,8 @@ def _examine_final(answer):
         raise Wrong(f"{score:.2%} of the hidden labels are right. The CNN of milestone 3 can do {_enough():.1%}.")
     count = len(_truth()[2])
     _compare_promise(min(max(score, low), high), score, count, slack=0.002)
-    return f"Milestone 5 of 5. You promised {low:.2%} to {high:.2%}, and the hidden labels say {score:.2%}."
+    kept = "It holds." if low <= score <= high else "It fails, by little: of twenty such intervals one does."
+    return f"Milestone 5 of 5. You promised {low:.2%} to {high:.2%}, and the hidden labels say {score:.2%}. {kept}"
 
 
 q8 = Question(
