@@ -32,7 +32,7 @@ def measure(folder: str, seed: int) -> dict:
     images, labels = data.read_kaggle_csv(folder / "train.csv")
     x_test, _ = data.read_kaggle_csv(folder / "test.csv")
     x_train, x_validation, y_train, y_validation = split_train_validation(images, labels, HELD_BACK)
-    network, seconds = timed_fit(RECIPE, (x_train, y_train), seed)
+    network, _ = timed_fit(RECIPE, (x_train, y_train), seed)
     reader = DigitReader(network)
     submission = folder / f"submission-{seed}.csv"
     write_submission(submission, reader.predict_batch(x_test).argmax(axis=1))
@@ -41,7 +41,6 @@ def measure(folder: str, seed: int) -> dict:
     validation = float(np.mean(reader.predict_batch(x_validation).argmax(axis=1) == y_validation))
     return {
         "seed": seed,
-        "seconds": seconds,
         "trained_on": len(y_train),
         "overlap": len(find_overlap(images, x_test)),
         "validation_accuracy": round(validation, 5),
@@ -57,7 +56,6 @@ def summary(runs: list[dict]) -> dict:
     return {
         "mean_test_accuracy": round(statistics.mean(accuracies), 5),
         "standard_deviation": round(statistics.stdev(accuracies), 5) if len(runs) > 1 else None,
-        "mean_seconds": round(statistics.mean(run["seconds"] for run in runs), 1),
         "mnist_split": {name: usual[name] for name in ("mean_test_accuracy", "standard_deviation")},
         "runs": runs,
     }
