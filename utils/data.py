@@ -4,9 +4,11 @@ import gzip
 import hashlib
 import http.client
 import importlib.resources
+import importlib.util
 import io
 import math
 import os
+import secrets
 import shutil
 import sys
 import time
@@ -35,7 +37,6 @@ MNIST_ARRAYS = {  # name: (shape, sha256 of the bytes)
 }
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(784)]
 CSV_CHUNK = 4096  # rows that pandas reads at a time: a whole Kaggle file as text would take gigabytes
-CSV_BLOCK = 1 << 22  # bytes that pyarrow reads at a time
 DAMAGED = (ValueError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)  # what damaged files raise
 
 
@@ -204,7 +205,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}.{os.getpid()}.part{path.suffix}")
+    # A name by chance, because two containers that share a folder may have the same process numbers.
+    part = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield part
         part.replace(path)
@@ -301,28 +303,25 @@ def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
         raise ValueError(f"{path}: expected rows of digits below the header, got none.")
     if head.iloc[1].isna().any():
         raise ValueError(_bad_cell(path, 1, columns[head.iloc[1].isna().argmax()], "nothing"))
-    rows = _read_by_arrow(path, columns)
+    rows = _read_by_polars(path, columns)
     if rows is None:
         rows = _read_by_pandas(path, columns)
     labels = _checked_labels(rows[:, 0], path) if columns[0] == "label" else None
     return rows[:, -784:].reshape(-1, 28, 28), labels
 
 
-def _read_by_arrow(path, columns):
-    """Return the rows, uint8 (n, columns), sooner than pandas would, or None where anything is unusual."""
-    try:
-        import pyarrow
-        from pyarrow import csv
+def _read_by_polars(path, columns):
+    """Return the rows, uint8 (n, columns), in half the time of pandas, or None where anything is unusual."""
+    if importlib.util.find_spec("polars") is None:
+        return None
+    import polars
 
-        with csv.open_csv(
-            path,
-            csv.ReadOptions(column_names=columns, skip_rows=1, block_size=CSV_BLOCK),
-            csv.ParseOptions(ignore_empty_lines=False),
-            csv.ConvertOptions(column_types=dict.fromkeys(columns, pyarrow.uint8()), null_values=[], check_utf8=False),
-        ) as batches:
-            return np.concatenate([batch.to_tensor().to_numpy() for batch in batches])
-    except (ImportError, ValueError, OSError):
+    schema = dict.fromkeys(columns, polars.UInt8)
+    try:
+        table = polars.read_csv(path, has_header=False, skip_rows=1, schema=schema)
+    except (OSError, polars.exceptions.PolarsError):
         return None  # pandas, which also reads zip, says which cell is to blame
+    return None if any(table.null_count().row(0)) else table.to_numpy(order="c")
 
 
 def _read_by_pandas(path, columns):

@@ -523,19 +523,18 @@ def test_csv_longer_than_a_chunk(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["train.csv", "train.csv.gz"])
-def test_csv_is_read_by_pyarrow_and_pandas_alike(tmp_path, monkeypatch, name):
-    """pyarrow reads what is as usual, and what it leaves to pandas is read all the same."""
-    monkeypatch.setattr(data, "CSV_BLOCK", 1 << 14)  # a few rows: the rows of all blocks come in order
+def test_csv_is_read_by_polars_and_pandas_alike(tmp_path, monkeypatch, name):
+    """polars reads what is as usual, and what it leaves to pandas is read all the same."""
     images, labels = some_digits(40)
     data.write_kaggle_csv(tmp_path / name, images, labels)
     wanted = np.column_stack([labels, images.reshape(-1, 784)])
     columns = ["label", *data.PIXEL_COLUMNS]
-    for read in (data._read_by_arrow, data._read_by_pandas):
+    for read in (data._read_by_polars, data._read_by_pandas):
         np.testing.assert_array_equal(read(tmp_path / name, columns), wanted)
     monkeypatch.setattr(data, "_read_by_pandas", None)
     np.testing.assert_array_equal(data.read_kaggle_csv(tmp_path / name)[0], images)
     monkeypatch.undo()
-    monkeypatch.setitem(sys.modules, "pyarrow", None)  # not installed
+    monkeypatch.setitem(sys.modules, "polars", None)  # not installed
     np.testing.assert_array_equal(data.read_kaggle_csv(tmp_path / name)[0], images)
 
 
