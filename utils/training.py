@@ -116,6 +116,16 @@ class Recipe:
     averaging: float = 0.0
     beta_2: float = 0.999
 
+    def augmentation(self, seed: int) -> keras.Layer | None:
+        """Return a layer that augments digits as the recipe says, or None where it does not."""
+        if callable(self.augment):
+            return self.augment(seed)
+        if not self.augment:
+            return None
+        usual = RandomAffine()
+        amounts = (self.augment * amount for amount in (usual.rotation, usual.scale, usual.shear, usual.shift))
+        return RandomAffine(*amounts, seed=seed)
+
 
 RECIPES = {
     "fast": Recipe(fast_cnn, 0.9, batch_size=64, peak_rate=1e-2, augment=0, label_smoothing=0.1, beta_2=0.99),
@@ -146,8 +156,7 @@ def fit(
     """
     keras.utils.set_random_seed(seed)
     check_epochs(recipe, len(train[0]))
-    augmentation = _augmentation(recipe.augment, seed) if recipe.augment else None
-    batches = make_batches(*train, recipe.batch_size, shuffle=True, augmentation=augmentation, seed=seed)
+    batches = make_batches(*train, recipe.batch_size, shuffle=True, augmentation=recipe.augmentation(seed), seed=seed)
     steps = round(recipe.epochs * len(batches))
     model = recipe.build()
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
@@ -213,14 +222,6 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """
     averaging = {"use_ema": True, "ema_momentum": recipe.averaging} if recipe.averaging else {}
     return keras.optimizers.Adam(recipe.schedule(recipe.peak_rate, steps), beta_2=recipe.beta_2, **averaging)
-
-
-def _augmentation(augment: float | Callable[[int], keras.Layer], seed: int) -> keras.Layer:
-    if callable(augment):
-        return augment(seed)
-    usual = RandomAffine()
-    amounts = (augment * amount for amount in (usual.rotation, usual.scale, usual.shear, usual.shift))
-    return RandomAffine(*amounts, seed=seed)
 
 
 def resume_from(folder: str | Path) -> keras.callbacks.BackupAndRestore:

@@ -35,12 +35,9 @@ def small_disk(tmp_path):
 
 @pytest.fixture
 def events():
-    """Return a list that also takes what it is called with."""
+    """Return a list of events that finds those of a kind."""
 
     class Events(list):
-        def __call__(self, event):
-            self.append(event)
-
         def of(self, kind):
             return [event for event in self if event["event"] == kind]
 

@@ -36,20 +36,21 @@ def of_state(study, *states):
 def test_a_killed_worker_costs_one_trial_which_is_tried_again(database, tmp_path, events):
     storage = f"sqlite:///{tmp_path}/sweep.db" if database else tmp_path / "sweep.journal"
 
-    def kill(event):
-        events(event)
-        if event["event"] == "begun" and event["trial"] >= 2 and not events.of("killed"):
-            events({"event": "killed"})
-            os.kill(events.of("started")[0]["pids"][event["rank"]], signal.SIGKILL)
+    def dies_once(trial):
+        if trial.number == 2:  # what is tried again gets another number
+            suggest(trial, SPACE)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return objective(trial)
 
-    study = sweep(objective, storage, trials=6, on_event=kill)
+    study = sweep(dies_once, storage, trials=6, on_event=events.append)
     assert len(of_state(study, *FINISHED)) == 6
     (lost,) = of_state(study, TrialState.FAIL)
-    assert events.of("lost")[0]["trials"] == [lost.number]
-    again = [trial for trial in study.trials if trial.user_attrs.get("retry_of") == lost.number]
-    assert not lost.params or (lost.params.items() <= again[0].params.items() and again[0].state in FINISHED)
+    assert lost.number == 2 and [event["trials"] for event in events.of("lost")] == [[2]]
+    assert "SIGKILL" in events.of("lost")[0]["reason"]
+    (again,) = [trial for trial in study.trials if trial.user_attrs.get("retry_of") == 2]
+    assert again.params == lost.params and again.state in FINISHED
     assert study.best_value == max(event["best"] for event in events.of("trial"))
-    assert sweep(objective, storage, trials=6).trials == study.trials, "a finished sweep is left as it is"
+    assert sweep(dies_once, storage, trials=6).trials == study.trials, "a finished sweep is left as it is"
 
 
 def test_a_sweep_that_was_ended_goes_on(tmp_path, events):
@@ -62,7 +63,7 @@ def test_a_sweep_that_was_ended_goes_on(tmp_path, events):
     alive.set_user_attr("worker", [host, os.getpid(), psutil.Process().create_time()])
     assert queue_again(study, one_host=True) == [0]
     study.tell(alive, 0.5)
-    study = sweep(objective, storage, trials=2, workers=1, on_event=events)
+    study = sweep(objective, storage, trials=2, workers=1, on_event=events.append)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, *[TrialState.COMPLETE] * 2]
     assert study.trials[2].params == dead.params
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -27,6 +27,8 @@ from utils.prediction import DigitReader
 from utils.preprocessing import UnreadableImage, check_images
 
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif"}
+# Ctrl-C goes to all processes of a terminal. The workers leave it to the one that ends them, lest each answer as well.
+NO_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 class Source(Protocol):
@@ -56,12 +58,13 @@ class DigitFile:
     path: str
     size: int = 10_000
 
-    @cached_property
+    @property
     def _images(self) -> np.ndarray:
-        is_npy = Path(self.path).suffix == ".npy"
-        images = np.load(self.path, mmap_mode="r") if is_npy else read_idx(self.path)
-        check_images(images)
-        return images
+        return _digits_in(self.path, self._changed)
+
+    @property
+    def _changed(self) -> int:
+        return Path(self.path).stat().st_mtime_ns
 
     def sizes(self) -> list[int]:
         """Return how many images each partition has."""
@@ -69,8 +72,7 @@ class DigitFile:
 
     def describe(self) -> str:
         """Tell this source from all others, and from what it was before the file was changed."""
-        changed = Path(self.path).stat().st_mtime_ns
-        return f"{self.path}, changed {changed}, {len(self._images)} digits in partitions of {self.size}"
+        return f"{self.path}, changed {self._changed}, {len(self._images)} digits in partitions of {self.size}"
 
     def __len__(self) -> int:
         return len(self.sizes())
@@ -79,6 +81,13 @@ class DigitFile:
         first = number * self.size
         images = np.asarray(self._images[first : first + self.size])
         return range(first, first + len(images)), images
+
+
+@lru_cache(maxsize=1)  # beside the source and not in it, so that no digits are sent along with it
+def _digits_in(path: str, changed: int) -> np.ndarray:
+    images = np.load(path, mmap_mode="r") if Path(path).suffix == ".npy" else read_idx(path)
+    check_images(images)
+    return images
 
 
 @dataclass(frozen=True)
@@ -338,6 +347,7 @@ def _cluster(workers: int, scheduler: str | None, timeout: float):
                 host="127.0.0.1",
                 dashboard_address=None,
                 local_directory=tempfile.gettempdir(),
+                preload=NO_INTERRUPTS,
                 silence_logs=logging.CRITICAL,  # what a learner is to know comes as an error
             )
             cluster = held.enter_context(local)
@@ -358,7 +368,11 @@ def _in_turn(client, source: Source, folder: str, model: str, to_do: list[int], 
     """Hand out the partitions, and yield how many images each had, as they come back."""
     from distributed import KilledWorker, as_completed
 
-    futures = client.map(partial(read_partition, source, folder, model), to_do, pure=False)
+    # A folder is listed once, here. With a partition go its own names, not those of all pictures.
+    sources = [{number: source[number]} if isinstance(source, PictureFolder) else source for number in to_do]
+    futures = client.map(
+        lambda source, number: read_partition(source, folder, model, number), sources, to_do, pure=False
+    )
     numbers = dict(zip(futures, to_do, strict=True))
     try:
         for done, future in enumerate(as_completed(futures, loop=client.loop), start=1):

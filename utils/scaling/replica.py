@@ -12,7 +12,7 @@ import numpy as np
 from utils import models
 from utils.environment import quiet_tensorflow
 from utils.scaling.training import CHECKPOINT, read_checkpoint, share_of, write_checkpoint
-from utils.training import RECIPES, Recipe, _augmentation, check_epochs, make_batches, make_optimizer, save_model
+from utils.training import RECIPES, Recipe, check_epochs, make_batches, make_optimizer, save_model
 
 with quiet_tensorflow():
     import keras
@@ -52,8 +52,8 @@ def chosen_recipe(recipe: Recipe | str, changes: dict) -> Recipe:
         if recipe not in RECIPES:
             raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
         recipe = RECIPES[recipe]
-    changes = {name: getattr(models, value) if name == "build" and isinstance(value, str) else value
-               for name, value in changes.items()}  # fmt: skip
+    if isinstance(changes.get("build"), str):
+        changes = {**changes, "build": getattr(models, changes["build"])}
     return replace(recipe, **changes)
 
 
@@ -165,16 +165,16 @@ class Replica:
         for layer in self.model.layers:
             if hasattr(layer, "seed_generator"):
                 layer.seed_generator.state.assign([own, 0])
-        augmentation = _augmentation(self.recipe.augment, own) if self.recipe.augment else None
         local = len(share_of(order[:size], self.rank, self.workers))
-        return make_batches(images[mine], labels[mine], local, augmentation=augmentation)
+        return make_batches(images[mine], labels[mine], local, augmentation=self.recipe.augmentation(own))
 
     def count_right(self, images: np.ndarray, labels: np.ndarray) -> int:
         """Return how many digits all workers together read rightly, each on its own share."""
         right = sum((self.right(x, y) for x, y in make_batches(images, labels, 500)), tf.constant(0.0, "float64"))
         return int(self.total([right])[0])
 
-    def _state(self) -> list:
+    def _state(self) -> tuple[list, list]:
+        """Return the variables of the network, and of all that a run goes on from."""
         weights = [weight for weight in self.model.variables if "float" in str(weight.dtype)]
         return weights, [*weights, *self.optimizer.variables]
 

@@ -5,9 +5,10 @@ with it (github.com/keras-team/keras/issues/20585). Here stands what watches ove
 they do is in `replica.py`.
 """
 
-import contextlib
+import itertools
 import json
 import os
+import random
 import socket
 import zipfile
 from collections.abc import Callable, Sequence
@@ -137,11 +138,18 @@ def free_addresses(count: int) -> list[str]:
 
     Taught in notebooks/12_scale_out.ipynb
     """
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    # Below the ports that systems hand out by themselves: those could be gone before TensorFlow opens them.
+    ports = random.SystemRandom().sample(range(20_000, 32_000), 12_000)
+    addresses = (f"127.0.0.1:{port}" for port in ports)
+    return list(itertools.islice(filter(_is_free, addresses), count))
+
+
+def _is_free(address: str) -> bool:
+    try:
+        check_port(address)
+    except OSError:
+        return False
+    return True
 
 
 def split_address(address: str) -> tuple[str, int]:
