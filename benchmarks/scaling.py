@@ -30,7 +30,8 @@ MODEL = "tiny"
 DIGITS = 1_000_000
 PARTITION = 2500  # digits
 ROUNDS = 3  # in each, both get their turn
-SIZES = {10_000: 9, 100_000: 3}  # smaller jobs, and how often each: what an image costs must not depend on the job
+# Smaller jobs, and how often each in a round: what a digit costs must not depend on the job.
+SIZES = {10_000: 5, 100_000: 2}
 RECIPE = "reference"
 BATCHES = (128, 1024)
 EPOCHS = 3
@@ -47,27 +48,29 @@ def main(digits: int = DIGITS) -> None:
 
 def reading(digits: int = DIGITS, rounds: int = ROUNDS) -> dict:
     """Return digits a second with and without the engine, its workers' memory, and the cost of one digit by size."""
-    rates = {"dask": [], "no engine": []}
+    rates, costs = {"dask": [], "no engine": []}, []
     with cluster(WORKERS) as scheduler:
         peaks = []
-        for _ in range(rounds):
+        for _ in range(rounds):  # all within a round, since a machine's speed drifts
+            sizes = {size: count for size, count in SIZES.items() if size < digits}
+            cost = {
+                size: statistics.median(1e6 / by_dask(scheduler, size) for _ in range(count))
+                for size, count in sizes.items()
+            }
             rates["dask"].append(by_dask(scheduler, digits, peaks))
             rates["no engine"].append(by_processes(WORKERS, digits))
-        sizes = {size: count for size, count in SIZES.items() if size < digits}
-        costs = {size: [1e6 / by_dask(scheduler, size) for _ in range(count)] for size, count in sizes.items()}
-    costs[digits] = [1e6 / rate for rate in rates["dask"]]
+            costs.append({**cost, digits: 1e6 / rates["dask"][-1]})
     with cluster(1) as scheduler:
         alone = by_dask(scheduler, digits // 10)
     medians = {label: statistics.median(values) for label, values in rates.items()}
-    costs = {size: statistics.median(values) for size, values in costs.items()}
     return {
         "digits": digits,
         "model": MODEL,
         "digits_per_second": {label: [round(rate) for rate in values] for label, values in rates.items()},
         "ratio": round(medians["dask"] / medians["no engine"], 3),
         "peak_memory_mb": round(max(peaks)),
-        "microseconds_per_digit": {str(size): round(cost, 2) for size, cost in costs.items()},
-        "largest_over_smallest_cost": round(max(costs.values()) / min(costs.values()), 3),
+        "microseconds_per_digit": {str(size): [round(cost[size], 2) for cost in costs] for size in costs[0]},
+        "largest_over_smallest_cost": [round(max(cost.values()) / min(cost.values()), 3) for cost in costs],
         "one_worker": round(alone),
         **speed_up(medians["dask"] / alone),
     }
