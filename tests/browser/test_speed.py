@@ -18,7 +18,7 @@ from utils.widgets.explorer import to_png
 
 pytestmark = pytest.mark.speed
 
-QUIET = 60  # milliseconds that `plain_figure` takes on a quiet machine with two cores
+QUIET = 85  # milliseconds that `plain_figure` takes on a quiet machine with two cores
 SLIDERS = {
     "DigitBrowser(": ["Page"],
     "AugmentationExplorer(": ["Rotation", "Scale", "Shear", "Shift"],
