@@ -1,7 +1,7 @@
 """How soon each widget answers in JupyterLab: `make test-speed`, with nothing else to do for the machine.
 
-The limits are those of a quiet machine with two cores. On a slower or busier one they are longer by the factor by which
-a plain figure, drawn between the measurements, takes longer there.
+The limits hold where a plain figure, drawn between the measurements, takes QUIET milliseconds. On a slower or busier
+machine they are longer by the factor by which that figure takes longer.
 """
 
 import statistics
@@ -18,7 +18,7 @@ from utils.widgets.explorer import to_png
 
 pytestmark = pytest.mark.speed
 
-QUIET = 85  # milliseconds that `plain_figure` takes on a quiet machine with two cores
+QUIET = 85  # milliseconds of one core that `plain_figure` needs at least, where nothing else disturbs it
 SLIDERS = {
     "DigitBrowser(": ["Page"],
     "AugmentationExplorer(": ["Rotation", "Scale", "Shear", "Shift"],
