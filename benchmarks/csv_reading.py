@@ -38,14 +38,6 @@ def read_pandas(path: str, **options) -> np.ndarray:
     return pandas.read_csv(path, **options).to_numpy(np.uint8)
 
 
-def read_polars(path: str) -> np.ndarray:
-    """Read with polars."""
-    import polars
-
-    types = dict.fromkeys(COLUMNS, polars.UInt8)
-    return polars.read_csv(path, schema_overrides=types).to_numpy()
-
-
 def read_pyarrow(path: str) -> np.ndarray:
     """Read with pyarrow, whole."""
     import pyarrow
@@ -61,7 +53,6 @@ READERS = {
     "pandas": read_pandas,
     "pandas, uint8": lambda path: read_pandas(path, dtype=np.uint8),
     "pandas, engine pyarrow": lambda path: read_pandas(path, engine="pyarrow"),
-    "polars, uint8": read_polars,
     "pyarrow, uint8": read_pyarrow,
 }
 
