@@ -36,7 +36,8 @@ MNIST_ARRAYS = {  # name: (shape, sha256 of the bytes)
 }
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(784)]
 CSV_CHUNK = 4096  # rows that pandas reads at a time: all 42,000 of Kaggle's at once would take 300 MB more
-DAMAGED = (ValueError, OverflowError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)  # by a damaged file
+# What damaged files raise:
+DAMAGED = (ValueError, OverflowError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
 class Mnist(NamedTuple):
