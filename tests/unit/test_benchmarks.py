@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from packaging.tags import Tag
 
 from benchmarks import ablation, capstone, choices, records, speed
 from benchmarks.accuracy import MEASURED, describe, side_by_side
 from benchmarks.robustness import accuracies, errors_against_rival
+from benchmarks.setup import download_bytes, slowest_files
 from utils.training import RECIPES
 
 ACCURACY = records.load("accuracy")["recipes"]
@@ -112,3 +114,18 @@ def test_jobs_that_run_side_by_side_all_come_back(monkeypatch):
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")  # so that it is as before afterwards
     jobs = [(7, 3), (9, 2), (8, 4)]
     assert dict(side_by_side(divmod, jobs)) == {job: divmod(*job) for job in jobs}
+
+
+def test_a_download_is_the_best_wheel_of_each_package_or_its_source():
+    sizes = {"cp312-cp312-linux_x86_64": 1, "cp311-cp311-linux_x86_64": 20, "py3-none-any": 300}
+    wheels = [{"url": f"a/b-1.0-{tag}.whl", "size": size} for tag, size in sizes.items()]
+    tags = [Tag("cp311", "cp311", "linux_x86_64"), Tag("py3", "none", "any")]
+    packages = [{"wheels": wheels}, {"wheels": wheels[2:]}, {"wheels": wheels[:1], "sdist": {"size": 4000}}]
+    assert download_bytes({"packages": packages}, tags) == 20 + 300 + 4000
+
+
+def test_the_slowest_files_are_summed_over_their_tests():
+    cases = [("a.py", 1), ("b.ipynb", 2.5), ("a.py", 3)] + [(f"{number}.py", 0.1) for number in range(20)]
+    lines = "".join(f'<testcase file="{name}" time="{taken}"/>' for name, taken in cases)
+    slowest = slowest_files(f"<testsuites><testsuite>{lines}</testsuite></testsuites>")
+    assert list(slowest.items())[:2] == [("a.py", 4.0), ("b.ipynb", 2.5)] and len(slowest) == 10
