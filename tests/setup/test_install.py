@@ -16,7 +16,6 @@ from tests.lab import free_port, lab_flags, running, served
 from tests.notebooks.rules import Notebook
 from tests.setup.environment import pip_pins
 from tests.setup.small import assert_ready, imports, is_up_to_date, make, small_tree
-from tests.setup.windows import commands, run_block
 from tests.tree import ROOT, copy_repository, newcomers_environment
 
 pytestmark = pytest.mark.setup
@@ -140,14 +139,6 @@ def test_the_locks_are_what_make_lock_writes(course):
     made = make(course, "lock")
     assert made.returncode == 0, made.stderr
     assert {path: path.read_bytes() for path in locks} == before
-
-
-def test_the_windows_commands_work(tmp_path):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert any("pytest" in line for line in commands(readme)) and any("jupyterlab" in line for line in commands(readme))
-    tree = copy_repository(tmp_path)
-    # Without byte code, whose making takes longer than all the rest of the installation.
-    run_block(readme, tree, newcomers_environment(PIP_COMPILE="0"), pytest_flags=["--collect-only", "-q", "-n", "0"])
 
 
 def test_the_pins_for_binder_resolve(tmp_path):
