@@ -1,6 +1,7 @@
 // Talk to the server; where it does not answer, wait until it does.
 import { ref } from "vue";
 
+const LARGEST = 10_000_000; // bytes of a file: the server takes no more
 const TRIES = 3; // times that a picture is sent to a server which is there, but does not take it
 const LONGEST = 60_000; // ms until a request counts as lost: a phone may send its photo over a slow line
 const PATIENCE = 10_000; // ms that a person waits without a word
@@ -10,6 +11,9 @@ export const gone = ref(false);
 export const model = ref(""); // the name of the one that reads
 export class Refused extends Error {}
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export const isTooLarge = (file) => file.size > LARGEST;
+export const tooLarge = ({ name }) => `${name}: it's larger than ${LARGEST / 1e6} MB. Try a smaller picture.`;
 
 // Have the picture read that `make` returns, asked again before each try; where it returns none, return null.
 export async function read(make) {
