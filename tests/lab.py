@@ -29,12 +29,12 @@ def running(command, port, cwd, env=None, seconds=180):
     address = f"http://127.0.0.1:{port}"
     with served(command, f"{address}/api/status?token={TOKEN}", cwd / f"lab-{port}.log", cwd, env, seconds) as process:
         yield address
-        urlopen(Request(f"{address}/api/shutdown?token={TOKEN}", method="POST"), timeout=10).close()
-        process.wait(timeout=30)
+        urlopen(Request(f"{address}/api/shutdown?token={TOKEN}", method="POST"), timeout=60).close()
+        process.wait(timeout=120)
 
 
 @contextlib.contextmanager
-def served(command, health, log, cwd, env=None, seconds=60):
+def served(command, health, log, cwd, env=None, seconds=180):
     """Run a command that starts a server; yield its process once the address `health` answers, then end it.
 
     Raises RuntimeError, with what the command wrote into its log, where it ends early or does not answer in time.

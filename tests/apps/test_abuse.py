@@ -1,8 +1,10 @@
 """Whatever the web server is sent, it refuses with a reason or hangs up, and goes on answering everybody else."""
 
+import asyncio
 import contextlib
 import http.client
 import io
+import select
 import socket
 import sys
 import threading
@@ -13,6 +15,7 @@ import pillow_heif
 import psutil
 import pytest
 import schemathesis
+from fastapi import HTTPException
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
 from PIL import Image
@@ -22,12 +25,13 @@ from apps.web.__main__ import allow_connections
 from benchmarks.serving import drawing, megabytes, request, serving
 from utils import data
 
+HANGS = 60  # seconds, after which a server counts as one that never answers
 DIGIT = data.load_mnist("sample").x_test[0]
 HONEST = request(drawing(DIGIT))
 # The server as it is, but for its patience, in seconds: a test cannot wait for minutes.
 IMPATIENT = """
 from apps.web import __main__, server
-server.STALL, server.WHOLE, server.LINGER, __main__.PATIENCE = {0}, 3 * {0}, 1, {0}
+server.STALL, server.WHOLE, server.LINGER, __main__.PATIENCE = {0}, 2 * {0}, 1, {0}
 __main__.main()
 """
 FORM = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\n"
@@ -40,7 +44,7 @@ def running():
     """Yield the process and the port of a server; at the end, it must still answer."""
     with serving([sys.executable, "-c", IMPATIENT.format(2)]) as (process, port, _):
         yield process, port
-        assert honest(port) <= 1
+        honest(port)
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def port(running):
 
 
 def connect(port):
-    return socket.create_connection(("127.0.0.1", port), timeout=20)
+    return socket.create_connection(("127.0.0.1", port), timeout=HANGS)
 
 
 def answer(connection):
@@ -70,11 +74,15 @@ def send(port, message):
 
 
 def honest(port):
-    """Return how many seconds an honest request takes."""
-    start = time.perf_counter()
+    """Send an honest request, which must be answered."""
     status, body = send(port, HONEST)
     assert status == 200, body
-    return time.perf_counter() - start
+
+
+def seconds_used(process):
+    """Return the processor time that a server has taken, which is the same however busy the machine is."""
+    used = psutil.Process(process.pid).cpu_times()
+    return used.user + used.system
 
 
 # Any request that the description of the API allows, and many that it does not
@@ -128,6 +136,15 @@ def tall_jpeg():
     return bytes(content)
 
 
+def heic(mode, width, said=None):
+    """Return a white HEIC; one that only says how large it is takes a moment, a real one seconds."""
+    file = io.BytesIO()
+    pillow_heif.from_pillow(Image.new(mode, (width, width), "white")).save(file, quality=10)
+    size, content = width.to_bytes(4) * 2, file.getvalue()
+    assert size in content
+    return content.replace(size, (said or width).to_bytes(4) * 2)
+
+
 BAD = {
     "nothing": b"",
     "one byte": b"\x89",
@@ -151,19 +168,17 @@ BAD = {
 def test_a_bad_file_is_refused_and_costs_little(running, name):
     process, port = running
     honest(port)
-    before, start = megabytes(process), time.perf_counter()
+    before, start = megabytes(process), seconds_used(process)
     status, body = send(port, request(BAD[name]))
     assert status == 422 and "digit.png" in body, body
     assert "Traceback" not in body and ".py" not in body
-    assert time.perf_counter() - start <= 1
+    assert seconds_used(process) - start <= 1
     assert megabytes(process) - before <= 50
 
 
 @pytest.mark.parametrize(("mode", "width", "expected"), [("L", 4500, 200), ("L", 5100, 422), ("RGBA", 4500, 422)])
 def test_a_heic_is_read_unless_it_would_fill_the_memory(port, mode, width, expected):
-    file = io.BytesIO()
-    pillow_heif.from_pillow(Image.new(mode, (width, width), "white")).save(file, quality=10)
-    status, body = send(port, request(file.getvalue()))
+    status, body = send(port, request(heic(mode, width) if expected == 200 else heic(mode, 64, said=width)))
     assert status == expected
     assert ("blank" if status == 200 else f"{width} x {width} pixels, at most ") in body
 
@@ -216,7 +231,7 @@ def test_bytes_that_are_no_request_are_refused(port, message):
     status, body = send(port, message)
     assert status is None or 400 <= status < 500 or status == 501, (status, body)
     assert "root:" not in body and "Traceback" not in body
-    assert honest(port) <= 1
+    honest(port)
 
 
 # Bodies that are too large, too slow, too many
@@ -234,7 +249,8 @@ def test_a_gigabyte_is_given_up_early(running, head):
             while sent < 1 << 30:
                 connection.sendall(CHUNK)
                 sent += len(CHUNK)
-                assert sent % (100 << 20) or honest(port) <= 1
+                if sent % (100 << 20) == 0:
+                    honest(port)
         assert answer(connection)[0] in (413, None)
     assert sent < 1 << 30
     assert megabytes(process) - before <= 60
@@ -251,24 +267,42 @@ def test_a_body_that_stalls_is_given_up(port):
     start = time.perf_counter()
     status, body = send(port, HONEST[:-50])
     assert (status, "stalled" in body) == (408, True)
-    assert 1.5 <= time.perf_counter() - start <= 4
+    assert time.perf_counter() - start >= 1.5
+
+
+@pytest.mark.parametrize(("limit", "pause"), [("STALL", 3600), ("WHOLE", 0)])
+def test_either_limit_on_a_body_is_enough(monkeypatch, limit, pause):
+    async def receive():
+        await asyncio.sleep(pause)
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    async def take_in():
+        body = server.Body(receive)
+        while True:
+            await body()
+
+    monkeypatch.setattr(server, "STALL", 3600)
+    monkeypatch.setattr(server, "WHOLE", 3600)
+    monkeypatch.setattr(server, limit, 0.2)
+    with pytest.raises(HTTPException) as refusal:
+        asyncio.run(asyncio.wait_for(take_in(), HANGS))
+    assert refusal.value.status_code == 408
 
 
 @pytest.mark.parametrize("message", [b"", b"GET /hea", HONEST[:50]])
 def test_headers_that_stall_are_given_up(port, message):
     start = time.perf_counter()
     assert send(port, message) == (None, "")
-    assert 1.5 <= time.perf_counter() - start <= 4
+    assert time.perf_counter() - start >= 1.5
 
 
 def test_a_connection_may_be_used_again_but_not_kept_for_ever(port):
-    with connect(port) as connection:
-        for _ in range(3):
-            connection.sendall(HONEST)
-            assert answer(connection)[0] == 200
-            time.sleep(1)  # less than the patience that each request is given anew
-        connection.sendall(b"GET /hea")
-        assert answer(connection)[0] is None
+    with connect(port) as used, connect(port) as idle:
+        while not select.select([idle], [], [], 0.2)[0]:  # until the server hangs up on the idle one
+            used.sendall(HONEST)
+            assert answer(used)[0] == 200
+        used.sendall(b"GET /hea")
+        assert answer(used)[0] is None
 
 
 @pytest.mark.parametrize("message", [HONEST, b"GET /health HTTP/1.1\r\nHost: a\r\n"])
@@ -282,7 +316,7 @@ def test_a_request_that_drips_is_given_up(port, message):
             for byte in message[begun:] * 10:
                 connection.sendall(bytes([byte]))
                 time.sleep(0.5)
-                if time.perf_counter() - start > 12:
+                if time.perf_counter() - start > HANGS:
                     pytest.fail("the server still listens")
         assert answer(connection)[0] in (408, None)
 
@@ -296,18 +330,17 @@ def test_a_thousand_slow_connections_keep_nobody_waiting():
         HONEST[:-50],
         FORM + b"Content-Length: 9000000\r\n\r\n",
     ]
-    with serving([sys.executable, "-c", IMPATIENT.format(8)]) as (process, port, _), contextlib.ExitStack() as stack:
+    with serving([sys.executable, "-c", IMPATIENT.format(15)]) as (process, port, _), contextlib.ExitStack() as stack:
         honest(port)
         before = megabytes(process)
         connections = [stack.enter_context(connect(port)) for _ in range(1000)]
         for number, connection in enumerate(connections):
             connection.sendall(starts[number % len(starts)])
-        honest(port)  # the server has taken them all in
-        waits = [honest(port) for _ in range(5)]
+        for _ in range(6):  # the first tells that the server has taken them all in
+            honest(port)
         assert len(psutil.Process(process.pid).net_connections()) > 1000
-        assert max(waits) <= 1
         assert {answer(connection)[0] for connection in connections} == {None, 408}  # each is given up, by and by
-        assert honest(port) <= 1
+        honest(port)
         assert megabytes(process) - before <= 100
 
 
@@ -327,11 +360,11 @@ def test_large_pictures_of_one_visitor_do_not_block_another(port):
     body = part * 12 + b"--x--\r\n"
     greedy = threading.Thread(target=send, args=(port, FORM + b"Content-Length: %d\r\n\r\n" % len(body) + body))
     greedy.start()
-    time.sleep(0.3)
-    waits = [honest(port) for _ in range(3)]
-    assert greedy.is_alive()
-    assert max(waits) <= 1
-    greedy.join()
+    drawings = 0
+    while greedy.is_alive():
+        honest(port)
+        drawings += 1
+    assert drawings > 2 * 12  # with one wait for each picture, it would be 12
 
 
 def test_large_pictures_of_many_visitors_hold_up_no_drawing_and_fit_into_the_memory(running):
@@ -343,11 +376,11 @@ def test_large_pictures_of_many_visitors_hold_up_no_drawing_and_fit_into_the_mem
     greedy = [threading.Thread(target=send, args=(port, message)) for _ in range(6)]
     for visitor in greedy:
         visitor.start()
-    waits, held = [], []
+    held = []
     while any(visitor.is_alive() for visitor in greedy):
-        waits.append(honest(port))
+        honest(port)
         held.append(megabytes(process))
-    assert len(waits) > 6 and max(waits) <= 1
+    assert len(held) > 2 * 6  # with one wait for each picture, it would be 6
     assert max(held) <= 700
 
 
