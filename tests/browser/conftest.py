@@ -8,11 +8,15 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.front_end import run_lesson
+from tests.browser.front_end import SECOND, open_in_lab, run_all, wait_until_all_ran, write_notebook
 from tests.lab import free_port, lab_flags, running
 from tests.tree import copy_repository
+from tests.widgets.every import SETUP
+
+LONGEST = 60 * SECOND  # until an event counts as one that never comes: no test should fail because a machine is busy
+expect.set_options(timeout=LONGEST)
 
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--no-first-run", "--disable-quic"]
@@ -52,6 +56,7 @@ def watched_page(browser, known=None):
         return route.abort()
 
     context.route(lambda url: url.startswith("http"), allow_local)
+    context.set_default_timeout(LONGEST)
     page = context.new_page()
     page.on("console", lambda message: faults.append(f"console: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(f"error: {error}"))
@@ -81,15 +86,19 @@ def lab(course):
     flags = ["--no-browser", "--ServerApp.root_dir=.", "--expose-app-in-browser", *lab_flags(port)]
     command = [sys.executable, "-m", "jupyterlab", *flags]
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(course / "jupyter")}  # not the settings of whoever tests
-    with running(command, port, course, environment, seconds=60) as address:
+    with running(command, port, course, environment) as address:
         yield address
     # The server runs under the guard of tests/offline: what it logs tells whether it tried.
     assert "LeavesTheMachine" not in (course / f"lab-{port}.log").read_text()
 
 
-@pytest.fixture(scope="module")
-def lesson(request, browser, lab, course):
-    """Return a page on which a whole lesson has been run: the one in the name of the test module, test_lesson_NN."""
+@pytest.fixture(scope="session")
+def notebook(browser, lab, course):
+    """Return a page of JupyterLab on which the names that a widget needs are at hand, for cells that a test adds."""
+    as_in_lessons = f'{SETUP}reader = DigitReader("reference")'
+    write_notebook(course / "widgets.ipynb", as_in_lessons)
     with watched_page(browser) as page:
-        run_lesson(page, lab, course, request.module.__name__[-2:])
+        open_in_lab(page, lab, "widgets.ipynb")
+        run_all(page)
+        wait_until_all_ran(page)
         yield page

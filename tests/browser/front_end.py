@@ -1,7 +1,6 @@
 """What the browser tests do in JupyterLab and in Notebook 7: open a notebook, run it, find a cell."""
 
 import re
-import time
 
 import nbformat
 
@@ -10,6 +9,10 @@ from tests.lab import TOKEN
 SECOND = 1000
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 CURRENT_NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
+LAST_CELL = f"{CURRENT_NOTEBOOK}.widgets.at(-1)"
+CODE_CELLS = f"[...{CURRENT_NOTEBOOK}.model.cells].filter((cell) => cell.type === 'code')"
+HAS_ENDED = """cells.every((cell) => cell.executionCount)
+    || cells.some(({outputs}) => outputs.length && outputs.get(outputs.length - 1).type === "error")"""
 
 
 def write_notebook(path, *cells):
@@ -21,7 +24,7 @@ def write_notebook(path, *cells):
 def open_in_lab(page, address, name):
     """Open a notebook of the course in JupyterLab, and wait for its kernel."""
     page.goto(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60 * SECOND)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
 
 
 def run_all(page):
@@ -30,44 +33,47 @@ def run_all(page):
     page.get_by_text("Run All Cells", exact=True).click()
 
 
-def save_when_finished(page, path, seconds=240):
-    """Save until every code cell of the file has run, and return its outputs; the browser shows only those in view."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        page.keyboard.press("Control+s")
-        page.wait_for_timeout(SECOND)
-        try:
-            cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-        except nbformat.reader.NotJSONError:
-            continue  # JupyterLab is writing it just now
-        outputs = [output for cell in cells for output in cell.outputs]
-        faults = [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
-        assert not faults, faults
-        if all(cell.execution_count for cell in cells):
-            return outputs
-    raise AssertionError(f"{path.name} did not finish within {seconds} s")
-
-
-def run_lesson(page, address, course, lesson):
-    """Open a lesson, such as "04", in JupyterLab, run all its cells, and wait until they are done."""
-    path = next((course / "notebooks").glob(f"{lesson}_*.ipynb"))
-    open_in_lab(page, address, f"notebooks/{path.name}")
-    run_all(page)
-    save_when_finished(page, path)
+def wait_until_all_ran(page):
+    """Wait until every code cell has run; raise AssertionError if one fails, or writes to stderr."""
+    page.wait_for_function(f"() => {{ const cells = {CODE_CELLS}; return {HAS_ENDED}; }}", timeout=600 * SECOND)
+    outputs = page.evaluate(f"{CODE_CELLS}.flatMap((cell) => cell.outputs.toJSON())")
+    faults = [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
+    assert not faults, faults
 
 
 def scroll_to(page, text):
     """Bring the cell whose source holds `text` into view, and return the locator of its outputs."""
     find = f"""text => {{
-        const notebook = {CURRENT_NOTEBOOK};
-        const index = notebook.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(text));
+        const index = {CURRENT_NOTEBOOK}.widgets.findIndex((cell) => cell.model.sharedModel.source.includes(text));
         if (index < 0) throw new Error(`no cell holds ${{text}}`);
-        notebook.activeCellIndex = index;
-        return notebook.scrollToItem(index, "start").then(() => index);
+        return index;
     }}"""
-    index = page.evaluate(find, text)
+    return _in_view(page, page.evaluate(find, text))
+
+
+def run_cell(page, source):
+    """Add a cell to the open notebook, run it, and return the locator of its outputs, in view."""
+    add_cell(page, source)
+    return run_last_cell(page)
+
+
+def add_cell(page, source):
+    """Add a code cell to the end of the open notebook."""
+    page.evaluate(f"source => {CURRENT_NOTEBOOK}.model.sharedModel.addCell({{cell_type: 'code', source}})", source)
+
+
+def run_last_cell(page):
+    """Run the last cell of the open notebook, and return the locator of its outputs, in view."""
+    index = page.evaluate(f"{CURRENT_NOTEBOOK}.activeCellIndex = {CURRENT_NOTEBOOK}.widgets.length - 1")
+    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-cell')")
+    wait_until_all_ran(page)
+    return _in_view(page, index)
+
+
+def _in_view(page, index):
+    page.evaluate(f"index => {CURRENT_NOTEBOOK}.scrollToItem(index, 'start')", index)
     outputs = page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index='{index}']")
-    outputs.locator(".jp-OutputArea-output").first.wait_for(timeout=120 * SECOND)
+    outputs.locator(".jp-OutputArea-output").first.wait_for()
     return outputs
 
 

@@ -4,14 +4,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import (
-    contrast,
-    open_in_lab,
-    run_all,
-    scroll_to,
-    use_theme,
-    write_notebook,
-)
+from tests.browser.conftest import watched_page
+from tests.browser.front_end import contrast, open_in_lab, run_all, run_cell, scroll_to, use_theme, wait_until_all_ran
 
 # From point to point, as parts of the pad's side, with the digits that they make.
 STROKES = {
@@ -19,6 +13,16 @@ STROKES = {
     7: [(0.27, 0.2), (0.5, 0.2), (0.72, 0.2), (0.6, 0.45), (0.5, 0.65), (0.42, 0.85)],
     1: [(0.52, 0.15), (0.51, 0.4), (0.5, 0.6), (0.49, 0.85)],
 }
+
+
+@pytest.fixture(scope="module")
+def lesson(browser, lab, course):
+    """Return a page on which the whole lesson has been run."""
+    with watched_page(browser) as page:
+        open_in_lab(page, lab, "notebooks/00_start_here.ipynb")
+        run_all(page)
+        wait_until_all_ran(page)
+        yield page
 
 
 @pytest.fixture
@@ -104,6 +108,12 @@ def test_the_environment_is_sound(lesson):
     expect(checks).not_to_contain_text("[FAIL]")
 
 
+def test_the_first_figure_is_shown(lesson):
+    figure = scroll_to(lesson, "plots.").get_by_role("img").first
+    expect(figure).to_be_visible()
+    assert figure.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+
+
 def test_undo_takes_back_one_stroke_at_a_time(lesson, pad):
     seen = [drawn(pad)]
     for digit in (1, 7):
@@ -147,15 +157,11 @@ def test_texts_keep_their_contrast_in_both_themes(lesson, pad):
             assert contrast(text) >= 4.5, (theme, text)
 
 
-def test_two_views_of_one_pad_agree(page, lab, course):
-    imports = "from utils.prediction import DigitReader\nfrom utils.widgets.pad import DrawPad\n\n"
-    write_notebook(course / "pads.ipynb", f"{imports}pad = DrawPad(DigitReader())\npad", "pad")
-    open_in_lab(page, lab, "pads.ipynb")
-    run_all(page)
-    pads = page.locator(".digits-pad")
-    expect(pads).to_have_count(2, timeout=60_000)
-    upper, lower = pads.nth(0), pads.nth(1)
-    draw_with_mouse(page, upper, 7)
+def test_two_views_of_one_pad_agree(notebook):
+    run_cell(notebook, "pad = DrawPad(reader)\npad")
+    lower = run_cell(notebook, "pad")
+    upper = scroll_to(notebook, "pad = DrawPad(reader)")
+    draw_with_mouse(notebook, upper, 7)
     expect(prediction(lower)).to_contain_text("7, ")
     assert drawn(upper) == drawn(lower)
     lower.get_by_role("button", name="Undo").click()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import watched_page
-from tests.browser.front_end import SECOND, run_all, scroll_to, write_notebook
+from tests.browser.front_end import run_all, scroll_to, write_notebook
 from tests.lab import TOKEN, free_port, lab_flags, running
 from tests.widgets.every import EVERY, SETUP
 
@@ -20,6 +20,13 @@ KERNEL_IS_READY = """() => {
 }"""
 
 
+# What a cell shows and says: the addresses of its pictures, and its texts.
+SEEN = """cell => JSON.stringify([
+    ...[...cell.querySelectorAll("img")].map((image) => image.src),
+    ...[...cell.querySelectorAll("[role=status], output")].map((status) => status.innerText),
+])"""
+
+
 @pytest.fixture(scope="module")
 def notebook(browser, course):
     """Return a page of Notebook 7 on which every widget was made, each in a cell of its own."""
@@ -28,10 +35,10 @@ def notebook(browser, course):
     flags = ["--no-browser", "--ServerApp.root_dir=.", "--expose-app-in-browser", *lab_flags(port)]
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(course / "jupyter")}
     command = [sys.executable, "-m", "notebook", *flags]
-    served = running(command, port, course, environment, seconds=60)
+    served = running(command, port, course, environment)
     with served as address, watched_page(browser, known=OF_NOTEBOOK_ITSELF) as page:
         page.goto(f"{address}/notebooks/every.ipynb?token={TOKEN}")
-        page.wait_for_function(KERNEL_IS_READY, timeout=60 * SECOND)
+        page.wait_for_function(KERNEL_IS_READY)
         run_all(page)
         yield page
 
@@ -41,19 +48,9 @@ def test_a_widget_shows_up_and_answers(notebook, code):
     role, name, key = EVERY[code]
     cell = scroll_to(notebook, code)
     control = cell.get_by_role(role, name=name)
-    control.wait_for(timeout=60 * SECOND)
+    control.wait_for()
     expect(cell.get_by_role("alert").filter(has_text=" ")).to_have_count(0)
-    before = seen(cell)
+    before = cell.evaluate(SEEN)
     control.press(key)
-    for _ in range(50):
-        if seen(cell) != before:
-            break
-        notebook.wait_for_timeout(100)
-    assert seen(cell) != before
+    notebook.wait_for_function(f"([cell, before]) => ({SEEN})(cell) !== before", arg=[cell.element_handle(), before])
     notebook.screenshot(path=f"tests/artefacts/notebook_7_{code.partition('(')[0]}.png")
-
-
-def seen(cell):
-    """Return what a cell shows and says: the address of its picture, and its texts."""
-    pictures = cell.get_by_role("img").evaluate_all("images => images.map((image) => image.src)")
-    return pictures, cell.get_by_role("status").all_inner_texts()

@@ -1,4 +1,4 @@
-"""How soon each widget answers in JupyterLab: `make test-speed`, with nothing else to do for the machine.
+"""How soon each widget answers in JupyterLab: `make test-long`, with nothing else to do for the machine.
 
 The limits hold where a plain figure, drawn between the measurements, takes QUIET milliseconds. On a slower or busier
 machine they are longer by the factor by which that figure takes longer.
@@ -11,12 +11,11 @@ import pytest
 from matplotlib.figure import Figure
 from playwright.sync_api import expect
 
-from tests.browser.conftest import watched_page
-from tests.browser.front_end import open_in_lab, run_all, save_when_finished, scroll_to, write_notebook
-from tests.widgets.every import EVERY, SETUP
+from tests.browser.front_end import run_cell
+from tests.widgets.every import EVERY
 from utils.widgets.explorer import to_png
 
-pytestmark = pytest.mark.speed
+pytestmark = pytest.mark.long
 
 QUIET = 85  # milliseconds of one core that `plain_figure` needs at least, where nothing else disturbs it
 SLIDERS = {
@@ -63,18 +62,6 @@ WATCH_THE_PEN = """element => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def widgets(browser, lab, course):
-    """Return a page of JupyterLab on which every widget was made, each in a cell of its own."""
-    as_large_as_in_lessons = f'{SETUP}reader = DigitReader("reference")'
-    write_notebook(course / "speed.ipynb", as_large_as_in_lessons, *EVERY)
-    with watched_page(browser) as page:
-        open_in_lab(page, lab, "speed.ipynb")
-        run_all(page)
-        save_when_finished(page, course / "speed.ipynb")
-        yield page
-
-
 def plain_figure():
     """Return how many milliseconds a plain figure with three axes takes, drawn as an explorer draws."""
     start = time.perf_counter()
@@ -98,9 +85,14 @@ def assert_in_time(measure, limit, tries=5):
     raise AssertionError("; ".join(told))
 
 
+def made_by(name):
+    """Return the code that makes a widget."""
+    return next(code for code in EVERY if code.startswith(name))
+
+
 def chosen(page, name):
     """Return the cell of a widget, in view, with what must be chosen there first."""
-    cell = scroll_to(page, name)
+    cell = run_cell(page, made_by(name))
     if name in CHOICES:
         label, value = CHOICES[name]
         cell.get_by_role("combobox", name=label).select_option(value)
@@ -124,15 +116,15 @@ def draw(page, cell, moves, pause=0, meanwhile=lambda: None):
 
 
 @pytest.mark.parametrize("name, slider", [(name, slider) for name, sliders in SLIDERS.items() for slider in sliders])
-def test_the_picture_follows_the_slider_at_once(widgets, name, slider):
-    cell = chosen(widgets, name)
+def test_the_picture_follows_the_slider_at_once(notebook, name, slider):
+    cell = chosen(notebook, name)
     handle, picture = cell.get_by_role("slider", name=slider), cell.get_by_role("img").last
     expect(picture).to_be_visible()
 
     def measure():
         pairs = []
         for _ in range(9):
-            widgets.wait_for_timeout(100)  # until all is quiet
+            notebook.wait_for_timeout(100)  # until all is quiet
             pairs.append((handle.evaluate(MOVE_SLIDER, picture.element_handle()), plain_figure()))
         return zip(*pairs, strict=True)
 
@@ -142,8 +134,8 @@ def test_the_picture_follows_the_slider_at_once(widgets, name, slider):
 @pytest.mark.parametrize("name, page, limit", [
     ("DrawPad(", None, 100), ("PipelineExplorer(", "screen", 150), ("PipelineExplorer(", "ruled paper", 150),
 ])  # fmt: skip
-def test_the_answer_follows_the_pen_at_once(widgets, name, page, limit):
-    cell = scroll_to(widgets, name)
+def test_the_answer_follows_the_pen_at_once(notebook, name, page, limit):
+    cell = run_cell(notebook, made_by(name))
     if page:
         cell.get_by_role("combobox", name="Seen on").select_option(page)
         answer = cell.get_by_role("img", name=f"seen on the {page}")
@@ -153,11 +145,11 @@ def test_the_answer_follows_the_pen_at_once(widgets, name, page, limit):
 
     def measure():
         cell.get_by_role("button", name="Clear").click()
-        widgets.wait_for_timeout(300)
+        notebook.wait_for_timeout(300)
         answer.evaluate(WATCH_THE_PEN)
         plain = []
-        draw(widgets, cell, moves=20, pause=200, meanwhile=lambda: plain.append(plain_figure()))
-        taken = widgets.evaluate("window.taken")
+        draw(notebook, cell, moves=20, pause=200, meanwhile=lambda: plain.append(plain_figure()))
+        taken = notebook.evaluate("window.taken")
         assert len(taken) >= 15, taken
         return taken, plain
 

@@ -16,7 +16,6 @@ from tests.tree import ROOT
 from utils import data
 from utils.prediction import DigitReader
 
-SLOW = 30_000  # milliseconds that the first visitor of a busy machine may wait
 SEVEN = [(70, 60), (200, 60), (150, 140), (110, 240)]  # corners of a stroke, in pixels of the pad
 PASTE = """(field, picture) => {
     const bytes = Uint8Array.from(atob(picture), (character) => character.charCodeAt(0));
@@ -63,7 +62,7 @@ def photos():
 def opened(page, address):
     """Open the app and wait for its pad."""
     page.goto(address)
-    expect(page.locator("canvas").last).to_be_visible(timeout=SLOW)
+    expect(page.locator("canvas").last).to_be_visible()
     return page
 
 
@@ -80,7 +79,7 @@ def draw(page, corners):
 
 def expect_reading(page, digit):
     """Wait until the app says which digit it reads."""
-    expect(page.locator("h3:visible")).to_contain_text(f"A {digit},", timeout=SLOW)
+    expect(page.locator("h3:visible")).to_contain_text(f"A {digit},")
 
 
 def upload(page, *files):
@@ -93,7 +92,7 @@ def upload(page, *files):
 def test_a_drawn_seven_is_read_with_chart_and_steps(app):
     draw(app, SEVEN)
     expect_reading(app, 7)
-    expect(app.get_by_alt_text("After: centre by mass")).to_be_visible(timeout=SLOW)
+    expect(app.get_by_alt_text("After: centre by mass")).to_be_visible()
     expect(app.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first).to_be_visible()
     artefacts = ROOT / "tests" / "artefacts"
     artefacts.mkdir(exist_ok=True)
@@ -125,7 +124,7 @@ def test_a_pasted_picture_is_read(app, photos):
 def test_a_wrong_file_is_named_and_the_others_are_read(app, photos):
     pictures, digits = photos
     upload(app, ("letter.jpg", b"Dear Sir or Madam"), ("photo.jpg", pictures[0]))
-    expect(app.get_by_role("alert")).to_contain_text("letter.jpg", timeout=SLOW)
+    expect(app.get_by_role("alert")).to_contain_text("letter.jpg")
     expect(app.get_by_role("alert")).to_contain_text("no image")
     app.get_by_role("combobox", name="Look at").click()
     app.get_by_role("option", name="photo.jpg").click()
@@ -134,7 +133,7 @@ def test_a_wrong_file_is_named_and_the_others_are_read(app, photos):
 
 def test_a_file_that_is_too_large_is_refused(app):
     upload(app, ("large.jpg", bytes(11_000_000)))
-    expect(app.get_by_text("File must be 10.0MB or smaller")).to_be_visible(timeout=SLOW)
+    expect(app.get_by_text("File must be 10.0MB or smaller")).to_be_visible()
     expect(app.locator("h3:visible")).to_have_count(0)
 
 
@@ -155,10 +154,10 @@ def test_when_the_server_is_back_the_app_reads_again(browser, tmp_path):
     page = browser.new_page()  # whose console will tell that the server is gone
     with serving(tmp_path, port) as address:
         opened(page, address)
-    expect(page.get_by_text("Connection error").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Connection error").first).to_be_visible()
     with serving(tmp_path, port):
-        expect(page.get_by_text("Connection error")).to_have_count(0, timeout=SLOW)
-        expect(page.locator("canvas").last).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("Connection error")).to_have_count(0)
+        expect(page.locator("canvas").last).to_be_visible()
         draw(page, SEVEN)
         expect_reading(page, 7)
         page.close()

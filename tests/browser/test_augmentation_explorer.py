@@ -1,22 +1,22 @@
-"""Lesson 02 in a real JupyterLab: the augmentation explorer answers to mouse and keyboard, and says what it shows."""
+"""In a real JupyterLab: the augmentation explorer answers to mouse and keyboard, and says what it shows."""
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import scroll_to
+from tests.browser.front_end import run_cell
 
 SLIDERS = ["Rotation (°)", "Scale (%)", "Shear (°)", "Shift (px)"]
 
 
 @pytest.fixture
-def explorer(lesson):
+def explorer(notebook):
     """Return the explorer's cell, in view."""
-    return scroll_to(lesson, "AugmentationExplorer(")
+    return run_cell(notebook, "AugmentationExplorer(images[:10])")
 
 
-def test_it_begins_with_ten_digits_and_their_variants(lesson, explorer):
+def test_it_begins_with_ten_digits_and_their_variants(notebook, explorer):
     expect(explorer.get_by_role("img", name="Originals in a row: 10. Below each 3 random variants")).to_be_visible()
-    lesson.screenshot(path="tests/artefacts/augmentation_explorer.png")
+    notebook.screenshot(path="tests/artefacts/augmentation_explorer.png")
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,23 @@
-"""Lesson 05 in a real JupyterLab: the architecture explorer answers to mouse and keyboard, and says what cannot be."""
+"""In a real JupyterLab: the architecture explorer answers to mouse and keyboard, and says what cannot be."""
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import scroll_to
+from tests.browser.front_end import run_cell
 
 SLIDERS = ("Convolutions", "First filters", "Halvings", "Dense units")
 
 
 @pytest.fixture
-def explorer(lesson):
+def explorer(notebook):
     """Return the explorer's cell, in view."""
-    return scroll_to(lesson, "ArchitectureExplorer(")
+    return run_cell(notebook, "ArchitectureExplorer()")
 
 
-def test_it_shows_the_reference_cnn(lesson, explorer):
+def test_it_shows_the_reference_cnn(notebook, explorer):
     expect(explorer.get_by_role("status")).to_contain_text("93,322 parameters, 2,794,240 multiply-adds")
     expect(explorer.get_by_role("img", name="conv 3: 3 x 3 x 64, 36,928 parameters")).to_be_visible()
-    lesson.screenshot(path="tests/artefacts/architecture_explorer.png")
+    notebook.screenshot(path="tests/artefacts/architecture_explorer.png")
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,25 @@
-"""Lesson 04 in a real JupyterLab: the kernel explorer answers to mouse and keyboard, and says what it shows."""
+"""In a real JupyterLab: the kernel explorer answers to mouse and keyboard, and says what it shows."""
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import contrast, scroll_to, use_theme
+from tests.browser.front_end import contrast, run_cell, use_theme
 
 
 @pytest.fixture
-def explorer(lesson):
+def explorer(notebook):
     """Return the explorer's cell, in view."""
-    return scroll_to(lesson, "KernelExplorer(")
+    return run_cell(notebook, "KernelExplorer(images[0] / 255)")
 
 
-def test_the_window_moves_by_keyboard_and_the_sum_is_told(lesson, explorer):
+def test_the_window_moves_by_keyboard_and_the_sum_is_told(notebook, explorer):
     row, told = explorer.get_by_role("slider", name="Row"), explorer.get_by_role("status")
     before, place = told.inner_text(), int(row.input_value())
     row.press("ArrowRight")
     expect(row).to_have_value(str(place + 1))
     expect(told).not_to_have_text(before)
     expect(explorer.get_by_role("img", name=f"window at row {place + 1}")).to_be_visible()
-    lesson.screenshot(path="tests/artefacts/kernel_explorer.png")
+    notebook.screenshot(path="tests/artefacts/kernel_explorer.png")
 
 
 def test_the_button_steps_the_window(explorer):
@@ -48,11 +48,11 @@ def test_a_preset_fills_the_table_and_a_number_changes_the_sum(explorer):
     expect(explorer.get_by_role("spinbutton")).to_have_count(25)
 
 
-def test_what_all_explorers_are_made_of_keeps_its_contrast_in_both_themes(lesson, explorer):
+def test_what_all_explorers_are_made_of_keeps_its_contrast_in_both_themes(notebook, explorer):
     texts = [explorer.get_by_text("Row", exact=True), explorer.get_by_text("Kernel", exact=True),
              explorer.get_by_role("status"), explorer.get_by_role("button", name="Next window")]  # fmt: skip
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
-        use_theme(lesson, theme)
-        lesson.screenshot(path=f"tests/artefacts/kernel_explorer_{theme.split()[1].lower()}.png")
+        use_theme(notebook, theme)
+        notebook.screenshot(path=f"tests/artefacts/kernel_explorer_{theme.split()[1].lower()}.png")
         for text in texts:
             assert contrast(text) >= 4.5, (theme, text)

@@ -1,15 +1,15 @@
-"""Lesson 03 in a real JupyterLab: the nearest-digit explorer answers to mouse and keyboard, and says what it shows."""
+"""In a real JupyterLab: the nearest-digit explorer answers to mouse and keyboard, and says what it shows."""
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import scroll_to
+from tests.browser.front_end import run_cell
 
 
 @pytest.fixture
-def explorer(lesson):
+def explorer(notebook):
     """Return the explorer's cell, in view."""
-    return scroll_to(lesson, "NearestDigitExplorer(")
+    return run_cell(notebook, "NearestDigitExplorer(mnist.x_train, mnist.y_train, images, labels)")
 
 
 def press(slider, key):
@@ -20,7 +20,7 @@ def press(slider, key):
     return place
 
 
-def test_a_shift_by_keyboard_moves_the_query_and_is_told(lesson, explorer):
+def test_a_shift_by_keyboard_moves_the_query_and_is_told(notebook, explorer):
     told = explorer.get_by_role("status")
     before = told.inner_text()
     for name, text in (("Shift right", "moved right by"), ("Shift down", "and down by")):
@@ -29,7 +29,7 @@ def test_a_shift_by_keyboard_moves_the_query_and_is_told(lesson, explorer):
             place = press(slider, key)
             expect(explorer.get_by_role("img", name=f"{text} {place}")).to_be_visible()
     expect(told).not_to_have_text(before)
-    lesson.screenshot(path="tests/artefacts/nearest_digit_explorer.png")
+    notebook.screenshot(path="tests/artefacts/nearest_digit_explorer.png")
 
 
 def test_more_neighbours_have_more_votes(explorer):

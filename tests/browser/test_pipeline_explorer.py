@@ -1,19 +1,19 @@
-"""Lesson 08 in a real JupyterLab: the steps follow the pen, the page and the shadow, and say what is read."""
+"""In a real JupyterLab: the steps follow the pen, the page and the shadow, and say what is read."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import scroll_to
+from tests.browser.front_end import run_cell
 
 SEVEN = [(0.27, 0.2), (0.5, 0.2), (0.72, 0.2), (0.6, 0.45), (0.5, 0.65), (0.42, 0.85)]  # as parts of the pad's side
 
 
 @pytest.fixture
-def explorer(lesson):
+def explorer(notebook):
     """Return the explorer's cell, in view, with an empty pad and a screen below it."""
-    cell = scroll_to(lesson, "explorer = PipelineExplorer(")
+    cell = run_cell(notebook, "PipelineExplorer(reader)")
     cell.get_by_role("combobox", name="Seen on").select_option("screen")
     cell.get_by_role("button", name="Clear").click()
     expect(remark(cell)).to_contain_text("No digit: the page is blank")
@@ -41,13 +41,13 @@ def draw_a_seven(page, cell):
     page.mouse.up()
 
 
-def test_a_drawn_digit_is_read_from_every_page(lesson, explorer):
-    draw_a_seven(lesson, explorer)
+def test_a_drawn_digit_is_read_from_every_page(notebook, explorer):
+    draw_a_seven(notebook, explorer)
     for page in ("screen", "plain paper", "ruled paper"):
         explorer.get_by_role("combobox", name="Seen on").select_option(page)
         expect(remark(explorer)).to_contain_text(f"Read from the {page}: 7")
         expect(explorer.get_by_role("img", name=f"A digit, seen on the {page}, in 11 steps")).to_be_visible()
-    lesson.screenshot(path="tests/artefacts/pipeline_explorer.png")
+    notebook.screenshot(path="tests/artefacts/pipeline_explorer.png")
 
 
 def test_an_empty_pad_is_refused_with_the_reason(explorer):
@@ -55,8 +55,8 @@ def test_an_empty_pad_is_refused_with_the_reason(explorer):
     expect(explorer.get_by_role("img", name="A page without a digit, seen on the screen, in 3 steps")).to_be_visible()
 
 
-def test_page_and_shadow_are_chosen_by_keyboard(lesson, explorer):
-    draw_a_seven(lesson, explorer)
+def test_page_and_shadow_are_chosen_by_keyboard(notebook, explorer):
+    draw_a_seven(notebook, explorer)
     page, shadow = explorer.get_by_role("combobox", name="Seen on"), explorer.get_by_role("slider", name="Shadow")
     page.press("ArrowDown")
     expect(page).to_have_value("plain paper")

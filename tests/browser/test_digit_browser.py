@@ -1,27 +1,21 @@
-"""Lesson 01 in a real JupyterLab: the digit browser turns its pages by mouse and keyboard, and says what it shows."""
+"""In a real JupyterLab: the digit browser turns its pages by mouse and keyboard, and says what it shows."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.front_end import scroll_to
+from tests.browser.front_end import run_cell
 
 
 @pytest.fixture
-def explorer(lesson):
+def explorer(notebook):
     """Return the explorer's cell, in view, with all digits as stored."""
-    cell = scroll_to(lesson, "DigitBrowser(")
+    cell = run_cell(notebook, "DigitBrowser(images, labels)")
     cell.get_by_role("combobox", name="Digit").select_option("all")
     cell.get_by_role("combobox", name="Order").select_option("as stored")
     expect(cell.get_by_role("status")).to_contain_text("all digits, as stored")
     return cell
-
-
-def test_the_first_figure_is_shown(lesson):
-    figure = scroll_to(lesson, "plots.show(").get_by_role("img")
-    expect(figure).to_be_visible()
-    assert figure.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
 
 
 def test_a_digit_is_chosen_by_keyboard_and_the_picture_follows(explorer):
@@ -34,7 +28,7 @@ def test_a_digit_is_chosen_by_keyboard_and_the_picture_follows(explorer):
         expect(explorer.get_by_role("img", name=name)).to_be_visible()
 
 
-def test_pages_turn_by_keyboard_and_a_new_order_begins_at_the_first(lesson, explorer):
+def test_pages_turn_by_keyboard_and_a_new_order_begins_at_the_first(notebook, explorer):
     page, told = explorer.get_by_role("slider", name="Page"), explorer.get_by_role("status")
     explorer.get_by_role("combobox", name="Digit").select_option("7")
     expect(told).to_contain_text("images of the 7, as stored: page 1 of")
@@ -49,7 +43,7 @@ def test_pages_turn_by_keyboard_and_a_new_order_begins_at_the_first(lesson, expl
     expect(orders).to_have_value("most typical first")
     expect(page).to_have_value("1")
     expect(told).to_contain_text("images of the 7, most typical first: page 1 of")
-    lesson.screenshot(path="tests/artefacts/digit_browser.png")
+    notebook.screenshot(path="tests/artefacts/digit_browser.png")
 
 
 def test_each_order_shows_other_digits(explorer):
