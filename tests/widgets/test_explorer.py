@@ -1,5 +1,7 @@
 """The parts of an explorer: controls hold to their limits, faults show, and nothing that is sent is large."""
 
+import threading
+
 import pytest
 import traitlets
 
@@ -69,3 +71,30 @@ def test_a_choice_is_one_of_its_options():
 
 def test_without_a_kernel_a_text_stands_in_its_place():
     assert repr(Doubling()) == "Doubling: run this cell to use it."
+
+
+def test_the_last_picture_shows_the_last_change_though_threads_draw():
+    drawing, go_on = threading.Event(), threading.Event()
+
+    class Pair(Explorer):
+        def __init__(self):
+            self.numbers = [Slider("One", 0, 1, value=0), Slider("Other", 0, 1, value=0)]
+            super().__init__(*self.numbers)
+
+        def draw(self):
+            told = "{} and {}".format(*(number.value for number in self.numbers))
+            if told == "1 and 0":
+                drawing.set()
+                go_on.wait(60)
+            return View(PNG, "two numbers", told)
+
+    explorer = Pair()
+    threads = [threading.Thread(target=number.set_trait, args=("value", 1)) for number in explorer.numbers]
+    threads[0].start()
+    drawing.wait(60)
+    threads[1].start()
+    threads[1].join(0.3)  # in which a picture would be drawn if it did not wait for the first
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert explorer.picture.remark == "1 and 1"

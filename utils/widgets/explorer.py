@@ -6,6 +6,7 @@ JupyterLab keeps the arrow keys from, a picture without a text) are small anywid
 
 import io
 import re
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -97,6 +98,7 @@ class Explorer(widgets.VBox):
 
     def __init__(self, *controls: widgets.DOMWidget, rows: list[widgets.DOMWidget] | None = None):
         self.picture = Picture()
+        self.lock = threading.RLock()  # the kernel handles a control's first change in another thread than later ones
         super().__init__([*(rows or controls), self.picture])
         for control in controls:
             control.observe(self.redraw, "value")
@@ -107,15 +109,16 @@ class Explorer(widgets.VBox):
         raise NotImplementedError
 
     def redraw(self, _=None) -> None:
-        """Show what the controls ask for now."""
-        try:
-            self.picture.show(self.draw())
-        except Refused as reason:
-            self.picture.fault = str(reason)
-        except Exception as fault:
-            self.picture.fault = in_words(fault)
-            if is_strict():
-                raise
+        """Show what the controls ask for now, one picture after the other: so the last one shows the last change."""
+        with self.lock:
+            try:
+                self.picture.show(self.draw())
+            except Refused as reason:
+                self.picture.fault = str(reason)
+            except Exception as fault:
+                self.picture.fault = in_words(fault)
+                if is_strict():
+                    raise
 
     def __repr__(self) -> str:
         return invitation(self)
