@@ -1,0 +1,79 @@
+"""Start the kernels of notebooks warm: forked from a process that has imported what most lessons import.
+
+pytest loads this plugin (`-p tests.warm` in pyproject.toml). A kernel of its own takes seconds to import TensorFlow, and
+there are forty notebooks. On Linux only: elsewhere, a process that has imported TensorFlow doesn't fork reliably.
+"""
+
+import multiprocessing
+import os
+import sys
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import matplotlib
+from ipykernel.kernelapp import IPKernelApp
+from jupyter_client.provisioning import local_provisioner
+
+# The third parties' packages, and none of the course: a lesson must find `utils` by itself.
+ROOT = str(Path(__file__).parents[1])
+PACKAGES = ["ipykernel.kernelapp", "pandas", "matplotlib.pyplot", "sklearn", "ipywidgets", "onnxruntime", "keras"]
+
+
+class WarmKernel:
+    """Look like the `subprocess.Popen` of a kernel that was started on its own."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, process: BaseProcess):
+        self.process, self.pid = process, process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while the kernel runs."""
+        return self.process.exitcode
+
+    def wait(self) -> int:
+        """Wait for the end of the kernel and return its exit code."""
+        self.process.join()
+        return self.process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the kernel."""
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask the kernel to end."""
+        self.process.terminate()
+
+    def kill(self) -> None:
+        """End the kernel."""
+        self.process.kill()
+
+
+def pytest_configure():
+    """Let every kernel of this process start warm."""
+    if sys.platform == "linux":
+        multiprocessing.set_forkserver_preload(PACKAGES)
+        local_provisioner.launch_kernel = launch_warm
+
+
+def launch_warm(command, cwd=None, env=None, **_):
+    """Fork a kernel instead of running the command `python -m ipykernel_launcher …`."""
+    context = multiprocessing.get_context("forkserver")
+    started, writer = context.Pipe(duplex=False)
+    arguments = command[command.index("ipykernel_launcher") + 1 :]
+    process = context.Process(target=_run_kernel, args=(arguments, cwd, env, writer))
+    process.start()
+    started.recv()
+    return WarmKernel(process)
+
+
+def _run_kernel(arguments, cwd, env, started):
+    os.setsid()  # to kill a kernel is to kill its group: what it started, and not the tests
+    started.send(True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env, JPY_PARENT_PID=str(os.getppid()))
+    sys.path[:] = [path for path in sys.path if path != ROOT]  # the tests' way to the course; a lesson has its own
+    matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
+    IPKernelApp.launch_instance(argv=arguments)
