@@ -1,7 +1,7 @@
 """Start the kernels of notebooks warm: forked from a process that has imported what most lessons import.
 
-pytest loads this plugin (`-p tests.warm` in pyproject.toml). A kernel of its own takes seconds to import TensorFlow, and
-there are forty notebooks. On Linux only: elsewhere, a process that has imported TensorFlow doesn't fork reliably.
+pytest loads this plugin (`-p tests.warm` in pyproject.toml). Without it, each of forty notebooks would spend seconds
+importing TensorFlow. It works on Linux only: elsewhere, a process that has imported TensorFlow doesn't fork reliably.
 """
 
 import multiprocessing
@@ -10,12 +10,10 @@ import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import matplotlib
-from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.provisioning import local_provisioner
 
-# The third parties' packages, and none of the course: a lesson must find `utils` by itself.
 ROOT = str(Path(__file__).parents[1])
+# Nothing of the course itself: each lesson must find `utils` on its own.
 PACKAGES = ["ipykernel.kernelapp", "pandas", "matplotlib.pyplot", "sklearn", "ipywidgets", "onnxruntime", "keras"]
 
 
@@ -28,11 +26,11 @@ class WarmKernel:
         self.process, self.pid = process, process.pid
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while the kernel runs."""
+        """Return the exit code, or None while the kernel is running."""
         return self.process.exitcode
 
     def wait(self) -> int:
-        """Wait for the end of the kernel and return its exit code."""
+        """Wait until the kernel ends, and return its exit code."""
         self.process.join()
         return self.process.exitcode
 
@@ -68,7 +66,11 @@ def launch_warm(command, cwd=None, env=None, **_):
 
 
 def _run_kernel(arguments, cwd, env, started):
-    os.setsid()  # to kill a kernel is to kill its group: what it started, and not the tests
+    # Here, because in pytest's own process importing a kernel would change what widgets send.
+    import matplotlib
+    from ipykernel.kernelapp import IPKernelApp
+
+    os.setsid()  # killing a kernel kills its group: what it started, but not the tests
     started.send(True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     os.chdir(cwd)
