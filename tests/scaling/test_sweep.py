@@ -1,6 +1,7 @@
 """A sweep loses at most the trial that ran when something broke, and goes on where it was."""
 
 import datetime
+import itertools
 import os
 import signal
 import time
@@ -51,6 +52,41 @@ def test_a_killed_worker_costs_one_trial_which_is_tried_again(database, tmp_path
     assert again.params == lost.params and again.state in FINISHED
     assert study.best_value == max(event["best"] for event in events.of("trial"))
     assert sweep(dies_once, storage, trials=6).trials == study.trials, "a finished sweep is left as it is"
+
+
+class Together:
+    """Stand for a training; two workers that may begin one more trial begin it at the same moment."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __setstate__(self, state):  # in the worker, which receives the objective before anything else
+        self.folder, self.turns, optimize = state["folder"], itertools.count(), optuna.Study.optimize
+
+        def at_once(*arguments, **options):
+            self.wait_for_the_other(next(self.turns))
+            return optimize(*arguments, **options)
+
+        optuna.Study.optimize = at_once
+
+    def wait_for_the_other(self, turn):
+        """Wait until the other worker is here too, or has ended."""
+        (self.folder / f"{turn}.{os.getpid()}").touch()
+        while len(list(self.folder.glob(f"{turn}.*"))) < 2:
+            workers = [int(path.suffix[1:]) for path in self.folder.glob("0.*")]
+            if len(workers) == 2 and not all(map(psutil.pid_exists, workers)):
+                return
+            time.sleep(0.01)
+
+    def __call__(self, trial):
+        return suggest(trial, SPACE)["x"]
+
+
+@pytest.mark.parametrize("database", [False, True], ids=["journal", "database"])
+def test_two_workers_do_not_both_begin_the_last_trial(database, tmp_path):
+    storage = f"sqlite:///{tmp_path}/sweep.db" if database else tmp_path / "sweep.journal"
+    study = sweep(Together(tmp_path), storage, trials=3)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 3
 
 
 def test_a_sweep_that_was_ended_goes_on(tmp_path, events):

@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import os
 import socket
+import tempfile
 import time
 import warnings
 import zlib
@@ -137,7 +138,10 @@ def sweep(
         if wanted < 1:  # other hosts work on the last ones
             time.sleep(1)
             continue
-        with Crew(task, range(min(workers, wanted))) as crew:
+        with (
+            tempfile.TemporaryDirectory(prefix="digits-sweep-") as tickets,
+            Crew(partial(task, tickets, wanted), range(min(workers, wanted))) as crew,
+        ):
             on_event({"event": "started", "pids": crew.pids()})
             for event in crew.events(timeout):
                 if event["event"] == "begun":
@@ -149,7 +153,10 @@ def sweep(
                 elif event["event"] == "ended" and event["code"]:
                     lost += 1
                     fault = f"worker {event['rank']} was lost ({how_it_ended(event['code'])})"
-                    on_event({"event": "lost", "reason": fault, "trials": queue_again(study, one_host)})
+                    queued = queue_again(study, one_host)
+                    for ticket in list(Path(tickets).iterdir())[: len(queued)]:
+                        ticket.rmdir()  # the trial that is tried again may use it
+                    on_event({"event": "lost", "reason": fault, "trials": queued})
                     if lost > restarts:
                         raise WorkerLost(f"{fault}, after {restarts} restarts. The study keeps what was finished")
                     crew.start(max(crew.processes) + 1)
@@ -208,8 +215,25 @@ def _is_database(storage: str | Path) -> bool:
     return "://" in str(storage)
 
 
+def _take_a_ticket(tickets: str, count: int) -> bool:
+    """Take one of `count` tickets; return False if all are taken. No two workers can make the same folder."""
+    for number in range(count):
+        with contextlib.suppress(FileExistsError):
+            Path(tickets, str(number)).mkdir()
+            return True
+    return False
+
+
 def _work(
-    objective: Callable, storage: str, study_name: str, trials: int, seed: int, rank: int, tell: Callable
+    objective: Callable,
+    storage: str,
+    study_name: str,
+    trials: int,
+    seed: int,
+    tickets: str,
+    count: int,
+    rank: int,
+    tell: Callable,
 ) -> None:
     """Carry out trials until there are enough, those that run elsewhere included: this runs in a process of its own."""
     study = open_study(storage, study_name)
@@ -228,7 +252,11 @@ def _work(
             raise ValueError(f"trial {trial.number}: expected a number from the objective, with {trial.params}")
         tell("trial", trial=trial.number, pruned=trial.state == TrialState.PRUNED, value=trial.value)
 
-    while len(study.get_trials(deepcopy=False, states=(*FINISHED, TrialState.RUNNING))) < trials:
+    def is_one_missing() -> bool:
+        return len(study.get_trials(deepcopy=False, states=(*FINISHED, TrialState.RUNNING))) < trials
+
+    # Two workers may both see that one trial is missing. Each trial costs a ticket, so only one of them starts it.
+    while is_one_missing() and _take_a_ticket(tickets, count):
         study.optimize(signed, n_trials=1, callbacks=[report])
 
 
