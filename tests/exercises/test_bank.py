@@ -56,21 +56,27 @@ NONSENSE = [
 @pytest.mark.parametrize("question, answer", RIGHT)
 def test_a_right_answer_is_accepted_within_a_second(question, answer):
     taken = []
-    for _ in range(3):  # the first one may have something to prepare, and the machine something else to do
-        start = time.perf_counter()
+    for _ in range(3):  # the first one may have something to prepare
+        start = time.process_time()  # of this process alone: other processes may keep the machine busy
         outcome = question.judge(answer)
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
         assert outcome.kind == "correct", outcome
         if taken[-1] < 1:
             return
-    raise AssertionError(f"the quickest of three checks took {min(taken):.1f} s")
+    raise AssertionError(f"the quickest of three checks took {min(taken):.1f} CPU seconds")
 
 
 @pytest.mark.parametrize("question, words, answer", WRONG)
 def test_a_wrong_answer_is_told_what_is_wrong_with_it(question, words, answer):
-    for _ in range(3):  # the inputs are fresh each time, the sentence is the same
-        outcome = question.judge(answer)
-        assert outcome.kind == "incorrect" and words in outcome.message, outcome
+    outcome = question.judge(answer)
+    assert outcome.kind == "incorrect" and words in outcome.message, outcome
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("question, words, answer", WRONG)
+def test_the_sentence_is_the_same_for_all_random_inputs(question, words, answer):
+    for _ in range(10):
+        test_a_wrong_answer_is_told_what_is_wrong_with_it(question, words, answer)
 
 
 @pytest.mark.parametrize("question", ALL)

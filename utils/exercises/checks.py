@@ -39,6 +39,7 @@ def behaves_like(
     """
 
     def examine(function: Callable) -> None:
+        need_a_function(function)
         rng = np.random.default_rng()
         cases = [inputs(rng) for _ in range(rounds)]
         answers = [call(function, *case) for case in cases]

@@ -680,10 +680,15 @@ def _examine_network(network):
     return f"{network.count_params():,} parameters, and {right:.1%} of fresh digits are read correctly."
 
 
+@cache
+def _sample():
+    return data.load_mnist("sample")
+
+
 def _share_right(network):
     from utils.prediction import DigitReader
 
-    mnist = data.load_mnist("sample")
+    mnist = _sample()
     try:
         answers = DigitReader(network).predict_batch(mnist.x_test)
     except Exception as error:

@@ -520,9 +520,14 @@ def from_tablet(digit: np.ndarray, times: int = 10) -> np.ndarray:
 
 
 @cache
+def _sample():
+    return data.load_mnist("sample")
+
+
+@cache
 def _lopsided_digits():
     """Return digits that look like none of their mirror images, and that to_mnist_form would change."""
-    mnist = data.load_mnist("sample")
+    mnist = _sample()
     digits = mnist.x_test[np.isin(mnist.y_test, (2, 4, 5, 7))]
     digits = [d for d in digits[:150] if min(map(np.mean, _distances(d / 255, d / 255)[1:])) > 0.08]
     return [d for d in digits[:60] if not any(np.array_equal(d, form) for form in _centred_anew(from_tablet(d)))]
@@ -843,7 +848,7 @@ def _examine_app(make_app):
         raise Wrong(f"your function stops with {in_words(error)} when it gets a reader.") from error
     if app is None:
         raise Wrong("there is no app, only None: is `return app` missing?")
-    mnist = data.load_mnist("sample")
+    mnist = _sample()
     drawings = [_drawing(mnist.x_test[rng.choice(np.flatnonzero(mnist.y_test == digit))]) for digit in (7, 3)]
     _examine_honest(app, drawings)
     _examine_refusals(app, drawings)
