@@ -68,7 +68,7 @@ test-browser: $(TESTABLE) $(PAGE)  ## test lessons and apps in a real browser (n
 	$(BIN) -m pytest tests/browser $(TEST_FLAGS)
 
 test-setup: $(TESTABLE)  ## test that the course installs from nothing (needs PyPI)
-	$(BIN) -m pytest tests/setup -m setup $(TEST_FLAGS)
+	$(BIN) -m pytest tests/setup -m setup --no-loadscope-reorder $(TEST_FLAGS)
 
 lessons: $(READY)  ## run every lesson again and keep its outputs
 	$(BIN) -m benchmarks.lessons

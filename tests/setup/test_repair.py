@@ -86,14 +86,14 @@ def test_cuda_takes_the_place_of_the_smaller_tensorflow_and_stays(tmp_path):
         assert is_up_to_date(small, ".venv/ready", **options), "it is installed once more"
 
 
-def test_the_environment_of_the_user_is_left_alone(small, tmp_path):
-    """A uv on the PATH, with another environment active, must not lead the packages astray."""
+@pytest.fixture
+def active(small, tmp_path):
+    """Return the variables of a shell in which another environment is active, with a uv of its own."""
     other = tmp_path / "other"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", other], check=True)
     shutil.copy(small / ".venv/bin/uv", other / "bin/uv")
-    shutil.rmtree(small / ".venv")
-    assert_ready(small, PATH=f"{other / 'bin'}{os.pathsep}{os.environ['PATH']}", VIRTUAL_ENV=str(other))
-    assert not list(other.glob("lib/*/site-packages/*"))
+    yield {"PATH": f"{other / 'bin'}{os.pathsep}{os.environ['PATH']}", "VIRTUAL_ENV": str(other)}
+    assert not list(other.glob("lib/*/site-packages/*")), "packages went into the environment of the user"
 
 
 def remove_python(venv):
@@ -113,9 +113,9 @@ def remove_pip(venv):
 
 
 @pytest.mark.parametrize("damage", [remove_python, leave_dangling_links, remove_pip])
-def test_a_damaged_environment_is_repaired(small, damage):
+def test_a_damaged_environment_is_repaired_beside_an_active_one(small, active, damage):
     damage(small / ".venv")
-    assert_ready(small)
+    assert_ready(small, **active)
 
 
 def test_a_build_that_was_killed_is_repaired(small):
