@@ -317,14 +317,6 @@ def untrained(path):
     reference_cnn().save(path)
 
 
-def untrained_in_8_bits(path):
-    from utils.exercises.lesson_06 import few_digits
-    from utils.models import reference_cnn
-    from utils.training import export_int8
-
-    export_int8(reference_cnn(), few_digits()[0][:50], path)
-
-
 def of_four_bytes(path):
     DigitReader("reference").model.export(path, format="litert", verbose=False)
 
@@ -489,7 +481,7 @@ BANK = {
             "and the reference CNN has": Folder(keras="dense.keras"),
             "was it trained": Folder(keras=untrained),
             "`reader.onnx` does not answer": Folder(onnx="compact.onnx"),
-            "`reader.tflite` does not answer": Folder(tflite=untrained_in_8_bits),
+            "`reader.tflite` does not answer": Folder(tflite="dense.tflite"),
             "not rounded": Folder(tflite=of_four_bytes),
         },
     ),
