@@ -1,5 +1,6 @@
 """The command: what it answers, what it refuses and how, and runs that are interrupted and resumed, for real."""
 
+import contextlib
 import html
 import json
 import os
@@ -477,10 +478,10 @@ def test_the_browser_is_opened_once_the_server_answers(monkeypatch):
         server.bind(("127.0.0.1", 0))
         waiting = threading.Thread(target=draw._open_browser, args=("the page", server.getsockname()[1]))
         waiting.start()
-        time.sleep(0.3)
+        waiting.join(timeout=0.3)
         assert opened == []
         server.listen()
-        waiting.join(timeout=10)
+        waiting.join()
     assert opened == ["the page"]
 
 
@@ -495,20 +496,19 @@ def test_the_drawing_page_is_served_until_ctrl_c(tmp_path):
     ) as server:
         try:
             assert f":{port}/" in server.stdout.readline()
-            assert answer_of(f"http://127.0.0.1:{port}/ready") == 200
+            assert answer_of(f"http://127.0.0.1:{port}/ready", server) == 200
         finally:
             server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=30) == 0 and "Traceback" not in server.stderr.read()
+        assert server.wait() == 0 and "Traceback" not in server.stderr.read()
 
 
-def answer_of(address):
+def answer_of(address, server):
     """Return the status of an answer, waiting for a server that starts."""
-    for _ in range(100):
-        try:
-            return urllib.request.urlopen(address, timeout=5).status
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError(address)
+    while server.poll() is None:
+        with contextlib.suppress(OSError):
+            return urllib.request.urlopen(address, timeout=60).status
+        time.sleep(0.2)
+    raise ConnectionError(f"the server of {address} has ended")
 
 
 # submit
