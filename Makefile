@@ -61,8 +61,9 @@ test: $(TESTABLE)  ## run every test and every notebook, offline, on the embedde
 test-full: $(TESTABLE)  ## test what needs full MNIST
 	$(BIN) -m pytest -m full $(TEST_FLAGS)
 
-test-long: $(TESTABLE)  ## test what takes many minutes
+test-long: $(TESTABLE)  ## test what takes many minutes, or a quiet machine (needs chromium)
 	$(BIN) -m pytest -m long -n 0 $(TEST_FLAGS)
+	$(BIN) -m pytest tests/browser -m long -n 0 $(TEST_FLAGS)
 
 test-browser: $(TESTABLE) $(PAGE)  ## test lessons and apps in a real browser (needs chromium)
 	$(BIN) -m pytest tests/browser $(TEST_FLAGS)
@@ -131,8 +132,7 @@ endif
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > $(LAB_SETTINGS)/overrides.json
 	@touch $@
 
-# The tests bring no TensorFlow of their own. While they are installed, .venv counts as unfinished.
+# The tests bring no TensorFlow of their own.
 $(TESTABLE): requirements-test.lock $(READY)
-	@rm -f $(READY)
 	echo tensorflow-cpu | $(INSTALL) --excludes - -r requirements-test.lock
-	@touch $(READY) $@
+	@touch $@

@@ -345,7 +345,7 @@ def _cluster(workers: int, scheduler: str | None, timeout: float):
                 threads_per_worker=1,
                 memory_limit="1GB",
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # any free port: the usual one may be taken
                 local_directory=tempfile.gettempdir(),
                 preload=NO_INTERRUPTS,
                 silence_logs=logging.CRITICAL,  # what a learner is to know comes as an error
