@@ -69,7 +69,7 @@ test-long: $(TESTABLE)  ## test what takes many minutes, or a quiet machine (nee
 	$(BIN) -m pytest tests/browser -m long -n 0 $(TEST_FLAGS)
 
 test-browser: $(TESTABLE) $(PAGE)  ## test lessons and apps in a real browser (needs chromium)
-	$(BIN) -m pytest tests/browser $(TEST_FLAGS)
+	$(BIN) -m pytest tests/browser -n 2 $(TEST_FLAGS)
 
 test-setup: $(TESTABLE)  ## test that the course installs from nothing (needs PyPI)
 	$(BIN) -m pytest tests/setup -m setup --no-loadscope-reorder $(TEST_FLAGS)

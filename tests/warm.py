@@ -14,7 +14,10 @@ from jupyter_client.provisioning import local_provisioner
 
 ROOT = str(Path(__file__).parents[1])
 # Nothing of the course itself: each lesson must find `utils` on its own.
-PACKAGES = ["ipykernel.kernelapp", "pandas", "matplotlib.pyplot", "sklearn", "ipywidgets", "onnxruntime", "keras"]
+PACKAGES = [
+    "ipykernel.kernelapp", "ipywidgets", "anywidget", "pandas", "matplotlib.pyplot", "seaborn", "plotly.graph_objects",
+    "sklearn", "skimage.filters", "skimage.morphology", "onnxruntime", "keras",
+]  # fmt: skip
 
 
 class WarmKernel:
