@@ -28,14 +28,15 @@ def save(name: str, record: dict) -> Path:
 
 def machine() -> dict:
     """Describe what a record was measured on."""
-    packages = ("tensorflow", "keras", "numpy")
+    packages = ("tensorflow", "tensorflow-cpu", "keras", "numpy")
+    installed = {found.name.replace("_", "-") for found in importlib.metadata.distributions()}
     return {
         "date": datetime.date.today().isoformat(),
         "cores": granted_cores(),
         "memory_gb": round((granted_memory() or 0) / 1e9, 1),
         "processor": _processor(),
         "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in packages},
+        **{name: importlib.metadata.version(name) for name in packages if name in installed},
     }
 
 

@@ -129,3 +129,8 @@ def test_the_slowest_files_are_summed_over_their_tests():
     lines = "".join(f'<testcase file="{name}" time="{taken}"/>' for name, taken in cases)
     slowest = slowest_files(f"<testsuites><testsuite>{lines}</testsuite></testsuites>")
     assert list(slowest.items())[:2] == [("a.py", 4.0), ("b.ipynb", 2.5)] and len(slowest) == 10
+
+
+def test_a_record_names_the_tensorflow_it_was_measured_with():
+    machine = records.machine()
+    assert {"tensorflow", "tensorflow-cpu"} & set(machine) and machine["keras"]
