@@ -104,7 +104,7 @@ def _check_python() -> tuple[bool, str]:
 
 
 def _check_package(name: str) -> tuple[bool, str]:
-    # tensorflow-cpu, which Binder installs, is the same TensorFlow without the parts for graphics cards.
+    # On Linux the course installs tensorflow-cpu: the same TensorFlow without the code for graphics cards.
     for distribution in (name, f"{name}-cpu"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             return True, f"{name} {importlib.metadata.version(distribution)}"

@@ -56,6 +56,7 @@ def test_arrow_keys_lead_through_the_cells_and_enter_and_space_open_them(noteboo
 
 def test_the_arrow_keys_stop_at_the_rim_and_the_tab_key_leaves_the_matrix(notebook, matrix):
     cell(matrix, 9, 9).click()
+    expect(matrix.get_by_role("slider", name="Page")).to_be_visible()  # this cell has pages; the first one had none
     focused = notebook.locator("button:focus")
     for key in ("ArrowRight", "ArrowDown"):
         notebook.keyboard.press(key)
