@@ -83,6 +83,7 @@ def test_an_empty_cell_says_so_and_has_no_pages(matrix):
 def test_the_pages_turn_by_keyboard(matrix):
     cell(matrix, 5, 5).click()
     page = matrix.get_by_role("slider", name="Page")
+    expect(page).to_be_visible()
     page.press("ArrowRight")
     expect(page).to_have_value("2")
     expect(matrix.get_by_role("status")).to_contain_text("Shown: 21 to 40, page 2 of")
