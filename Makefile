@@ -72,7 +72,7 @@ test-browser: $(TESTABLE) $(PAGE)  ## test lessons and apps in a real browser (n
 	$(BIN) -m pytest tests/browser -n 2 $(TEST_FLAGS)
 
 test-setup: $(TESTABLE)  ## test that the course installs from nothing (needs PyPI)
-	$(BIN) -m pytest tests/setup -m setup -n 2 --no-loadscope-reorder $(TEST_FLAGS)
+	$(BIN) -m pytest tests/setup -m setup --no-loadscope-reorder $(TEST_FLAGS)
 
 lessons: $(READY)  ## run every lesson again and keep its outputs
 	$(BIN) -m benchmarks.lessons
