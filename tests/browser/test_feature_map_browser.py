@@ -1,6 +1,5 @@
 """In a real JupyterLab: maps are browsed by mouse and keyboard, and the browser says what it shows."""
 
-
 import pytest
 from playwright.sync_api import expect
 
