@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks import records
 from benchmarks.accuracy import describe, side_by_side, timed_fit
 from utils import data
-from utils.kaggle import find_overlap, read_submission, write_kaggle_files, write_submission
+from apps.kaggle import find_overlap, read_submission, write_kaggle_files, write_submission
 from utils.prediction import DigitReader
 from utils.preprocessing import split_train_validation
 from utils.training import RECIPES

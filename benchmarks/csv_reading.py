@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from benchmarks import records
 from utils import data
-from utils.kaggle import split_like_kaggle
+from apps.kaggle import split_like_kaggle
 
 ROUNDS = 7
 OURS = "read_kaggle_csv"

@@ -21,9 +21,9 @@ from distributed import LocalCluster
 
 from benchmarks import records
 from utils import data
-from utils.scaling.reading import MadeDigits, read_images, read_partition
-from utils.scaling.training import free_addresses, train_data_parallel
-from utils.scaling.workers import Crew
+from apps.scaling.reading import MadeDigits, read_images, read_partition
+from apps.scaling.training import free_addresses, train_data_parallel
+from apps.scaling.workers import Crew
 
 WORKERS = 2
 MODEL = "tiny"

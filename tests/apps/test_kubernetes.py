@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.tree import ROOT
-from utils.cli import app
+from apps.cli import app
 
 FOLDER = ROOT / "apps" / "kubernetes"
 PARTS = {part["kind"]: part for part in yaml.safe_load_all((FOLDER / "train.yaml").read_text())}

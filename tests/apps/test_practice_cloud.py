@@ -16,10 +16,10 @@ from botocore.credentials import Credentials
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from apps import practice_cloud
-from apps.practice_cloud import FAULTS, LABEL, LARGEST_BODY
+from apps.cloud import practice
+from apps.cloud.practice import FAULTS, LABEL, LARGEST_BODY
 from tests.tree import ROOT
-from utils.cloud import READERS, to_service_form
+from apps.cloud import READERS, to_service_form
 from utils.data import load_mnist
 from utils.prediction import DigitReader
 
@@ -27,12 +27,12 @@ DIGITS = load_mnist("sample").x_test
 CNN = DigitReader()
 READ = {"Ocp-Apim-Subscription-Key": "practice"}
 ANALYZE = "/computervision/imageanalysis:analyze?features=read&api-version=2023-10-01"
-COMMAND = [sys.executable, "-m", "apps.practice_cloud"]
+COMMAND = [sys.executable, "-m", "apps.cloud.practice"]
 
 
 @pytest.fixture
 def client():
-    with TestClient(practice_cloud.create_app(CNN), "http://127.0.0.1:8000") as client:
+    with TestClient(practice.create_app(CNN), "http://127.0.0.1:8000") as client:
         yield client
 
 
@@ -239,9 +239,9 @@ def test_a_port_that_is_taken_is_named(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         for wrong in (port, "70000"):
-            monkeypatch.setattr(sys, "argv", ["practice_cloud", "--port", wrong])
+            monkeypatch.setattr(sys, "argv", ["practice", "--port", wrong])
             with pytest.raises(SystemExit, match=f"--port {wrong} cannot be had"):
-                practice_cloud.main()
+                practice.main()
 
 
 @each_service
@@ -249,7 +249,7 @@ def test_a_reader_finds_it_past_a_proxy(service, monkeypatch):
     """A proxy would look for the address on its own machine; this one refuses all."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    with socket.socket() as taken, practice_cloud.practice_cloud(CNN) as address:
+    with socket.socket() as taken, practice.practice_cloud(CNN) as address:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         proxy = f"http://127.0.0.1:{taken.getsockname()[1]}"
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
@@ -260,7 +260,7 @@ def test_a_reader_finds_it_past_a_proxy(service, monkeypatch):
 
 
 def test_a_program_may_hold_one_for_itself():
-    with practice_cloud.practice_cloud(CNN) as address:
+    with practice.practice_cloud(CNN) as address:
         assert httpx.get(address).json()["label"] == LABEL
         client = httpx.Client(base_url=address)
         replies = [ask_google(client, to_png(to_service_form(digit))).json()["responses"][0] for digit in DIGITS[:5]]

@@ -79,7 +79,7 @@ def modules(folder="utils"):
     return sorted(path for path in (ROOT / folder).glob("*.py") if path.stem != "__init__")
 
 
-FOLDERS = "utils", "utils/widgets", "utils/cli", "utils/scaling"
+FOLDERS = "utils", "utils/widgets", "apps/cli", "apps/scaling"
 TAUGHT = [path for folder in FOLDERS for path in modules(folder) if path.stem not in INFRASTRUCTURE]
 
 

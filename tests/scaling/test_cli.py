@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from utils.cli import app, command
-from utils.scaling.reading import load_results
+from apps.cli import app, command
+from apps.scaling.reading import load_results
 
-DIGITS = [sys.executable, "-m", "utils.cli", "scale"]
+DIGITS = [sys.executable, "-m", "apps.cli", "scale"]
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_a_job_that_was_interrupted_reads_the_rest_and_then_nothing(npy, tmp_pat
 
 @pytest.mark.long
 def test_train_on_two_hosts_that_are_this_one(tmp_path):
-    from utils.scaling.training import free_addresses
+    from apps.scaling.training import free_addresses
 
     job = [*DIGITS, "train", "fast", "--source", "sample", "--addresses", ",".join(free_addresses(2))]
     hosts = [

@@ -16,8 +16,8 @@ from PIL import Image
 
 from utils.data import write_idx
 from utils.prediction import DigitReader
-from utils.scaling import reading
-from utils.scaling.reading import (
+from apps.scaling import reading
+from apps.scaling.reading import (
     DigitFile,
     MadeDigits,
     PictureFolder,
@@ -201,5 +201,5 @@ def test_made_digits_are_many_the_same_every_time_and_still_digits():
 
 
 def test_no_engine_brings_tensorflow_into_the_process_that_calls_it():
-    code = "import sys; from utils.scaling import reading, sweep, training; print('tensorflow' in sys.modules)"
+    code = "import sys; from apps.scaling import reading, sweep, training; print('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

@@ -10,8 +10,8 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
-from utils.scaling.sweep import FINISHED, Journal, RecipeObjective, open_study, queue_again, suggest, sweep
-from utils.scaling.workers import WorkerLost
+from apps.scaling.sweep import FINISHED, Journal, RecipeObjective, open_study, queue_again, suggest, sweep
+from apps.scaling.workers import WorkerLost
 
 SPACE = {"x": (0.0, 1.0), "steps": (1, 4), "rate": (1e-4, 1e-1, "log"), "batch": [32, 64]}
 
@@ -124,7 +124,7 @@ def test_half_a_line_of_a_killed_writer_spoils_no_journal(tmp_path):
 
 
 def test_the_lock_of_a_killed_writer_is_broken(tmp_path, monkeypatch):
-    monkeypatch.setattr("utils.scaling.sweep.LOCK_GRACE", 3)
+    monkeypatch.setattr("apps.scaling.sweep.LOCK_GRACE", 3)
     Journal(str(tmp_path / "sweep.journal")).lock.acquire()
     start = time.monotonic()
     open_study(tmp_path / "sweep.journal")

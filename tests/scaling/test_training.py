@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from utils.prediction import DigitReader
-from utils.scaling.training import (
+from apps.scaling.training import (
     Unreachable,
     check_port,
     free_addresses,
@@ -19,7 +19,7 @@ from utils.scaling.training import (
     train_data_parallel,
     write_checkpoint,
 )
-from utils.scaling.workers import WorkerLost
+from apps.scaling.workers import WorkerLost
 
 # Without dropout, batch normalisation and augmentation, so that the sums alone decide.
 PLAIN = {"epochs": 4, "batch_size": 128, "peak_rate": 0.05, "augment": 0, "label_smoothing": 0.0}

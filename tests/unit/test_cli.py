@@ -21,15 +21,16 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from benchmarks import capstone
-from utils import data, evaluation, kaggle, training
-from utils.cli import app, command, draw, export, predict, report, train
+from apps import kaggle
+from utils import data, evaluation, training
+from apps.cli import app, command, draw, export, predict, report, train
 from utils.prediction import MODELS, DigitReader
 
 import keras  # isort: skip  (after utils, which starts TensorFlow quietly)
 
 COMMANDS = ("train", "evaluate", "predict", "draw", "export", "report", "submit")
 HEAVY = {"tensorflow", "keras", "pandas", "matplotlib", "sklearn", "fastapi"}
-DIGITS = [sys.executable, "-m", "utils.cli"]
+DIGITS = [sys.executable, "-m", "apps.cli"]
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +94,7 @@ def modules_after(*arguments):
     """Return the modules that a fresh Python holds after it ran the command."""
     code = f"""
 import sys
-from utils.cli import app
+from apps.cli import app
 try:
     app({[str(argument) for argument in arguments]})
 except SystemExit as end:
@@ -488,7 +489,7 @@ def test_the_browser_is_opened_once_the_server_answers(monkeypatch):
 def test_the_drawing_page_is_served_until_ctrl_c(tmp_path):
     port = draw._free_port(0)
     code = (  # the front end may not be built where the tests run; the server answers without it
-        "import pathlib, sys; from utils.cli import app, draw; draw.PAGE = pathlib.Path(sys.executable); "
+        "import pathlib, sys; from apps.cli import app, draw; draw.PAGE = pathlib.Path(sys.executable); "
         f"app(['draw', '--no-browser', '--port', '{port}'])"
     )
     with subprocess.Popen(

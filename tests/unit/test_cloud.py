@@ -18,10 +18,10 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from apps.practice_cloud import practice_cloud
+from apps.cloud.practice import practice_cloud
 from tests.tree import ROOT
-from utils import cloud
-from utils.cloud import LOOKALIKES, PRICES, READERS, CloudError, digit_from_text, has_credentials, to_service_form
+from apps import cloud
+from apps.cloud import LOOKALIKES, PRICES, READERS, CloudError, digit_from_text, has_credentials, to_service_form
 from utils.data import load_mnist
 from utils.prediction import DigitReader
 from utils.preprocessing import UnreadableImage, to_mnist_form
@@ -464,10 +464,10 @@ def test_credentials_that_are_right_are_used(account, address, monkeypatch):
 
 
 def test_importing_the_readers_imports_no_sdk_and_no_tensorflow():
-    code = "import sys, utils.cloud as c; c.has_credentials('amazon'); print(*sorted(sys.modules))"
+    code = "import sys, apps.cloud as c; c.has_credentials('amazon'); print(*sorted(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     heavy = {"google.cloud", "google.auth", "boto3", "botocore", "azure", "azure.core", "tensorflow", "keras", "grpc"}
-    assert "utils.cloud" in result.stdout.split() and not heavy & set(result.stdout.split())
+    assert "apps.cloud" in result.stdout.split() and not heavy & set(result.stdout.split())
 
 
 @pytest.mark.parametrize(

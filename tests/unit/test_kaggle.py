@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks import csv_reading, records
-from utils import data, kaggle
-from utils.kaggle import find_overlap, kaggle_folder, read_submission, split_like_kaggle, write_submission
+from apps import kaggle
+from utils import data
+from apps.kaggle import find_overlap, kaggle_folder, read_submission, split_like_kaggle, write_submission
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -264,7 +265,7 @@ def test_a_missing_submission_is_named(tmp_path):
 
 
 def test_kaggles_form_starts_no_tensorflow():
-    code = "import sys, utils.kaggle; print({'tensorflow', 'keras'} & set(sys.modules))"
+    code = "import sys, apps.kaggle; print({'tensorflow', 'keras'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
     assert run.stdout == "set()\n" and run.stderr == ""
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from apps.practice_cloud import practice_cloud
-from utils import cloud, data
+from apps.cloud.practice import practice_cloud
+from apps import cloud
+from utils import data
 from utils.prediction import DigitReader
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "11_read_digits_in_the_cloud.ipynb"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from utils import data, kaggle
+from apps import kaggle
+from utils import data
 from utils.evaluation import accuracy_interval, log_loss
 from utils.exercises.checks import behaves_like, call, describe, equal, in_turn, need_a_function
 from utils.exercises.core import Question, Wrong

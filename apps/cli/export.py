@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 from rich.markup import escape
 
-from utils.cli.command import Mistake, command, err, open_mnist, open_reader, out
+from apps.cli.command import Mistake, command, err, open_mnist, open_reader, out
 
 ENDINGS = {"onnx": ".onnx", "int8": ".tflite"}
 EXAMPLES = 500  # digits by which the 8-bit form is calibrated

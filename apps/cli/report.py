@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from utils.cli.command import Mistake, Source, command, err, open_mnist, open_reader, out
+from apps.cli.command import Mistake, Source, command, err, open_mnist, open_reader, out
 
 MOST_ERRORS = 20  # pictures of errors for each reader
 

@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from utils.cli.command import Source, app, command, complain, mistakes, open_mnist, out
-from utils.cli.train import Recipes
+from apps.cli.command import Source, app, command, complain, mistakes, open_mnist, out
+from apps.cli.train import Recipes
 
 scale = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", context_settings=app.info.context_settings)
 app.add_typer(scale, name="scale", help="Train, search or read with several processes, or on a cluster.")
@@ -53,7 +53,7 @@ def train(
     """
     from utils.data import runs_folder
     from utils.preprocessing import split_train_validation
-    from utils.scaling.training import split_address, train_data_parallel
+    from apps.scaling.training import split_address, train_data_parallel
 
     places = [place.strip() for place in addresses.split(",")] if addresses else None
     changes = {"epochs": epochs, "batch_size": batch_size, "peak_rate": peak_rate}
@@ -127,8 +127,8 @@ def sweep(
     """
     from utils.data import runs_folder
     from utils.preprocessing import split_train_validation
-    from utils.scaling.sweep import RecipeObjective
-    from utils.scaling.sweep import sweep as carry_out
+    from apps.scaling.sweep import RecipeObjective
+    from apps.scaling.sweep import sweep as carry_out
 
     storage = storage or str(runs_folder() / f"{recipe}_sweep.journal")
     mnist = open_mnist(source)
@@ -178,7 +178,7 @@ def read(
     The same command, given again, reads only what is missing. On a cluster all workers must see both folders.
     Taught in notebooks/12_scale_out.ipynb
     """
-    from utils.scaling.reading import partitions, read_images
+    from apps.scaling.reading import partitions, read_images
 
     with _resumable("It goes on with the next partition"), _bar() as bar, mistakes(ValueError, RuntimeError):
         source = partitions(images, partition)

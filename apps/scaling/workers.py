@@ -18,7 +18,7 @@ import cloudpickle
 
 Event = dict  # what a worker tells: {"event": "step", "rank": 1, …}
 Tell = Callable[..., None]
-START = "from utils.scaling.workers import _work; _work()"
+START = "from apps.scaling.workers import _work; _work()"
 # Workers of one machine are its threads: with more in each, they would only wait for each other's cores.
 ONE_THREAD = {name: "1" for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")}
 

@@ -3,7 +3,7 @@
 It takes what the SDKs of Google Vision, AWS Rekognition and Azure Vision send, and replies in their words; but what
 reads the digits is the course's own CNN. Nothing that it answers tells how good a service is.
 
-Start it with `python -m apps.practice_cloud`; its first line says where it listens. `PUT /fault` makes it fail as
+Start it with `python -m apps.cloud.practice`; its first line says where it listens. `PUT /fault` makes it fail as
 services do, `{"service": "google", "kind": "429", "times": 2}`, with a kind out of FAULTS, and a service out of
 "google", "amazon", "azure" and "all"; `DELETE /fault` ends that. `GET /` counts the requests to each service.
 """
@@ -351,7 +351,7 @@ def end_with_stdin() -> None:
 
 def main() -> None:
     """Serve until Ctrl+C, SIGTERM, or where it was asked for, the end of standard input."""
-    parser = argparse.ArgumentParser("python -m apps.practice_cloud", description=LABEL)
+    parser = argparse.ArgumentParser("python -m apps.cloud.practice", description=LABEL)
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes any that is free")
     parser.add_argument("--until-stdin-ends", action="store_true", help="end with the program that started this one")
     options = parser.parse_args()

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from utils.cli.command import (
+from apps.cli.command import (
     AsJson,
     Mistake,
     Source,

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from utils.cli.command import PICTURES, AsJson, Mistake, command, complain, is_picture, open_reader, out, progress
+from apps.cli.command import PICTURES, AsJson, Mistake, command, complain, is_picture, open_reader, out, progress
 
 
 @command(

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from utils.data import atomic_write
-from utils.scaling.workers import Crew, WorkerLost, how_it_ended
+from apps.scaling.workers import Crew, WorkerLost, how_it_ended
 
 CHECKPOINT = "checkpoint.npz"
 
@@ -109,7 +109,7 @@ def _work(job: tuple, places: list[str], rank: int, tell: Callable) -> None:
     """Be one of the workers: this runs in a process of its own."""
     cluster = {"cluster": {"worker": places}, "task": {"type": "worker", "index": rank}}
     os.environ["TF_CONFIG"] = json.dumps(cluster)  # where TensorFlow looks for its peers
-    from utils.scaling.replica import replicate
+    from apps.scaling.replica import replicate
 
     replicate(*job, rank=rank, workers=len(places), tell=tell)
 

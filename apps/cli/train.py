@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from utils.cli.command import Mistake, Source, command, complain, mistakes, open_mnist, out
+from apps.cli.command import Mistake, Source, command, complain, mistakes, open_mnist, out
 
 # The names in training.RECIPES, written out: looking there would start TensorFlow for a mere --help.
 Recipes = Literal["fast", "reference", "compact", "robust", "tiny", "sample", "dense"]

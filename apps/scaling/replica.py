@@ -11,7 +11,7 @@ import numpy as np
 
 from utils import models
 from utils.environment import quiet_tensorflow
-from utils.scaling.training import CHECKPOINT, read_checkpoint, share_of, write_checkpoint
+from apps.scaling.training import CHECKPOINT, read_checkpoint, share_of, write_checkpoint
 from utils.training import RECIPES, Recipe, check_epochs, make_batches, make_optimizer, save_model
 
 with quiet_tensorflow():

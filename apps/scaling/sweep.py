@@ -22,7 +22,7 @@ import psutil
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState
 
-from utils.scaling.workers import Crew, WorkerLost, how_it_ended
+from apps.scaling.workers import Crew, WorkerLost, how_it_ended
 
 FINISHED = TrialState.COMPLETE, TrialState.PRUNED
 # A tuple is a range (with "log": of powers), a list is a choice: the names are those of a Recipe's parts.
@@ -293,7 +293,7 @@ class RecipeObjective:
 
     def __call__(self, trial: optuna.Trial) -> float:
         # Here, in the worker, because TensorFlow takes seconds to start.
-        from utils.scaling.replica import chosen_recipe
+        from apps.scaling.replica import chosen_recipe
         from utils.training import fit, keras
 
         def report(epoch: int, logs: dict) -> None:

@@ -3,7 +3,7 @@
 Each command imports what it needs when it runs: `digits --help` must not wait for TensorFlow, nor must `predict`.
 """
 
-from utils.cli import train, evaluate, predict, draw, export, report, submit, scale  # noqa: F401, I001  (in the order of the help)
-from utils.cli.command import app
+from apps.cli import train, evaluate, predict, draw, export, report, submit, scale  # noqa: F401, I001  (in the order of the help)
+from apps.cli.command import app
 
 __all__ = ["app"]

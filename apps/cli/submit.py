@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from utils.cli.command import Mistake, command, complain, err, mistakes, open_reader, out, progress
+from apps.cli.command import Mistake, command, complain, err, mistakes, open_reader, out, progress
 
 AT_A_TIME = 500  # images between two moves of the bar
 
@@ -51,7 +51,7 @@ def _read_test(path: Path):
 
 def _check(path: Path, rows: int):
     """Return the digits of a submission, uint8 (rows,)."""
-    from utils.kaggle import read_submission
+    from apps.kaggle import read_submission
 
     with mistakes(ValueError):
         return read_submission(path, rows)
@@ -61,7 +61,7 @@ def _write(path: Path, test: Path, model: str) -> None:
     """Write the submission, and read it again as Kaggle would."""
     import numpy as np
 
-    from utils.kaggle import write_submission
+    from apps.kaggle import write_submission
     from utils.prediction import MODELS
 
     if path.is_dir() or (path.exists() and test.exists() and path.samefile(test)):

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from utils.cli.command import Mistake, command, open_reader, out
+from apps.cli.command import Mistake, command, open_reader, out
 
 COURSE = Path(__file__).resolve().parents[2]
 PAGE = COURSE / "apps" / "web" / "dist" / "index.html"

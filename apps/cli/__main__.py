@@ -1,0 +1,5 @@
+"""Run the command as `python -m apps.cli`."""
+
+from apps.cli import app
+
+app(prog_name="digits")
