@@ -59,6 +59,7 @@ streamlit: $(READY)  ## open the data app
 
 test: $(TESTABLE)  ## run every test and every notebook, offline, on the embedded digits
 	$(BIN) -m ruff check .
+	$(BIN) -m ruff format --check .
 	$(BIN) -m pytest $(TEST_FLAGS)
 
 test-full: $(TESTABLE)  ## test what needs full MNIST

@@ -12,11 +12,12 @@ HIDDEN = "hidden_labels.csv"  # which only generated folders have: Kaggle keeps 
 TRAIN_SHARE = 0.6  # Kaggle cut MNIST's 70,000 digits into 42,000 to train on and 28,000 to test on
 
 
-def split_like_kaggle(mnist: Mnist, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def split_like_kaggle(
+    mnist: Mnist, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Shuffle all digits together, and cut them 3 : 2: x_train, y_train, x_test, y_test.
 
     Images are uint8 (n, 28, 28), labels uint8 (n,): 42,000 and 28,000 of full MNIST, 3,000 and 2,000 of the sample.
-    Taught in notebooks/13_kaggle_capstone.ipynb
     """
     images = np.concatenate([mnist.x_train, mnist.x_test])
     labels = np.concatenate([mnist.y_train, mnist.y_test])
@@ -30,13 +31,16 @@ def write_kaggle_files(folder: str | Path, mnist: Mnist, seed: int = 0) -> None:
 
     What Kaggle would keep to itself has a submission's form, so that `read_submission` reads it.
     Raises ValueError where the folder holds anything: Kaggle's own files are never overwritten.
-    Taught in notebooks/13_kaggle_capstone.ipynb
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder}: expected a new or empty folder, so that nothing is overwritten: name another.")
+        raise ValueError(
+            f"{folder}: expected a new or empty folder, so that nothing is overwritten: name another."
+        )
     x_train, y_train, x_test, y_test = split_like_kaggle(mnist, seed)
-    with atomic_write(folder) as part:  # all three files at once: test.csv and labels of two runs never meet
+    with atomic_write(
+        folder
+    ) as part:  # all three files at once: test.csv and labels of two runs never meet
         part.mkdir()
         write_kaggle_csv(part / "train.csv", x_train, y_train)
         write_kaggle_csv(part / "test.csv", x_test)
@@ -50,10 +54,11 @@ def kaggle_folder() -> Path:
 
     It is generated once from `load_mnist()`, in `runs_folder()`: "kaggle" from full MNIST, "kaggle_sample" from the
     sample. MNIST_SOURCE=sample in the environment leaves data/kaggle alone.
-    Taught in notebooks/13_kaggle_capstone.ipynb
     """
     own = CACHE.parent / "kaggle"
-    if os.environ.get("MNIST_SOURCE") != "sample" and all((own / name).is_file() for name in ("train.csv", "test.csv")):
+    if os.environ.get("MNIST_SOURCE") != "sample" and all(
+        (own / name).is_file() for name in ("train.csv", "test.csv")
+    ):
         return own
     mnist = load_mnist()
     folder = runs_folder() / ("kaggle" if mnist.source == "full" else "kaggle_sample")
@@ -61,7 +66,9 @@ def kaggle_folder() -> Path:
         try:
             write_kaggle_files(folder, mnist)
         except OSError:
-            if not (folder / HIDDEN).is_file():  # else another notebook was quicker, with the same files
+            if not (
+                folder / HIDDEN
+            ).is_file():  # else another notebook was quicker, with the same files
                 raise
     return folder
 
@@ -70,11 +77,12 @@ def find_overlap(x_train: np.ndarray, x_test: np.ndarray) -> np.ndarray:
     """Return the indices, (m,), of the test images that are, pixel for pixel, among the training images.
 
     Both are uint8 (n, 28, 28). Where it returns any, a score on the test set is partly a memory.
-    Taught in notebooks/13_kaggle_capstone.ipynb
     """
     for images in (x_train, x_test):
         if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
-            raise ValueError(f"expected uint8 images (n, 28, 28), not scaled, got {images.dtype} {images.shape}.")
+            raise ValueError(
+                f"expected uint8 images (n, 28, 28), not scaled, got {images.dtype} {images.shape}."
+            )
     seen = {image.tobytes() for image in x_train}
     return np.array([i for i, image in enumerate(x_test) if image.tobytes() in seen], dtype=int)
 
@@ -83,15 +91,18 @@ def write_submission(path: str | Path, digits: np.ndarray) -> None:
     """Write digits, whole numbers (n,), as a submission: ImageId from 1 in the order of the test file, and Label.
 
     Raises ValueError where they are anything else, such as probabilities.
-    Taught in notebooks/13_kaggle_capstone.ipynb
     """
     digits = np.asarray(digits)
     if digits.ndim != 1 or digits.dtype.kind not in "iu" or len(digits) == 0:
         hint = ": of probabilities, take argmax(axis=1)" if digits.ndim == 2 else ""
-        raise ValueError(f"expected digits, whole numbers of shape (n,), got {digits.dtype} {digits.shape}{hint}.")
+        raise ValueError(
+            f"expected digits, whole numbers of shape (n,), got {digits.dtype} {digits.shape}{hint}."
+        )
     wrong = np.flatnonzero((digits < 0) | (digits > 9))
     if len(wrong):
-        raise ValueError(f"expected digits from 0 to 9, got {digits[wrong[0]]} in row {wrong[0] + 1}.")
+        raise ValueError(
+            f"expected digits from 0 to 9, got {digits[wrong[0]]} in row {wrong[0] + 1}."
+        )
     lines = [HEADER, *(f"{row},{digit}" for row, digit in enumerate(digits.tolist(), start=1))]
     with atomic_write(path) as part:
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -101,14 +112,15 @@ def read_submission(path: str | Path, rows: int) -> np.ndarray:
     """Check a submission for a test file of so many rows, and return its digits, uint8 (rows,).
 
     Raises ValueError, naming row (counted from 1, below the header), line and fault, at the first fault.
-    Taught in notebooks/13_kaggle_capstone.ipynb
     """
     digits = []
     # What is no UTF-8 becomes a sign that no cell may hold, and is refused with its row like all else.
     with open(path, encoding="utf-8", errors="replace") as file:
         _check_header(path, file.readline())
         for row, line in enumerate(file, start=1):
-            cells = [cell.removeprefix('"').removesuffix('"') for cell in line.rstrip("\n").split(",")]
+            cells = [
+                cell.removeprefix('"').removesuffix('"') for cell in line.rstrip("\n").split(",")
+            ]
             fault = _fault_of_row(cells, row, rows)
             if fault:
                 raise ValueError(f"{path}, row {row} (line {row + 1}): {fault}.")
@@ -143,7 +155,9 @@ def _check_header(path, line):
 def _fault_of_row(cells, row, rows):
     """Say what is wrong with the cells of a row, or return None."""
     if row > rows:
-        return f"expected {rows:,} rows, one for each test image, got more: {_short(','.join(cells))}"
+        return (
+            f"expected {rows:,} rows, one for each test image, got more: {_short(','.join(cells))}"
+        )
     if cells == [""]:
         return "expected ImageId and Label, got a blank line: delete it"
     if len(cells) != 2:

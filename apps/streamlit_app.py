@@ -62,7 +62,12 @@ def read_drawing(model: str):
     """Show the pad, and what is read on it."""
     st.write("Draw one digit:")
     pad = st_canvas(
-        stroke_width=PEN, background_color="white", width=PAD, height=PAD, return_image_data=True, key="pad"
+        stroke_width=PEN,
+        background_color="white",
+        width=PAD,
+        height=PAD,
+        return_image_data=True,
+        key="pad",
     )
     st.caption("With the mouse, a pen or a finger. Without these, upload a picture.")
     if pad.image_bytes:
@@ -76,11 +81,17 @@ def read_uploads(model: str):
         return
     readings = [try_to_read(model, file) for file in files]
     table = pd.DataFrame([row(file.name, seen) for file, seen in zip(files, readings, strict=True)])
-    table["digit"] = table["digit"].astype("Int64")  # whole numbers, with gaps where there is no digit
+    table["digit"] = table["digit"].astype(
+        "Int64"
+    )  # whole numbers, with gaps where there is no digit
     shown = ["name", "digit", "confidence", "reason"]
     st.dataframe(table, hide_index=True, column_order=shown, alt="What was read in each picture")
-    st.download_button("Download the results as CSV", table.to_csv(index=False), "digits.csv", "text/csv")
-    chosen = st.selectbox("Look at", range(len(files)), format_func=lambda number: files[number].name)
+    st.download_button(
+        "Download the results as CSV", table.to_csv(index=False), "digits.csv", "text/csv"
+    )
+    chosen = st.selectbox(
+        "Look at", range(len(files)), format_func=lambda number: files[number].name
+    )
     show(readings[chosen], files[chosen].getvalue())
 
 
@@ -95,7 +106,9 @@ def try_to_read(model: str, file) -> Prediction:
 
 def row(name: str, seen: Prediction) -> dict:
     """Return a prediction as a row of the table."""
-    probabilities = {f"p{digit}": round(float(value), 4) for digit, value in enumerate(seen.probabilities)}
+    probabilities = {
+        f"p{digit}": round(float(value), 4) for digit, value in enumerate(seen.probabilities)
+    }
     return {
         "name": name,
         "digit": seen.digit,
@@ -112,18 +125,29 @@ def show(seen: Prediction, picture: bytes, ink: str = "auto"):
         return
     st.subheader(f"A {seen.digit}, {seen.confidence:.1%} sure")
     listed = ", ".join(f"{digit}: {value:.1%}" for digit, value in enumerate(seen.probabilities))
-    st.altair_chart(probability_bars(seen.probabilities), alt=f"The probability of each digit: {listed}")
+    st.altair_chart(
+        probability_bars(seen.probabilities), alt=f"The probability of each digit: {listed}"
+    )
     st.write("What becomes of the picture, step by step; the network sees the last one:")
     steps = mnist_steps(picture, ink)
     names = [name.replace("_", " ") for name in steps]
-    st.image([tile(step) for step in steps.values()], names, width=TILE, alt=[f"After: {name}" for name in names])
+    st.image(
+        [tile(step) for step in steps.values()],
+        names,
+        width=TILE,
+        alt=[f"After: {name}" for name in names],
+    )
 
 
 def probability_bars(probabilities: np.ndarray) -> alt.Chart:
     """Return ten probabilities as horizontal bars, on an axis that always ends at 1."""
     bars = pd.DataFrame({"digit": range(10), "probability": probabilities})
     length = alt.X("probability", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"))
-    return alt.Chart(bars, height=320).mark_bar().encode(length, alt.Y("digit:O", axis=alt.Axis(labelOverlap=False)))
+    return (
+        alt.Chart(bars, height=320)
+        .mark_bar()
+        .encode(length, alt.Y("digit:O", axis=alt.Axis(labelOverlap=False)))
+    )
 
 
 def tile(step: np.ndarray) -> Image.Image:

@@ -86,11 +86,18 @@ def main() -> None:
     record = records.load("ablation")
     kept = record["changes"] if record.get("base") == describe(BASE) else {}
     runs = {name: kept.get(name, {}).get("runs", []) for name in CHANGES}
-    todo = [(name, seed) for seed in SEEDS for name in CHANGES if seed not in [run["seed"] for run in runs[name]]]
+    todo = [
+        (name, seed)
+        for seed in SEEDS
+        for name in CHANGES
+        if seed not in [run["seed"] for run in runs[name]]
+    ]
     for (name, _), run in side_by_side(measure, todo):
         runs[name].append(run)
         done = {name: summary(some) for name, some in runs.items() if some}
-        records.save("ablation", {"machine": records.machine(), "base": describe(BASE), "changes": done})
+        records.save(
+            "ablation", {"machine": records.machine(), "base": describe(BASE), "changes": done}
+        )
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ from utils.training import RECIPES, Recipe, fit, save_model
 
 SEEDS = range(5)
 VALIDATION = 5000  # images of the training set by which recipes are chosen
-RUNS = data.CACHE.parent / "runs" / "benchmark"  # every trained network, for the ensemble and for `make models`
+RUNS = (
+    data.CACHE.parent / "runs" / "benchmark"
+)  # every trained network, for the ensemble and for `make models`
 
 
 def constant(rate: float, steps: int) -> float:
@@ -59,7 +61,9 @@ def leave_out_sample_test(mnist: data.Mnist) -> tuple[np.ndarray, np.ndarray]:
 def training_data(mnist: data.Mnist) -> tuple:
     """Split off the validation images, leaving the digits out that test the course offline."""
     images, labels = leave_out_sample_test(mnist)
-    x_train, x_validation, y_train, y_validation = split_train_validation(images, labels, VALIDATION)
+    x_train, x_validation, y_train, y_validation = split_train_validation(
+        images, labels, VALIDATION
+    )
     return (x_train, y_train), (x_validation, y_validation)
 
 
@@ -99,7 +103,11 @@ def timed_fit(recipe: Recipe, digits: tuple, seed: int) -> tuple[keras.Model, fl
 def trained(name: str, seed: int, mnist: data.Mnist) -> keras.Model:
     """Return the network that the measurement kept, or train it anew."""
     path = _path(name, seed)
-    return keras.models.load_model(path, compile=False) if path.exists() else train(name, seed, mnist)[0]
+    return (
+        keras.models.load_model(path, compile=False)
+        if path.exists()
+        else train(name, seed, mnist)[0]
+    )
 
 
 def _path(name: str, seed: int):
@@ -167,7 +175,11 @@ def main(names: list[str]) -> None:
     if len(members) == len(SEEDS):
         parameters = {"parameters": len(members) * results["compact"]["recipe"]["parameters"]}
         runs = [measure_ensemble(members, mnist_of_this_process())]
-        results["ensemble"] = {"recipe": {"build": "ensemble", **parameters}, **summary(runs), "runs": runs}
+        results["ensemble"] = {
+            "recipe": {"build": "ensemble", **parameters},
+            **summary(runs),
+            "runs": runs,
+        }
         keep(results)
 
 
@@ -176,7 +188,9 @@ def side_by_side(train_once: Callable, jobs: list[tuple]) -> Iterator[tuple[tupl
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
     with ProcessPoolExecutor(granted_cores(), multiprocessing.get_context("spawn")) as pool:
         started = {pool.submit(train_once, *job): job for job in jobs}
-        for training in tqdm(as_completed(started), total=len(jobs), unit="training", file=sys.stdout):
+        for training in tqdm(
+            as_completed(started), total=len(jobs), unit="training", file=sys.stdout
+        ):
             yield started[training], training.result()
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from apps.kaggle import find_overlap, read_submission, write_kaggle_files, write_submission
 from benchmarks import records
 from benchmarks.accuracy import describe, side_by_side, timed_fit
 from utils import data
-from apps.kaggle import find_overlap, read_submission, write_kaggle_files, write_submission
 from utils.prediction import DigitReader
 from utils.preprocessing import split_train_validation
 from utils.training import RECIPES
@@ -77,7 +77,10 @@ def main() -> None:
         write_kaggle_files(files, data.load_mnist("full"))
         for _, run in side_by_side(measure, [(files, seed) for seed in todo]):
             runs = sorted([*kept_runs(), run], key=lambda run: run["seed"])
-            records.save("capstone", {"machine": records.machine(), "recipe": describe(RECIPE), **summary(runs)})
+            records.save(
+                "capstone",
+                {"machine": records.machine(), "recipe": describe(RECIPE), **summary(runs)},
+            )
             print(f"seed {run['seed']}: {run['test_accuracy']:.2%} of test.csv")
 
 

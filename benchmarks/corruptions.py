@@ -40,7 +40,9 @@ class Corruption:
         check_images(images)
         if strength not in range(1, len(self.amounts) + 1):
             known = f"expected a strength from 1 to {len(self.amounts)}"
-            raise ValueError(f"{known}, got {strength!r}: take the digits as they are where none is to be spoilt")
+            raise ValueError(
+                f"{known}, got {strength!r}: take the digits as they are where none is to be spoilt"
+            )
         spoilt = self.spoil(images.astype("float32") / 255, self.amounts[strength - 1], rng)
         return (np.clip(spoilt, 0, 1) * 255).round().astype("uint8")
 
@@ -128,7 +130,9 @@ def thin(pixels, share, rng):
 
     def thinned(strokes):
         depth = ndimage.distance_transform_edt(strokes)
-        half_width = 2 * depth[strokes].mean()  # within a bar the depth runs evenly from 0 to its half width
+        half_width = (
+            2 * depth[strokes].mean()
+        )  # within a bar the depth runs evenly from 0 to its half width
         return depth > share * half_width
 
     return _restroke(pixels, thinned)
@@ -136,7 +140,9 @@ def thin(pixels, share, rng):
 
 def thicken(pixels, distance, rng):
     """Let the strokes grow by a distance in pixels on either side."""
-    return _restroke(pixels, lambda strokes: ndimage.distance_transform_edt(~strokes) <= distance * FINE)
+    return _restroke(
+        pixels, lambda strokes: ndimage.distance_transform_edt(~strokes) <= distance * FINE
+    )
 
 
 def occlude(pixels, side, rng):
@@ -162,7 +168,10 @@ def zigzag(pixels, amount, rng):
 
 def ruled_grid(pixels, darkness, rng):
     """Write on squared paper."""
-    spacing, phase = rng.integers(6, 12, (len(pixels), 1, 1)), rng.integers(0, 12, (2, len(pixels), 1, 1))
+    spacing, phase = (
+        rng.integers(6, 12, (len(pixels), 1, 1)),
+        rng.integers(0, 12, (2, len(pixels), 1, 1)),
+    )
     on_line = (GRID[:, np.newaxis].astype(int) + phase) % spacing == 0
     return np.maximum(pixels, darkness * on_line.any(axis=0))
 
@@ -197,7 +206,9 @@ def spatter(pixels, share, rng):
 def pixelate(pixels, side, rng):
     """Scan so coarsely that the picture has only `side` pixels on each side."""
     coarse = [Image.fromarray(image).resize((side, side), Image.Resampling.BOX) for image in pixels]
-    return np.stack([np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)) for image in coarse])
+    return np.stack(
+        [np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)) for image in coarse]
+    )
 
 
 def elastic(pixels, distance, rng):
@@ -248,12 +259,16 @@ def _affine(pixels, matrix=None, shift=0):
     """Transform each image about its middle: `matrix`, (2, 2, n), leads from new offsets to old; `shift` is (2, n)."""
     offsets = GRID - MIDDLE
     old = offsets[:, np.newaxis] if matrix is None else np.einsum("ijn,jrc->inrc", matrix, offsets)
-    return _warp(pixels, old + MIDDLE - np.broadcast_to(shift, (2, len(pixels)))[..., np.newaxis, np.newaxis])
+    return _warp(
+        pixels, old + MIDDLE - np.broadcast_to(shift, (2, len(pixels)))[..., np.newaxis, np.newaxis]
+    )
 
 
 def _warp(pixels, places):
     """Fetch each new pixel from its place, a row and a column of shape (2, n, 28, 28), in the old image."""
-    number = np.broadcast_to(np.arange(len(pixels), dtype="float32")[:, np.newaxis, np.newaxis], pixels.shape)
+    number = np.broadcast_to(
+        np.arange(len(pixels), dtype="float32")[:, np.newaxis, np.newaxis], pixels.shape
+    )
     return ndimage.map_coordinates(pixels, [number, *places], order=1)
 
 
@@ -261,7 +276,9 @@ def _restroke(pixels, change):
     """Apply `change` to the strokes of each image, True where there is ink, at `FINE` times the size."""
     fine = ndimage.zoom(pixels, (1, FINE, FINE), order=1, mode="nearest", grid_mode=True)
     inked = [image > image.max() / 2 for image in fine]
-    strokes = np.stack([change(ink) if ink.any() else ink for ink in inked])  # a blank page has none to change
+    strokes = np.stack(
+        [change(ink) if ink.any() else ink for ink in inked]
+    )  # a blank page has none to change
     return strokes.reshape(-1, SIDE, FINE, SIDE, FINE).mean(axis=(2, 4))
 
 
@@ -279,7 +296,13 @@ def _lines(pixels, number, radius, columns, swing, rng):
 
 # Photos of MNIST digits, as a learner would take them of a page.
 
-PENS = ((20, 20, 30), (25, 50, 140), (160, 30, 35), (20, 100, 55), (90, 90, 95))  # black, blue, red, green, pencil
+PENS = (
+    (20, 20, 30),
+    (25, 50, 140),
+    (160, 30, 35),
+    (20, 100, 55),
+    (90, 90, 95),
+)  # black, blue, red, green, pencil
 PAGE = 224  # pixels on each side of a photo
 PHOTOS = {
     "plain paper": (),
@@ -313,7 +336,10 @@ def photo(digit: np.ndarray, hardships: tuple[str, ...], rng: np.random.Generato
 def _pen_strokes(digit, rng):
     """Return how much ink covers each pixel of the page: the digit enlarged, its edges made sharp again."""
     size = int(rng.uniform(0.6, 1.0) * PAGE)
-    large = np.asarray(Image.fromarray(digit).resize((size, size), Image.Resampling.BICUBIC), "float32") / 255
+    large = (
+        np.asarray(Image.fromarray(digit).resize((size, size), Image.Resampling.BICUBIC), "float32")
+        / 255
+    )
     top, left = rng.integers(0, PAGE - size + 1, 2)
     ink = np.zeros((PAGE, PAGE), "float32")
     ink[top : top + size, left : left + size] = np.clip(0.5 + 4 * (large - 0.45), 0, 1)

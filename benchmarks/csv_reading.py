@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from apps.kaggle import split_like_kaggle
 from benchmarks import records
 from utils import data
-from apps.kaggle import split_like_kaggle
 
 ROUNDS = 7
 OURS = "read_kaggle_csv"
@@ -28,7 +28,11 @@ COLUMNS = ["label", *data.PIXEL_COLUMNS]
 
 def as_rows(found: np.ndarray | tuple) -> np.ndarray:
     """Return what a reader found as one array: of images and labels, the labels stand before the pixels."""
-    return np.column_stack([found[1], found[0].reshape(-1, 784)]) if isinstance(found, tuple) else found
+    return (
+        np.column_stack([found[1], found[0].reshape(-1, 784)])
+        if isinstance(found, tuple)
+        else found
+    )
 
 
 def read_pandas(path: str, **options) -> np.ndarray:
@@ -63,7 +67,9 @@ def read_here(name: str, path: str) -> dict:
     start = time.perf_counter()
     found = READERS[name](path)
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
     rows = as_rows(found)
     digits = hashlib.sha256(np.ascontiguousarray(rows)).hexdigest()
     return {"seconds": seconds, "peak_mb": peak / 1e6, "dtype": str(rows.dtype), "sha256": digits}
@@ -92,7 +98,10 @@ def summary(runs: dict[str, list[dict]]) -> dict:
     fastest = min((name for name in runs if name != OURS), key=medians.get)
     ratio = statistics.median(a / b for a, b in zip(seconds[OURS], seconds[fastest], strict=True))
     rows = {
-        name: {"median_seconds": round(medians[name], 3), "peak_mb": round(max(run["peak_mb"] for run in runs[name]))}
+        name: {
+            "median_seconds": round(medians[name], 3),
+            "peak_mb": round(max(run["peak_mb"] for run in runs[name])),
+        }
         for name in runs
     }
     return {"fastest": fastest, "ratio": round(ratio, 2), "readers": rows}
@@ -112,7 +121,9 @@ def main() -> None:
     records.save("csv_reading", {"machine": records.machine(), **result})
     for name, row in result["readers"].items():
         print(f"{name:24} {row['median_seconds']:6.2f} s {row['peak_mb']:6,} MB")
-    print(f"ours takes {result['ratio']:.2f} times as long as the fastest other, {result['fastest']}")
+    print(
+        f"ours takes {result['ratio']:.2f} times as long as the fastest other, {result['fastest']}"
+    )
 
 
 if __name__ == "__main__":

@@ -79,7 +79,9 @@ def main(name: str = "reference") -> None:
         label: summary([seconds(reader.read, picture) for _ in range(ROUNDS)])
         for label, picture in pictures(digit[0]).items()
     }
-    records.save("latency", {"machine": records.machine(), "model": name, "rows": rows, "pictures": whole})
+    records.save(
+        "latency", {"machine": records.machine(), "model": name, "rows": rows, "pictures": whole}
+    )
     readme.write()
 
 

@@ -36,17 +36,25 @@ def run(path: Path) -> dict:
     notebook = nbformat.read(path, as_version=4)
     metadata = dict(notebook.metadata)
     client = NotebookClient(
-        notebook, timeout=600, record_timing=False, coalesce_streams=True, resources={"metadata": {"path": path.parent}}
+        notebook,
+        timeout=600,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": path.parent}},
     )
     start = time.perf_counter()
     with client.setup_kernel():
-        for index, cell in enumerate(tqdm(notebook.cells, desc=path.stem, unit="cell", file=sys.stdout, leave=False)):
+        for index, cell in enumerate(
+            tqdm(notebook.cells, desc=path.stem, unit="cell", file=sys.stdout, leave=False)
+        ):
             client.execute_cell(cell, index)
         memory = peak_memory(client.km.provisioner.process.pid)
     seconds = time.perf_counter() - start
     notebook.metadata = metadata  # without the version of this machine's Python
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-        output.get("data", {}).pop(WIDGET, None)  # without a kernel it would hide the text that stands for it
+        output.get("data", {}).pop(
+            WIDGET, None
+        )  # without a kernel it would hide the text that stands for it
     with data.atomic_write(path) as part:
         nbformat.write(notebook, part)
     return {"source": source_hash(notebook), "seconds": round(seconds), "peak_memory_mb": memory}
@@ -71,7 +79,9 @@ def main(names: list[str]) -> None:
             stamps[path.stem] = {"data": source, **run(path)}
         except CellExecutionError as error:
             sys.exit(f"{path.name}: a cell failed, so its outputs stay as they were.\n{error}")
-        records.save("lessons", {"machine": records.machine(), "lessons": dict(sorted(stamps.items()))})
+        records.save(
+            "lessons", {"machine": records.machine(), "lessons": dict(sorted(stamps.items()))}
+        )
         readme.write()
 
 

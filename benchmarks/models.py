@@ -81,7 +81,12 @@ def score(path: Path, images: np.ndarray, labels: np.ndarray) -> dict:
     """Return the accuracy of a saved model, as a reader uses it, with its 95 % interval."""
     correct = int(np.sum(DigitReader(path).predict_batch(images).argmax(axis=1) == labels))
     interval = [round(bound, 5) for bound in accuracy_interval(correct, len(labels))]
-    return {"images": len(labels), "correct": correct, "accuracy": correct / len(labels), "interval": interval}
+    return {
+        "images": len(labels),
+        "correct": correct,
+        "accuracy": correct / len(labels),
+        "interval": interval,
+    }
 
 
 def main(names: list[str]) -> None:

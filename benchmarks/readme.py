@@ -21,20 +21,29 @@ def lesson_table() -> str:
         title = re.search(r"^# (.+)$", first, re.MULTILINE)[1]
         your_time = re.search(r"\*\*Time\*\* ([^·\n]+)", first)[1].strip()
         link = f"[{name[:2]}](notebooks/{name}.ipynb) {title}"
-        rows.append(f"| {link} | {your_time} | {stamp['seconds']} s | {stamp['peak_memory_mb']:,} MB |")
+        rows.append(
+            f"| {link} | {your_time} | {stamp['seconds']} s | {stamp['peak_memory_mb']:,} MB |"
+        )
     return "\n".join(rows)
 
 
 def accuracy_table() -> str:
     """Return a row per recipe: its parameters, its test accuracy over the recorded seeds, and minutes on one core."""
-    rows = ["| recipe | parameters | MNIST test accuracy | one training | trainings |", "|---|---|---|---|---|"]
+    rows = [
+        "| recipe | parameters | MNIST test accuracy | one training | trainings |",
+        "|---|---|---|---|---|",
+    ]
     recipes = records.load("accuracy")["recipes"]
     for name in sorted(recipes, key=lambda name: -recipes[name]["mean_test_accuracy"]):
         result = recipes[name]
-        spread = "" if result["standard_deviation"] is None else f" ± {result['standard_deviation']:.2%}"
+        spread = (
+            "" if result["standard_deviation"] is None else f" ± {result['standard_deviation']:.2%}"
+        )
         accuracy = f"{result['mean_test_accuracy']:.2%}{spread}"
         minutes = f"{result['mean_seconds'] / 60:.1f} min"
-        rows.append(f"| {name} | {result['recipe']['parameters']:,} | {accuracy} | {minutes} | {len(result['runs'])} |")
+        rows.append(
+            f"| {name} | {result['recipe']['parameters']:,} | {accuracy} | {minutes} | {len(result['runs'])} |"
+        )
     return "\n".join(rows)
 
 
@@ -45,8 +54,16 @@ def speed_table() -> str:
     for name in ("keras.io", "fast"):
         result = record[name]
         accuracy = f"{result['mean_test_accuracy']:.2%} ± {result['standard_deviation']:.2%}"
-        rows.append(f"| {name} | {result['mean_seconds']:.1f} | {accuracy} | {len(result['runs'])} |")
-    return "\n".join([*rows, "", f"*fast* is {record['ratio']:.0f} times faster, ± {record['ratio_deviation']:.0f}."])
+        rows.append(
+            f"| {name} | {result['mean_seconds']:.1f} | {accuracy} | {len(result['runs'])} |"
+        )
+    return "\n".join(
+        [
+            *rows,
+            "",
+            f"*fast* is {record['ratio']:.0f} times faster, ± {record['ratio_deviation']:.0f}.",
+        ]
+    )
 
 
 def latency_table() -> str:
@@ -71,7 +88,11 @@ def robustness_table() -> str:
     }
     rows = [f"| read rightly | {' | '.join(models)} |", "|---|" + "---|" * len(models)]
     for label, pick in columns.items():
-        rows.append(f"| {label} | " + " | ".join(f"{pick(it)['accuracy']:.2%}" for it in models.values()) + " |")
+        rows.append(
+            f"| {label} | "
+            + " | ".join(f"{pick(it)['accuracy']:.2%}" for it in models.values())
+            + " |"
+        )
     errors = models["robust"]["errors_against_keras_io"]
     families = [errors[name] for name in models["robust"]["corruptions"]]
     summary = (

@@ -54,7 +54,9 @@ def rival(train: tuple) -> Path:
 
 def contenders(names: list[str], mnist: data.Mnist) -> dict[str, Path]:
     """Return the model files to compare, the example on keras.io among them: the named ones, or those of the README."""
-    return {RIVAL: rival(training_data(mnist)[0])} | {name: MODELS / f"{name}.onnx" for name in names or COMPARED}
+    return {RIVAL: rival(training_data(mnist)[0])} | {
+        name: MODELS / f"{name}.onnx" for name in names or COMPARED
+    }
 
 
 def chance(name: str, step: int = 0) -> np.random.Generator:
@@ -71,7 +73,11 @@ def subset(mnist: data.Mnist, count: int) -> tuple[np.ndarray, np.ndarray]:
 def score(correct: float, total: int) -> dict:
     """Return an accuracy with its 95 % interval."""
     low, high = accuracy_interval(round(correct), total)
-    return {"images": total, "accuracy": round(float(correct / total), 5), "interval": [round(low, 5), round(high, 5)]}
+    return {
+        "images": total,
+        "accuracy": round(float(correct / total), 5),
+        "interval": [round(low, 5), round(high, 5)],
+    }
 
 
 def hits(reader: DigitReader, images: np.ndarray, labels: np.ndarray) -> int:
@@ -79,14 +85,18 @@ def hits(reader: DigitReader, images: np.ndarray, labels: np.ndarray) -> int:
     return int(np.sum(reader.predict_batch(images).argmax(axis=1) == labels))
 
 
-def on_spoilt(readers: dict, spoil: dict[str, Corruption], images: np.ndarray, labels: np.ndarray) -> dict:
+def on_spoilt(
+    readers: dict, spoil: dict[str, Corruption], images: np.ndarray, labels: np.ndarray
+) -> dict:
     """Return, for each reader and each way to spoil digits, the accuracy at every strength."""
     found = {name: {} for name in readers}
     for what, corruption in tqdm(spoil.items(), unit="corruption", file=sys.stdout):
         for step in range(1, len(corruption.amounts) + 1):
             spoilt = corruption(images, step, chance(what, step))
             for name, reader in readers.items():
-                found[name].setdefault(what, []).append(round(hits(reader, spoilt, labels) / len(labels), 5))
+                found[name].setdefault(what, []).append(
+                    round(hits(reader, spoilt, labels) / len(labels), 5)
+                )
     return found
 
 
@@ -109,7 +119,10 @@ def foreign_digits() -> tuple[list, np.ndarray]:
 def photos(images: np.ndarray) -> Iterator[tuple[str, list]]:
     """Yield each kind of photo with the photos of all digits."""
     for kind, hardships in PHOTOS.items():
-        yield kind, [photo(digit, hardships, chance(kind, number)) for number, digit in enumerate(images)]
+        yield (
+            kind,
+            [photo(digit, hardships, chance(kind, number)) for number, digit in enumerate(images)],
+        )
 
 
 def means(corrupted: dict[str, list[float]], digits: int) -> dict:
@@ -119,7 +132,11 @@ def means(corrupted: dict[str, list[float]], digits: int) -> dict:
     """
     groups = {"trained": False, "withheld": True}
     middle = {
-        group: [corrupted[name][MIDDLE_STRENGTH - 1] for name, it in CORRUPTIONS.items() if it.withheld == withheld]
+        group: [
+            corrupted[name][MIDDLE_STRENGTH - 1]
+            for name, it in CORRUPTIONS.items()
+            if it.withheld == withheld
+        ]
         for group, withheld in groups.items()
     }
     middle["all"] = middle["trained"] + middle["withheld"]
@@ -150,12 +167,17 @@ def measure(paths: dict[str, Path], mnist: data.Mnist, count: int = DIGITS) -> d
     """Score all models on everything, on `count` test digits where that takes long."""
     readers = {name: DigitReader(path) for name, path in paths.items()}
     images, labels = subset(mnist, count)
-    corrupted, curves = on_spoilt(readers, CORRUPTIONS, images, labels), on_spoilt(readers, CURVES, images, labels)
+    corrupted, curves = (
+        on_spoilt(readers, CORRUPTIONS, images, labels),
+        on_spoilt(readers, CURVES, images, labels),
+    )
     foreign = on_pictures(readers, *foreign_digits(), ink="light")
     few = min(count, PHOTOGRAPHED)
     photographed = {
         kind: on_pictures(readers, pictures, labels[:few])
-        for kind, pictures in tqdm(photos(images[:few]), total=len(PHOTOS), unit="kind of photo", file=sys.stdout)
+        for kind, pictures in tqdm(
+            photos(images[:few]), total=len(PHOTOS), unit="kind of photo", file=sys.stdout
+        )
     }
     results = {
         name: {
@@ -171,7 +193,9 @@ def measure(paths: dict[str, Path], mnist: data.Mnist, count: int = DIGITS) -> d
     }
     for name in results:
         if name != RIVAL:
-            results[name]["errors_against_keras_io"] = errors_against_rival(results[name], results[RIVAL])
+            results[name]["errors_against_keras_io"] = errors_against_rival(
+                results[name], results[RIVAL]
+            )
     return results
 
 
@@ -182,7 +206,10 @@ def describe() -> dict:
         "photographed": PHOTOGRAPHED,
         "seed": SEED,
         "keras_io_epochs": RIVAL_EPOCHS,
-        "corruptions": {name: {"amounts": it.amounts, "withheld": it.withheld} for name, it in CORRUPTIONS.items()},
+        "corruptions": {
+            name: {"amounts": it.amounts, "withheld": it.withheld}
+            for name, it in CORRUPTIONS.items()
+        },
         "curves": {name: it.amounts for name, it in CURVES.items()},
         "photos": PHOTOS,
     }
@@ -194,7 +221,9 @@ def table(results: dict) -> str:
     lines = [" " * 24 + "".join(f"{name:>12}" for name in columns)]
     for what in columns[RIVAL]:
         mark = " (withheld)" if what in CORRUPTIONS and CORRUPTIONS[what].withheld else ""
-        lines.append(f"{what + mark:24}" + "".join(f"{column[what]:12.2%}" for column in columns.values()))
+        lines.append(
+            f"{what + mark:24}" + "".join(f"{column[what]:12.2%}" for column in columns.values())
+        )
     return "\n".join(lines)
 
 
@@ -202,7 +231,9 @@ def main(names: list[str]) -> None:
     """Measure the named models, or those of the README, beside the example on keras.io, and record what came out."""
     mnist = data.load_mnist("full")
     results = measure(contenders(names, mnist), mnist)
-    records.save("robustness", {"machine": records.machine(), "settings": describe(), "models": results})
+    records.save(
+        "robustness", {"machine": records.machine(), "settings": describe(), "models": results}
+    )
     readme.write()
     print(table(results))
 

@@ -19,11 +19,11 @@ from pathlib import Path
 import psutil
 from distributed import LocalCluster
 
-from benchmarks import records
-from utils import data
 from apps.scaling.reading import MadeDigits, read_images, read_partition
 from apps.scaling.training import free_addresses, train_data_parallel
 from apps.scaling.workers import Crew
+from benchmarks import records
+from utils import data
 
 WORKERS = 2
 MODEL = "tiny"
@@ -66,11 +66,17 @@ def reading(digits: int = DIGITS, rounds: int = ROUNDS) -> dict:
     return {
         "digits": digits,
         "model": MODEL,
-        "digits_per_second": {label: [round(rate) for rate in values] for label, values in rates.items()},
+        "digits_per_second": {
+            label: [round(rate) for rate in values] for label, values in rates.items()
+        },
         "ratio": round(medians["dask"] / medians["no engine"], 3),
         "peak_memory_mb": round(max(peaks)),
-        "microseconds_per_digit": {str(size): [round(cost[size], 2) for cost in costs] for size in costs[0]},
-        "largest_over_smallest_cost": [round(max(cost.values()) / min(cost.values()), 3) for cost in costs],
+        "microseconds_per_digit": {
+            str(size): [round(cost[size], 2) for cost in costs] for size in costs[0]
+        },
+        "largest_over_smallest_cost": [
+            round(max(cost.values()) / min(cost.values()), 3) for cost in costs
+        ],
         "one_worker": round(alone),
         **speed_up(medians["dask"] / alone),
     }
@@ -86,9 +92,15 @@ def speed_up(factor: float) -> dict:
 def cluster(workers: int):
     """Start workers of Dask, let each read a little, and yield the address of their scheduler."""
     with LocalCluster(
-        n_workers=workers, threads_per_worker=1, memory_limit="1GB", host="127.0.0.1", dashboard_address=None
+        n_workers=workers,
+        threads_per_worker=1,
+        memory_limit="1GB",
+        host="127.0.0.1",
+        dashboard_address=None,
     ) as local:
-        by_dask(local.scheduler_address, 10 * PARTITION)  # which opens the model and the digits in each
+        by_dask(
+            local.scheduler_address, 10 * PARTITION
+        )  # which opens the model and the digits in each
         yield local.scheduler_address
 
 
@@ -96,7 +108,9 @@ def by_dask(scheduler: str, digits: int, peaks: list | None = None) -> float:
     """Return how many digits a second the workers of a cluster read; put their largest memory, in MB, into `peaks`."""
     with tempfile.TemporaryDirectory() as folder, Watch() as watch:
         source = MadeDigits(digits, PARTITION)
-        report = read_images(source, Path(folder, "out"), MODEL, scheduler=scheduler, on_event=watch.hear)
+        report = read_images(
+            source, Path(folder, "out"), MODEL, scheduler=scheduler, on_event=watch.hear
+        )
     if peaks is not None:
         peaks.append(watch.peak)
     return digits / report.seconds
@@ -162,7 +176,9 @@ def training(rounds: int = ROUNDS) -> dict:
         steps = {"one thread": [], "one process, all threads": [], f"{WORKERS} workers": []}
         for _ in range(rounds):
             steps["one thread"].append(step(batch, workers=1))
-            steps["one process, all threads"].append(step(batch, addresses=free_addresses(1), index=0))
+            steps["one process, all threads"].append(
+                step(batch, addresses=free_addresses(1), index=0)
+            )
             steps[f"{WORKERS} workers"].append(step(batch, workers=WORKERS))
         medians = {label: middle(values) for label, values in steps.items()}
         total = {label: sum(parts.values()) for label, parts in medians.items()}
@@ -182,9 +198,14 @@ def step(batch: int, **options) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         train = mnist.x_train, mnist.y_train
         run = train_data_parallel(RECIPE, train, folder=folder, changes=changes, **options)
-    counted = len(mnist.x_train) // batch + (len(mnist.x_train) % batch > 0) - 1  # without the first, which compiles
+    counted = (
+        len(mnist.x_train) // batch + (len(mnist.x_train) % batch > 0) - 1
+    )  # without the first, which compiles
     parts = [
-        {part: 1000 * epoch[f"{part}_seconds"] / counted for part in ("input", "compute", "exchange")}
+        {
+            part: 1000 * epoch[f"{part}_seconds"] / counted
+            for part in ("input", "compute", "exchange")
+        }
         for epoch in run.history
     ]
     return min(parts, key=lambda part: sum(part.values()))
@@ -192,7 +213,9 @@ def step(batch: int, **options) -> dict:
 
 def middle(values: list[dict]) -> dict:
     """Return the median of each part."""
-    return {part: round(statistics.median(value[part] for value in values), 2) for part in values[0]}
+    return {
+        part: round(statistics.median(value[part] for value in values), 2) for part in values[0]
+    }
 
 
 if __name__ == "__main__":

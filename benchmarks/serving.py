@@ -26,7 +26,14 @@ from utils import data
 from utils.prediction import MODELS
 
 OURS = [sys.executable, "-m", "apps.web"]
-RIVAL = [sys.executable, "-m", "uvicorn", "benchmarks.serving:rival", "--factory", "--no-access-log"]
+RIVAL = [
+    sys.executable,
+    "-m",
+    "uvicorn",
+    "benchmarks.serving:rival",
+    "--factory",
+    "--no-access-log",
+]
 ROUNDS = 5  # in each, both servers get their turn
 SECONDS = 5  # of a turn
 CLIENTS = 8  # that send their next request when the last is answered
@@ -194,7 +201,10 @@ def main() -> None:
     with serving(OURS) as (process, port, _):
         with serving(RIVAL) as (other, rivals_port, _):
             record |= throughput(port, rivals_port, messages)
-            record["memory_mb"] = {"ours": round(megabytes(process)), "model.predict": round(megabytes(other))}
+            record["memory_mb"] = {
+                "ours": round(megabytes(process)),
+                "model.predict": round(megabytes(other)),
+            }
         times = asyncio.run(latencies(port, messages, RATE, 60))
         p50, p99 = np.quantile(times, [0.5, 0.99])
         record["latency"] = {

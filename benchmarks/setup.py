@@ -46,16 +46,32 @@ def slowest_files(junit: str) -> dict[str, float]:
 
 def download_mb(clone: Path) -> int:
     """Return the MB that `make lab` downloads: its packages and uv. The pages of the package index come on top."""
-    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--python", sys.executable, "--format"]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--python",
+        sys.executable,
+        "--format",
+    ]
     command += ["pylock.toml", "--no-header", "requirements.lock", "-"]
-    pylock = subprocess.run(command, cwd=clone, input="uv", capture_output=True, text=True, check=True).stdout
+    pylock = subprocess.run(
+        command, cwd=clone, input="uv", capture_output=True, text=True, check=True
+    ).stdout
     return round(download_bytes(tomllib.loads(pylock), list(sys_tags())) / 1e6)
 
 
 def disk_mb(clone: Path) -> int:
     """Return what `du -sm .venv` prints."""
     command = ["du", "-sm", ".venv"]
-    return int(subprocess.run(command, cwd=clone, capture_output=True, text=True, check=True).stdout.split()[0])
+    return int(
+        subprocess.run(
+            command, cwd=clone, capture_output=True, text=True, check=True
+        ).stdout.split()[0]
+    )
 
 
 def seconds(command: list[str], clone: Path, caches: Path) -> int:

@@ -35,7 +35,11 @@ def keras_io_network() -> keras.Model:
 
 
 def train_keras_io(
-    images: np.ndarray, labels: np.ndarray, seed: int, epochs: int = KERAS_IO_EPOCHS, callbacks: tuple = ()
+    images: np.ndarray,
+    labels: np.ndarray,
+    seed: int,
+    epochs: int = KERAS_IO_EPOCHS,
+    callbacks: tuple = (),
 ) -> keras.Model:
     """Train it as that page does: arrays of floats, batches of 128, Adam."""
     keras.utils.set_random_seed(seed)
@@ -68,7 +72,9 @@ def run_here(name: str, seed: int) -> dict:
 def run_apart(name: str, seed: int) -> dict:
     """Train once in a process of its own, so that no run profits from what an earlier one left behind."""
     command = [sys.executable, "-m", "benchmarks.speed", name, str(seed)]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    return json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    )
 
 
 def summary(runs: dict[str, list[dict]]) -> dict:
@@ -82,22 +88,33 @@ def summary(runs: dict[str, list[dict]]) -> dict:
         }
         for name, rows in runs.items()
     }
-    ratios = [slow["seconds"] / fast["seconds"] for fast, slow in zip(runs["fast"], runs["keras.io"], strict=True)]
-    return {"ratio": round(statistics.mean(ratios), 1), "ratio_deviation": round(statistics.stdev(ratios), 1), **rows}
+    ratios = [
+        slow["seconds"] / fast["seconds"]
+        for fast, slow in zip(runs["fast"], runs["keras.io"], strict=True)
+    ]
+    return {
+        "ratio": round(statistics.mean(ratios), 1),
+        "ratio_deviation": round(statistics.stdev(ratios), 1),
+        **rows,
+    }
 
 
 def main() -> None:
     """Run what has no record yet, the two contenders in turns."""
     choices = {"fast": describe(RECIPES["fast"]), "keras.io": {"epochs": KERAS_IO_EPOCHS}}
     kept = records.load("speed")
-    runs = {name: kept[name]["runs"] if kept.get("recipes") == choices else [] for name in CONTENDERS}
+    runs = {
+        name: kept[name]["runs"] if kept.get("recipes") == choices else [] for name in CONTENDERS
+    }
     for seed in tqdm(SEEDS, unit="pair", file=sys.stdout):
         if seed < len(runs["fast"]):
             continue
         for name in CONTENDERS:
             runs[name].append(run_apart(name, seed))
         if seed > 0:
-            records.save("speed", {"machine": records.machine(), "recipes": choices, **summary(runs)})
+            records.save(
+                "speed", {"machine": records.machine(), "recipes": choices, **summary(runs)}
+            )
             readme.write()
 
 

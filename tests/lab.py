@@ -27,7 +27,9 @@ def lab_flags(port):
 def running(command, port, cwd, env=None, seconds=180):
     """Run a command that starts JupyterLab on a port; yield its address once it answers, then shut it down."""
     address = f"http://127.0.0.1:{port}"
-    with served(command, f"{address}/api/status?token={TOKEN}", cwd / f"lab-{port}.log", cwd, env, seconds) as process:
+    with served(
+        command, f"{address}/api/status?token={TOKEN}", cwd / f"lab-{port}.log", cwd, env, seconds
+    ) as process:
         yield address
         urlopen(Request(f"{address}/api/shutdown?token={TOKEN}", method="POST"), timeout=60).close()
         process.wait(timeout=120)
@@ -40,7 +42,9 @@ def served(command, health, log, cwd, env=None, seconds=180):
     Raises RuntimeError, with what the command wrote into its log, where it ends early or does not answer in time.
     """
     with log.open("a") as output:
-        process = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
     try:
         _wait_until_it_answers(process, health, seconds, log)
         yield process
@@ -55,7 +59,10 @@ def served(command, health, log, cwd, env=None, seconds=180):
 def _wait_until_it_answers(process, health, seconds, log):
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(URLError, ConnectionError, TimeoutError), urlopen(health, timeout=5):
+        with (
+            contextlib.suppress(URLError, ConnectionError, TimeoutError),
+            urlopen(health, timeout=5),
+        ):
             return
         time.sleep(0.2)
     raise RuntimeError(f"no answer from {health} within {seconds} s:\n{log.read_text()[-3000:]}")

@@ -6,20 +6,31 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-CACHES = {".venv", ".git", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", "node_modules"}
+CACHES = {
+    ".venv",
+    ".git",
+    "__pycache__",
+    ".ipynb_checkpoints",
+    ".pytest_cache",
+    ".ruff_cache",
+    "node_modules",
+}
 
 
 def repository_files():
     """Return the paths of the repository, relative to its root: by git, or without it all but caches."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     if (ROOT / ".git").exists() and shutil.which("git"):
-        listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        listing = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
         paths = [Path(name) for name in listing.split("\0") if name]
     else:
         paths = [path.relative_to(ROOT) for path in ROOT.rglob("*")]
     ignored = {".npz", ".part"}
     return [
-        path for path in paths
+        path
+        for path in paths
         if (ROOT / path).is_file() and not CACHES & set(path.parts) and path.suffix not in ignored
     ]
 
@@ -35,6 +46,12 @@ def copy_repository(folder):
 def newcomers_environment(**changes):
     """Return the environment of a person, not of this test run: without its guard, its digits and its .venv."""
     own = {
-        "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "MNIST_SOURCE", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS",
+        "PYTHONPATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "MNIST_SOURCE",
+        "VIRTUAL_ENV",
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MFLAGS",
     }
     return {name: value for name, value in os.environ.items() if name not in own} | changes

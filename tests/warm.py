@@ -79,6 +79,8 @@ def _run_kernel(arguments, cwd, env, started):
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env, JPY_PARENT_PID=str(os.getppid()))
-    sys.path[:] = [path for path in sys.path if path != ROOT]  # the tests' way to the course; a lesson has its own
+    sys.path[:] = [
+        path for path in sys.path if path != ROOT
+    ]  # the tests' way to the course; a lesson has its own
     matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
     IPKernelApp.launch_instance(argv=arguments)

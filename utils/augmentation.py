@@ -16,24 +16,35 @@ class RandomAffine(keras.layers.Layer):
     `rotation` and `shear` in degrees, `scale` as a fraction, `shift` in pixels: each the largest amount either way.
     Images are floats of shape (n, h, w, 1); outside of training they pass through unchanged.
     Follows Simard, Steinkraus & Platt (2003), "Best Practices for Convolutional Neural Networks".
-    Taught in notebooks/02_preprocess_digits.ipynb
     """
 
     def __init__(self, rotation=10.0, scale=0.1, shear=5.0, shift=2.0, seed=0, **kwargs):
         if not 0 <= scale < 1:
-            raise ValueError(f"scale: expected a fraction from 0 to under 1, such as 0.1 for 10 %, got {scale}")
+            raise ValueError(
+                f"scale: expected a fraction from 0 to under 1, such as 0.1 for 10 %, got {scale}"
+            )
         super().__init__(**kwargs)
-        self.rotation, self.scale, self.shear, self.shift, self.seed = rotation, scale, shear, shift, seed
+        self.rotation, self.scale, self.shear, self.shift, self.seed = (
+            rotation,
+            scale,
+            shear,
+            shift,
+            seed,
+        )
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, images, training=False):
         if not training:
             return images
         if len(images.shape) != 4:
-            raise ValueError(f"expected images of shape (n, h, w, 1), got {tuple(images.shape)}: did you call scale()?")
+            raise ValueError(
+                f"expected images of shape (n, h, w, 1), got {tuple(images.shape)}: did you call scale()?"
+            )
         count, height, width = ops.shape(images)[:3]
         matrices = self._random_transforms(count, (height - 1) / 2, (width - 1) / 2)
-        return ops.image.affine_transform(images, matrices, interpolation="bilinear", fill_mode="constant")
+        return ops.image.affine_transform(
+            images, matrices, interpolation="bilinear", fill_mode="constant"
+        )
 
     def _random_transforms(self, count, middle_y, middle_x):
         """Draw one transform per image, shape (count, 8): for each new pixel, where in the old image it comes from."""
@@ -65,7 +76,6 @@ class RandomThickness(keras.layers.Layer):
     pixel takes the largest value of its neighbours (dilation), and shrinks where it takes the smallest (erosion).
     Images are floats of shape (n, h, w, 1); outside of training they pass through unchanged.
     Source: Serra (1982), "Image Analysis and Mathematical Morphology".
-    Taught in notebooks/08_predict_your_own_digits.ipynb
     """
 
     def __init__(self, seed=0, **kwargs):
@@ -76,10 +86,14 @@ class RandomThickness(keras.layers.Layer):
     def call(self, images, training=False):
         if not training:
             return images
-        amount = keras.random.uniform((ops.shape(images)[0], 1, 1, 1), -0.5, 1, seed=self.seed_generator)
+        amount = keras.random.uniform(
+            (ops.shape(images)[0], 1, 1, 1), -0.5, 1, seed=self.seed_generator
+        )
         thicker = ops.max_pool(images, 3, strides=1, padding="same")
         thinner = -ops.max_pool(-images, 3, strides=1, padding="same")
-        return images + ops.relu(amount) * (thicker - images) + ops.relu(-amount) * (thinner - images)
+        return (
+            images + ops.relu(amount) * (thicker - images) + ops.relu(-amount) * (thinner - images)
+        )
 
     def get_config(self):
         return super().get_config() | {"seed": self.seed}
@@ -92,7 +106,6 @@ class RandomBars(keras.layers.Layer):
     Each of `number` bars comes with the chance `share`, half a pixel to `widest` pixels wide, 4 to 40 pixels long.
     Images are floats from 0 to 1 of shape (n, h, w, 1); outside of training they pass through unchanged.
     After Zhong et al. (2020), "Random Erasing Data Augmentation", arXiv:1708.04896, whose bars lie straight.
-    Taught in notebooks/08_predict_your_own_digits.ipynb
     """
 
     def __init__(self, number=2, share=0.4, widest=16.0, seed=0, **kwargs):
@@ -112,8 +125,12 @@ class RandomBars(keras.layers.Layer):
     def _cover(self, count, height, width):
         """Draw how much of each pixel a bar covers, from 0 to 1, shape (count, height, width, 1)."""
         # Seen from a point of the image, how far each pixel lies along the bar's direction, and across it.
-        rows = ops.reshape(ops.arange(height, dtype="float32"), (-1, 1, 1)) - self._uniform(count, 0, height)
-        columns = ops.reshape(ops.arange(width, dtype="float32"), (1, -1, 1)) - self._uniform(count, 0, width)
+        rows = ops.reshape(ops.arange(height, dtype="float32"), (-1, 1, 1)) - self._uniform(
+            count, 0, height
+        )
+        columns = ops.reshape(ops.arange(width, dtype="float32"), (1, -1, 1)) - self._uniform(
+            count, 0, width
+        )
         angle = self._uniform(count, 0, math.pi)
         along = ops.abs(columns * ops.cos(angle) + rows * ops.sin(angle))
         across = ops.abs(rows * ops.cos(angle) - columns * ops.sin(angle))
@@ -137,7 +154,6 @@ class RandomNoise(keras.layers.Layer):
     """Add grain to each image, as strong as its own random amount, at most `strongest` (1 is black against white).
 
     Images are floats from 0 to 1 of shape (n, h, w, 1), and stay so; outside of training they pass through unchanged.
-    Taught in notebooks/08_predict_your_own_digits.ipynb
     """
 
     def __init__(self, strongest=0.25, seed=0, **kwargs):
@@ -149,9 +165,13 @@ class RandomNoise(keras.layers.Layer):
         if not training:
             return images
         shape = (ops.shape(images)[0], 1, 1, 1)
-        amount = keras.random.uniform(shape, -self.strongest, self.strongest, seed=self.seed_generator)
+        amount = keras.random.uniform(
+            shape, -self.strongest, self.strongest, seed=self.seed_generator
+        )
         grain = keras.random.normal(ops.shape(images), seed=self.seed_generator)
-        return ops.clip(images + ops.relu(amount) * grain, 0, 1)  # a negative amount is none: half stay clean
+        return ops.clip(
+            images + ops.relu(amount) * grain, 0, 1
+        )  # a negative amount is none: half stay clean
 
     def get_config(self):
         return super().get_config() | {"strongest": self.strongest, "seed": self.seed}
@@ -161,7 +181,6 @@ def hardships(seed: int = 0) -> keras.Sequential:
     """Return what spoils training digits as real paper, pens and cameras do: for images of floats, (n, 28, 28, 1).
 
     Stroke thickness, rotation, scale, shear and shift, bars laid over, blur, contrast, brightness, and grain.
-    Taught in notebooks/08_predict_your_own_digits.ipynb
     """
     pixels = {"value_range": (0, 1)}
     return keras.Sequential(
@@ -169,7 +188,9 @@ def hardships(seed: int = 0) -> keras.Sequential:
             RandomThickness(seed=seed),
             RandomAffine(rotation=15, scale=0.2, shear=10, shift=3, seed=seed),
             RandomBars(seed=seed),
-            keras.layers.RandomGaussianBlur(factor=0.5, kernel_size=5, sigma=(0.3, 1.5), **pixels, seed=seed),
+            keras.layers.RandomGaussianBlur(
+                factor=0.5, kernel_size=5, sigma=(0.3, 1.5), **pixels, seed=seed
+            ),
             keras.layers.RandomContrast(0.6, **pixels, seed=seed),
             keras.layers.RandomBrightness(0.3, **pixels, seed=seed),
             RandomNoise(seed=seed),

@@ -26,25 +26,30 @@ from tqdm import tqdm
 
 CACHE = Path(__file__).resolve().parents[1] / "data" / "mnist.npz"
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  # where Keras has it from
-STALL_SECONDS, DOWNLOAD_SECONDS = 15, 600  # the longest silence of the server, and the longest download
+STALL_SECONDS, DOWNLOAD_SECONDS = (
+    15,
+    600,
+)  # the longest silence of the server, and the longest download
 # The arrays are verified, not the file: two npz files can hold the same digits and still differ in their bytes.
 MNIST_ARRAYS = {  # name: (shape, sha256 of the bytes)
-    "x_train": ((60000, 28, 28), "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"),
+    "x_train": (
+        (60000, 28, 28),
+        "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+    ),
     "y_train": ((60000,), "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13"),
     "x_test": ((10000, 28, 28), "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161"),
     "y_test": ((10000,), "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5"),
 }
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(784)]
-CSV_CHUNK = 4096  # rows that pandas reads at a time: all 42,000 of Kaggle's at once would take 300 MB more
+CSV_CHUNK = (
+    4096  # rows that pandas reads at a time: all 42,000 of Kaggle's at once would take 300 MB more
+)
 # What damaged files raise:
 DAMAGED = (ValueError, OverflowError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
 class Mnist(NamedTuple):
-    """Hold MNIST: uint8 images (n, 28, 28), uint8 labels (n,), and the source, "full" or "sample".
-
-    Taught in notebooks/01_visualize_digits.ipynb
-    """
+    """Hold MNIST: uint8 images (n, 28, 28), uint8 labels (n,), and the source, "full" or "sample"."""
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -54,10 +59,7 @@ class Mnist(NamedTuple):
 
 
 def runs_folder() -> Path:
-    """Return the folder for what learners make, data/runs, or the one that DIGITS_RUNS in the environment names.
-
-    Taught in notebooks/06_train_the_cnn.ipynb
-    """
+    """Return the folder for what learners make, data/runs, or the one that DIGITS_RUNS in the environment names."""
     return Path(os.environ.get("DIGITS_RUNS") or CACHE.parent / "runs")
 
 
@@ -67,7 +69,6 @@ def load_mnist(source: Literal["auto", "full", "sample"] = "auto") -> Mnist:
     Full MNIST is the file that the environment variable MNIST_PATH names, else the cache data/mnist.npz, else a
     download into that cache; each is verified. MNIST_SOURCE in the environment replaces "auto".
     Raises RuntimeError where "full" cannot be had, ValueError where MNIST_PATH names a file that is not MNIST.
-    Taught in notebooks/01_visualize_digits.ipynb
     """
     chosen = _chosen_source(source)
     if chosen == "sample":
@@ -89,7 +90,6 @@ def describe_source() -> str:
     """Say in one line which data load_mnist() takes, without loading anything from the network.
 
     Raises ValueError or OSError where MNIST_SOURCE or MNIST_PATH in the environment is wrong.
-    Taught in notebooks/00_start_here.ipynb
     """
     if _chosen_source("auto") == "sample":
         return "data: the sample of 5,000 digits, as MNIST_SOURCE=sample asks"
@@ -125,18 +125,25 @@ def _load_sample():
     images, labels = rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
     # RandomState, unlike default_rng, gives the same order in every release of NumPy: this split must never move.
     order = np.random.RandomState(0).permutation(len(rows))
-    test, train = order[order % 5 == 0], order[order % 5 > 0]  # the file is sorted by label: each fifth is 100 a class
+    test, train = (
+        order[order % 5 == 0],
+        order[order % 5 > 0],
+    )  # the file is sorted by label: each fifth is 100 a class
     return Mnist(images[train], labels[train], images[test], labels[test], "sample")
 
 
 def _load_mnist_path():
     path = Path(os.environ["MNIST_PATH"])
     if not path.is_file():
-        raise FileNotFoundError(f"MNIST_PATH names {path}, but there is no such file. Mend or unset it.")
+        raise FileNotFoundError(
+            f"MNIST_PATH names {path}, but there is no such file. Mend or unset it."
+        )
     try:
         return _read_npz(path.read_bytes())
     except ValueError as error:
-        raise ValueError(f"MNIST_PATH names {path}, but {error}. Let it name MNIST's npz file, or unset it.") from error
+        raise ValueError(
+            f"MNIST_PATH names {path}, but {error}. Let it name MNIST's npz file, or unset it."
+        ) from error
 
 
 def _load_cache_or_download():
@@ -162,7 +169,9 @@ def _download_mnist():
         with atomic_write(CACHE) as part:
             part.write_bytes(content)
     except OSError as error:
-        print(f"MNIST was downloaded but could not be kept, so the next start downloads it again ({error}).")
+        print(
+            f"MNIST was downloaded but could not be kept, so the next start downloads it again ({error})."
+        )
     return mnist
 
 
@@ -171,7 +180,9 @@ def _fetch(url):
     content, deadline = bytearray(), time.monotonic() + DOWNLOAD_SECONDS
     with urllib.request.urlopen(url, timeout=STALL_SECONDS) as response:
         size = int(response.headers.get("Content-Length", 0))
-        with tqdm(total=size or None, desc="Downloading MNIST", unit="B", unit_scale=True, file=sys.stdout) as bar:
+        with tqdm(
+            total=size or None, desc="Downloading MNIST", unit="B", unit_scale=True, file=sys.stdout
+        ) as bar:
             while block := response.read1(1 << 16):
                 content += block
                 bar.update(len(block))
@@ -187,12 +198,18 @@ def _read_npz(content):
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: np.ascontiguousarray(archive[name]) for name in MNIST_ARRAYS}
-    except Exception as error:  # a damaged archive fails in a dozen ways, from zip's errors to NumPy's
+    except (
+        Exception
+    ) as error:  # a damaged archive fails in a dozen ways, from zip's errors to NumPy's
         raise ValueError(f"it is no npz file that holds {', '.join(MNIST_ARRAYS)}") from error
     for name, (shape, sha256) in MNIST_ARRAYS.items():
         array = arrays[name]
-        if (array.dtype, array.shape) != (np.uint8, shape) or hashlib.sha256(array).hexdigest() != sha256:
-            raise ValueError(f"its {name} ({array.dtype}, shape {array.shape}) is not that of MNIST")
+        if (array.dtype, array.shape) != (np.uint8, shape) or hashlib.sha256(
+            array
+        ).hexdigest() != sha256:
+            raise ValueError(
+                f"its {name} ({array.dtype}, shape {array.shape}) is not that of MNIST"
+            )
     return Mnist(**arrays, source="full")
 
 
@@ -201,7 +218,6 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write a file or folder to, which takes its place once all is written.
 
     Whatever goes wrong in between, `path` stays as it was.
-    Taught in notebooks/06_train_the_cnn.ipynb
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -220,17 +236,22 @@ def read_idx(path: str | Path) -> np.ndarray:
     """Return the uint8 array of an idx or idx.gz file of MNIST: images (n, 28, 28) or labels (n,).
 
     Raises ValueError, naming file and row (counted from 1), where the file is anything else.
-    Taught in notebooks/01_visualize_digits.ipynb
     """
     content = Path(path).read_bytes()
     try:
-        if content.startswith(b"\x1f\x8b"):  # gzip's mark: browsers like to unpack a .gz and keep its name
+        if content.startswith(
+            b"\x1f\x8b"
+        ):  # gzip's mark: browsers like to unpack a .gz and keep its name
             content = gzip.decompress(content)
     except DAMAGED as error:
-        raise ValueError(f"{path}: the gz file is cut or damaged ({error}): fetch it again.") from error
+        raise ValueError(
+            f"{path}: the gz file is cut or damaged ({error}): fetch it again."
+        ) from error
     magic = int.from_bytes(content[:4], "big")
     if magic not in (2049, 2051):
-        raise ValueError(f"{path}: expected an idx file of labels (magic number 2049) or images (2051), got {magic}.")
+        raise ValueError(
+            f"{path}: expected an idx file of labels (magic number 2049) or images (2051), got {magic}."
+        )
     dimensions = magic - 2048
     data = 4 + 4 * dimensions
     shape = tuple(int.from_bytes(content[i : i + 4], "big") for i in range(4, data, 4))
@@ -244,14 +265,13 @@ def read_idx(path: str | Path) -> np.ndarray:
 
 
 def write_idx(path: str | Path, array: np.ndarray) -> None:
-    """Write images (n, 28, 28) or labels (n,) as an idx file, packed where the name ends in .gz.
-
-    Taught in notebooks/01_visualize_digits.ipynb
-    """
+    """Write images (n, 28, 28) or labels (n,) as an idx file, packed where the name ends in .gz."""
     array = (_checked_labels if np.ndim(array) == 1 else _checked_images)(array, path)
     content = np.array([2048 + array.ndim, *array.shape], dtype=">u4").tobytes() + array.tobytes()
     with atomic_write(path) as part:
-        part.write_bytes(gzip.compress(content, compresslevel=6, mtime=0) if part.suffix == ".gz" else content)
+        part.write_bytes(
+            gzip.compress(content, compresslevel=6, mtime=0) if part.suffix == ".gz" else content
+        )
 
 
 def _checked_images(images, path):
@@ -272,14 +292,18 @@ def _checked_labels(labels, path):
         )
     wrong = np.flatnonzero((labels < 0) | (labels > 9))
     if len(wrong):
-        raise ValueError(f"{path}, row {wrong[0] + 1}: expected a label from 0 to 9, got {labels[wrong[0]]}.")
+        raise ValueError(
+            f"{path}, row {wrong[0] + 1}: expected a label from 0 to 9, got {labels[wrong[0]]}."
+        )
     return labels.astype(np.uint8)
 
 
 def _checked_pairs(images, labels, path):
     images, labels = _checked_images(images, path), _checked_labels(labels, path)
     if len(images) != len(labels):
-        raise ValueError(f"{path}: expected one label for each image, got {len(labels)} for {len(images)} images.")
+        raise ValueError(
+            f"{path}: expected one label for each image, got {len(labels)} for {len(images)} images."
+        )
     return images, labels
 
 
@@ -288,17 +312,20 @@ def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
 
     The columns are label (train.csv only) and pixel0 … pixel783, whole numbers up to 255.
     Raises ValueError, naming file and row (counted from 1, below the header), where a cell is anything else.
-    Taught in notebooks/01_visualize_digits.ipynb
     """
     path = Path(path)  # a text that starts with http:// would make pandas fetch it
     try:
         head = _open_csv(path, dtype=str, nrows=2)
     except DAMAGED as error:
-        raise ValueError(f"{path}: expected a CSV file with a header and rows ({str(error).strip()}).") from error
+        raise ValueError(
+            f"{path}: expected a CSV file with a header and rows ({str(error).strip()})."
+        ) from error
     columns = head.iloc[0].tolist()
     if columns not in (PIXEL_COLUMNS, ["label", *PIXEL_COLUMNS]):
         found = ", ".join(map(str, columns[:3]))
-        raise ValueError(f"{path}: expected the columns (label,) pixel0 … pixel783, got {len(columns)}: {found} …")
+        raise ValueError(
+            f"{path}: expected the columns (label,) pixel0 … pixel783, got {len(columns)}: {found} …"
+        )
     if len(head) < 2:
         raise ValueError(f"{path}: expected rows of digits below the header, got none.")
     if head.iloc[1].isna().any():
@@ -314,7 +341,10 @@ def _read_rows(path, columns):
     try:
         # Without na_filter an empty cell is a wrong one like any other, which takes a sixth less time.
         chunks = _open_csv(path, dtype=np.uint8, chunksize=CSV_CHUNK, skiprows=1, na_filter=False)
-        with np.errstate(invalid="ignore"), chunks:  # a cell that holds "inf" is reported below, not by a warning
+        with (
+            np.errstate(invalid="ignore"),
+            chunks,
+        ):  # a cell that holds "inf" is reported below, not by a warning
             for chunk in chunks:
                 # pandas keeps columns together; here the pixels of an image belong side by side
                 parts.append(np.ascontiguousarray(chunk))
@@ -332,7 +362,9 @@ def _why_unreadable(path, columns, rows_read, error):
     """Say which cell stopped the fast reader, or, where no single cell did, repeat what it said."""
     if not isinstance(error, pd.errors.ParserError):  # which names the line itself
         with suppress(*DAMAGED):
-            chunk = _open_csv(path, names=columns, dtype=str, skiprows=1 + rows_read, nrows=CSV_CHUNK)
+            chunk = _open_csv(
+                path, names=columns, dtype=str, skiprows=1 + rows_read, nrows=CSV_CHUNK
+            )
             cells = chunk.to_numpy().ravel()
             values = pd.to_numeric(pd.Series(cells), errors="coerce")
             wrong = np.flatnonzero(~(values.between(0, 255) & (values % 1 == 0)))
@@ -348,11 +380,10 @@ def _bad_cell(path, row, column, got):
     return f"{path}, row {row} (line {row + 1}), column {column}: {expected}"
 
 
-def write_kaggle_csv(path: str | Path, images: np.ndarray, labels: np.ndarray | None = None) -> None:
-    """Write images (n, 28, 28), and labels (n,) where given, as Kaggle's train.csv or test.csv.
-
-    Taught in notebooks/01_visualize_digits.ipynb
-    """
+def write_kaggle_csv(
+    path: str | Path, images: np.ndarray, labels: np.ndarray | None = None
+) -> None:
+    """Write images (n, 28, 28), and labels (n,) where given, as Kaggle's train.csv or test.csv."""
     if labels is not None:
         images, labels = _checked_pairs(images, labels, path)
     table = pd.DataFrame(_checked_images(images, path).reshape(-1, 784), columns=PIXEL_COLUMNS)
@@ -367,23 +398,34 @@ def read_image_folder(root: str | Path) -> tuple[np.ndarray, np.ndarray]:
 
     They come in the order of the file names, whatever their class; other files, and names that start with a dot, are
     left alone. Raises ValueError, naming the file or folder, where one is no grey 28 x 28 digit of a class 0 … 9.
-    Taught in notebooks/01_visualize_digits.ipynb
     """
-    folders = [path for path in Path(root).iterdir() if path.is_dir() and not path.name.startswith(".")]
+    folders = [
+        path for path in Path(root).iterdir() if path.is_dir() and not path.name.startswith(".")
+    ]
     if not folders:
         raise ValueError(f"{root}: expected a folder for each class, named 0 … 9, got none.")
     paths = [path for folder in folders for path in _class_images(folder)]
     paths.sort(key=lambda path: (path.name, path.parent.name))
-    return np.stack([_read_image(path) for path in paths]), np.array([path.parent.name for path in paths], np.uint8)
+    return np.stack([_read_image(path) for path in paths]), np.array(
+        [path.parent.name for path in paths], np.uint8
+    )
 
 
 def _class_images(folder):
     if folder.name not in map(str, range(10)):
-        raise ValueError(f"{folder}: expected a class from 0 to 9 as the folder's name, got {folder.name!r}.")
+        raise ValueError(
+            f"{folder}: expected a class from 0 to 9 as the folder's name, got {folder.name!r}."
+        )
     suffixes = (".png", ".jpg", ".jpeg")
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith(".")]
+    paths = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
+    ]
     if not paths:
-        raise ValueError(f"{folder}: expected images (.png, .jpg), got none: add some, or delete the folder.")
+        raise ValueError(
+            f"{folder}: expected images (.png, .jpg), got none: add some, or delete the folder."
+        )
     return paths
 
 
@@ -405,19 +447,23 @@ def _read_image(path):
 
 
 def write_image_folder(
-    root: str | Path, images: np.ndarray, labels: np.ndarray, suffix: Literal[".png", ".jpg"] = ".png"
+    root: str | Path,
+    images: np.ndarray,
+    labels: np.ndarray,
+    suffix: Literal[".png", ".jpg"] = ".png",
 ) -> None:
     """Write images (n, 28, 28) and labels (n,) as root/LABEL/NUMBER.png, or .jpg, to a new or empty folder.
 
     PNG gives back every pixel exactly; JPG, at its best quality, within 3 of 255 grey levels.
-    Taught in notebooks/01_visualize_digits.ipynb
     """
     images, labels = _checked_pairs(images, labels, root)
     if suffix not in (".png", ".jpg"):
         raise ValueError(f'suffix: expected ".png" or ".jpg", got {suffix!r}.')
     root = Path(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise ValueError(f"{root}: expected a new or empty folder, so that old and new digits do not mix.")
+        raise ValueError(
+            f"{root}: expected a new or empty folder, so that old and new digits do not mix."
+        )
     digits = len(str(len(images) - 1))
     with atomic_write(root) as part:
         for label in np.unique(labels):

@@ -24,9 +24,10 @@ def granted_cores(cgroup: Path = CGROUP) -> int:
 
     A container's quota (cgroup v2, `cpu.max`) counts before the scheduler's affinity: Binder grants a share of one
     core on a machine that shows dozens.
-    Taught in notebooks/00_start_here.ipynb
     """
-    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    visible = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     with contextlib.suppress(OSError, ValueError):
         quota, period = (cgroup / "cpu.max").read_text().split()
         if quota != "max":
@@ -35,10 +36,7 @@ def granted_cores(cgroup: Path = CGROUP) -> int:
 
 
 def granted_memory(cgroup: Path = CGROUP) -> int | None:
-    """Return the bytes of memory that this process may use, or None where the system does not tell.
-
-    Taught in notebooks/00_start_here.ipynb
-    """
+    """Return the bytes of memory that this process may use, or None where the system does not tell."""
     limits = []
     with contextlib.suppress(OSError, ValueError):
         limits.append(int((cgroup / "memory.max").read_text()))
@@ -51,7 +49,6 @@ def set_threads() -> int:
     """Tell TensorFlow, before it starts, to use as many threads as there are granted cores, and return that number.
 
     On a shared server TensorFlow sees every core of the machine, and slows itself down by using them all.
-    Taught in notebooks/00_start_here.ipynb
     """
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, str(granted_cores()))
@@ -63,7 +60,6 @@ def quiet_tensorflow() -> Iterator[None]:
     """Start TensorFlow inside this block with its threads set and without its start-up log.
 
     The log is written by C++ code to file descriptor 2, before any log level counts: so that is where it is stopped.
-    Taught in notebooks/00_start_here.ipynb
     """
     set_threads()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -84,11 +80,14 @@ def is_strict() -> bool:
 
 
 def check_environment() -> bool:
-    """Print one `[ OK ]` or `[FAIL]` line per thing that the course needs, and return whether all are there.
-
-    Taught in notebooks/00_start_here.ipynb
-    """
-    checks = [_check_python(), *map(_check_package, PACKAGES), _check_data(), _check_cores(), _check_memory()]
+    """Print one `[ OK ]` or `[FAIL]` line per thing that the course needs, and return whether all are there."""
+    checks = [
+        _check_python(),
+        *map(_check_package, PACKAGES),
+        _check_data(),
+        _check_cores(),
+        _check_memory(),
+    ]
     for good, line in checks:
         print(f"[{' OK ' if good else 'FAIL'}] {line}")
     return all(good for good, _ in checks)
@@ -100,7 +99,10 @@ def _check_python() -> tuple[bool, str]:
     if low <= sys.version_info[:2] < high:
         return True, f"Python {version}"
     wanted = f"at least {low[0]}.{low[1]} and below {high[0]}.{high[1]}"
-    return False, f"Python {version}: the course needs {wanted}; install one and build the environment again"
+    return (
+        False,
+        f"Python {version}: the course needs {wanted}; install one and build the environment again",
+    )
 
 
 def _check_package(name: str) -> tuple[bool, str]:

@@ -25,50 +25,49 @@ def accuracy_interval(correct: int, total: int, confidence: float = 0.95) -> tup
     """Return the Wilson interval in which the true accuracy lies, given `correct` hits in `total` tries.
 
     Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference".
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
     """
     interval = binomtest(int(correct), int(total)).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Count, for each true digit (row), how often each digit was predicted (column): shape (10, 10).
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+    """Count, for each true digit (row), how often each digit was predicted (column): shape (10, 10)."""
     return metrics.confusion_matrix(labels, predictions, labels=DIGITS)
 
 
 def per_class_report(labels: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
-    """Tabulate precision, recall, F1 and support of each digit, with their plain averages in the row "macro".
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
-    columns = metrics.precision_recall_fscore_support(labels, predictions, labels=DIGITS, zero_division=0)
-    report = pd.DataFrame(dict(zip(("precision", "recall", "F1", "support"), columns, strict=True)), index=DIGITS)
+    """Tabulate precision, recall, F1 and support of each digit, with their plain averages in the row "macro"."""
+    columns = metrics.precision_recall_fscore_support(
+        labels, predictions, labels=DIGITS, zero_division=0
+    )
+    report = pd.DataFrame(
+        dict(zip(("precision", "recall", "F1", "support"), columns, strict=True)), index=DIGITS
+    )
     report.loc["macro"] = [*report[["precision", "recall", "F1"]].mean(), report["support"].sum()]
     return report.astype({"support": int}).rename_axis("digit")
 
 
-def calibration_table(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> pd.DataFrame:
-    """Sort predictions into bins of equal width by confidence, and compare confidence with accuracy in each.
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+def calibration_table(
+    probabilities: np.ndarray, labels: np.ndarray, bins: int = 10
+) -> pd.DataFrame:
+    """Sort predictions into bins of equal width by confidence, and compare confidence with accuracy in each."""
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     which = np.clip(np.ceil(confidence * bins).astype(int), 1, bins)
     table = pd.DataFrame({"bin": which, "confidence": confidence, "accuracy": correct})
     return table.groupby("bin").agg(
-        count=("confidence", "size"), confidence=("confidence", "mean"), accuracy=("accuracy", "mean")
+        count=("confidence", "size"),
+        confidence=("confidence", "mean"),
+        accuracy=("accuracy", "mean"),
     )
 
 
-def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> float:
+def expected_calibration_error(
+    probabilities: np.ndarray, labels: np.ndarray, bins: int = 10
+) -> float:
     """Return the gap between confidence and accuracy, averaged over all predictions.
 
     Source: Guo et al. (2017), "On Calibration of Modern Neural Networks", arXiv:1706.04599.
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
     """
     table = calibration_table(probabilities, labels, bins)
     gaps = (table["confidence"] - table["accuracy"]).abs()
@@ -79,7 +78,6 @@ def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Return what the softmax would give if all that goes into it were divided by the temperature.
 
     Above 1 the probabilities, shape (n, 10), move together; below 1 apart. Which one is the largest stays the same.
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
     """
     powers = np.clip(probabilities, 1e-30, 1).astype(float) ** (1 / temperature)
     return powers / powers.sum(axis=1, keepdims=True)
@@ -89,19 +87,16 @@ def best_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Find the temperature from 0.05 to 20 at which the probabilities fit the labels best, by the log loss.
 
     Source: Guo et al. (2017), "On Calibration of Modern Neural Networks", arXiv:1706.04599.
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
     """
     search = minimize_scalar(
-        lambda power: log_loss(at_temperature(probabilities, np.exp(power)), labels), bounds=np.log([0.05, 20])
+        lambda power: log_loss(at_temperature(probabilities, np.exp(power)), labels),
+        bounds=np.log([0.05, 20]),
     )
     return float(np.exp(search.x))
 
 
 def coverage_curve(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Tabulate, for every threshold on confidence, the share of images answered and the accuracy on those.
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+    """Tabulate, for every threshold on confidence, the share of images answered and the accuracy on those."""
     confidence = probabilities.max(axis=1)
     surest_first = np.argsort(-confidence, kind="stable")
     correct = (probabilities.argmax(axis=1) == labels)[surest_first]
@@ -116,19 +111,15 @@ def coverage_curve(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFram
 
 
 def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean of -log p over the probabilities p that were given to the true digits.
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+    """Return the mean of -log p over the probabilities p that were given to the true digits."""
     likelihood = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.clip(likelihood, 1e-7, 1)).mean())  # clipped: one 0 would make the mean infinite
+    return float(
+        -np.log(np.clip(likelihood, 1e-7, 1)).mean()
+    )  # clipped: one 0 would make the mean infinite
 
 
 def summarise(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return the figures by which readers are compared: accuracy, its interval, errors, log loss, calibration error.
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+    """Return the figures by which readers are compared: accuracy, its interval, errors, log loss, calibration error."""
     correct = int((probabilities.argmax(axis=1) == labels).sum())
     low, high = accuracy_interval(correct, len(labels))
     return {
@@ -141,11 +132,10 @@ def summarise(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]
     }
 
 
-def write_report(path: str | Path, title: str, tables: Mapping[str, pd.DataFrame], figures: Mapping[str, str]) -> Path:
-    """Write tables and figures (PNG as base64, keyed by the sentence that describes each) as one HTML page.
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+def write_report(
+    path: str | Path, title: str, tables: Mapping[str, pd.DataFrame], figures: Mapping[str, str]
+) -> Path:
+    """Write tables and figures (PNG as base64, keyed by the sentence that describes each) as one HTML page."""
     parts = [
         f"<h2>{name}</h2>\n{table.rename_axis(None).to_html(float_format='%.4f', border=0)}"
         for name, table in tables.items()

@@ -15,10 +15,7 @@ with quiet_tensorflow():
 
 
 def softmax_regression() -> keras.Model:
-    """Build a single softmax layer on the 784 pixels: 7,850 parameters.
-
-    Taught in notebooks/03_baseline_classifiers.ipynb
-    """
+    """Build a single softmax layer on the 784 pixels: 7,850 parameters."""
     inputs = keras.Input((28, 28, 1))
     outputs = layers.Dense(10, activation="softmax")(layers.Flatten()(inputs))
     return keras.Model(inputs, outputs, name="softmax_regression")
@@ -28,7 +25,6 @@ def dense_network(units: int = 117, dropout: float = 0.2) -> keras.Model:
     """Build an artificial neural network (ANN) with one hidden layer.
 
     With 117 units it has 93,025 parameters: as many as the reference CNN, to within 0.4 %, so the two compare fairly.
-    Taught in notebooks/03_baseline_classifiers.ipynb
     """
     inputs = keras.Input((28, 28, 1))
     x = layers.Flatten()(inputs)
@@ -39,18 +35,12 @@ def dense_network(units: int = 117, dropout: float = 0.2) -> keras.Model:
 
 
 def reference_cnn(dropout: float = 0.5) -> keras.Model:
-    """Build the reference CNN: three 3x3 convolutions of 32, 64 and 64 filters and a dense layer: 93,322 parameters.
-
-    Taught in notebooks/05_build_a_cnn.ipynb
-    """
+    """Build the reference CNN: three 3x3 convolutions of 32, 64 and 64 filters and a dense layer: 93,322 parameters."""
     return _small_cnn(filters=(32, 64, 64), dropout=dropout, name="reference_cnn")
 
 
 def slim_cnn(dropout: float = 0.5) -> keras.Model:
-    """Build a CNN of half the reference's width: 60,874 parameters, and a third of its arithmetic.
-
-    Taught in notebooks/05_build_a_cnn.ipynb
-    """
+    """Build a CNN of half the reference's width: 60,874 parameters, and a third of its arithmetic."""
     return _small_cnn(filters=(16, 32, 64), dropout=dropout, name="slim_cnn")
 
 
@@ -58,7 +48,6 @@ def fast_cnn() -> keras.Model:
     """Build a CNN that is quick to train: two convolutions and a dense layer, 55,906 parameters.
 
     Only the dense layer is normalised: in a training this short, normalising the convolutions too brings nothing.
-    Taught in notebooks/06_train_the_cnn.ipynb
     """
     inputs = x = keras.Input((28, 28, 1))
     for filters, size in ((12, 5), (32, 3)):
@@ -70,37 +59,31 @@ def fast_cnn() -> keras.Model:
 
 
 def compact_cnn() -> keras.Model:
-    """Build a CNN of five normalised convolutions: 97,474 parameters, and twice the arithmetic of the reference.
-
-    Taught in notebooks/06_train_the_cnn.ipynb
-    """
+    """Build a CNN of five normalised convolutions: 97,474 parameters, and twice the arithmetic of the reference."""
     return _normed_cnn(filters=(24, 48, 48, 64, 64), pool_after=1, name="compact_cnn")
 
 
 def wide_cnn() -> keras.Model:
-    """Build the compact CNN with a third to a half more filters: 196,202 parameters, for more than clean digits.
-
-    Taught in notebooks/08_predict_your_own_digits.ipynb
-    """
+    """Build the compact CNN with a third to a half more filters: 196,202 parameters, for more than clean digits."""
     return _normed_cnn(filters=(32, 64, 64, 96, 96), pool_after=1, name="wide_cnn")
 
 
 def tiny_cnn() -> keras.Model:
-    """Build a CNN of 5,954 parameters, small enough for a microcontroller.
-
-    Taught in notebooks/06_train_the_cnn.ipynb
-    """
+    """Build a CNN of 5,954 parameters, small enough for a microcontroller."""
     return _normed_cnn(filters=(8, 8, 12, 16, 16), pool_after=2, name="tiny_cnn")
 
 
-def normed_convolution(x: keras.KerasTensor, filters: int, size: int = 3, pool: bool = False) -> keras.KerasTensor:
+def normed_convolution(
+    x: keras.KerasTensor, filters: int, size: int = 3, pool: bool = False
+) -> keras.KerasTensor:
     """Apply a convolution, pooling if asked for, batch normalisation and ReLU, in this order.
 
     Pooling first gives the same numbers as pooling last, since the larger of two stays the larger, and leaves a quarter
     of the work to what follows. Batch normalisation: Ioffe & Szegedy (2015), arXiv:1502.03167.
-    Taught in notebooks/06_train_the_cnn.ipynb
     """
-    x = layers.Conv2D(filters, size, use_bias=False, kernel_initializer="he_normal")(x)  # the normalisation shifts
+    x = layers.Conv2D(filters, size, use_bias=False, kernel_initializer="he_normal")(
+        x
+    )  # the normalisation shifts
     if pool:
         x = layers.MaxPooling2D(2)(x)
     x = layers.BatchNormalization(momentum=0.9)(x)
@@ -108,26 +91,29 @@ def normed_convolution(x: keras.KerasTensor, filters: int, size: int = 3, pool: 
 
 
 def ensemble(networks: list[keras.Model]) -> keras.Model:
-    """Join networks into one that answers with the mean of their probabilities.
-
-    Taught in notebooks/06_train_the_cnn.ipynb
-    """
+    """Join networks into one that answers with the mean of their probabilities."""
     inputs = keras.Input((28, 28, 1))
     # Each under a name of its own, since networks by one recipe have the same.
-    members = [keras.Model(net.input, net.output, name=f"member_{number}") for number, net in enumerate(networks)]
-    return keras.Model(inputs, layers.Average()([member(inputs) for member in members]), name="ensemble")
+    members = [
+        keras.Model(net.input, net.output, name=f"member_{number}")
+        for number, net in enumerate(networks)
+    ]
+    return keras.Model(
+        inputs, layers.Average()([member(inputs) for member in members]), name="ensemble"
+    )
 
 
 def output_size(size: int, kernel: int, padding: str = "valid", stride: int = 1) -> int:
     """Return how many pixels a convolution or pooling leaves on a side of `size` pixels.
 
     Source: Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
-    Taught in notebooks/04_convolution_by_hand.ipynb
     """
     if padding == "same":
         return -(-size // stride)  # rounded up
     if size < kernel:
-        raise ValueError(f"a kernel of {kernel} does not fit into {size} pixels: use a smaller one, or padding='same'")
+        raise ValueError(
+            f"a kernel of {kernel} does not fit into {size} pixels: use a smaller one, or padding='same'"
+        )
     return (size - kernel) // stride + 1
 
 
@@ -135,7 +121,6 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
     """Tabulate a chain of layers: output shape, parameters, multiply-adds for one image, receptive field in pixels.
 
     The receptive field is the side of the square of input pixels that can reach one number of the output.
-    Taught in notebooks/05_build_a_cnn.ipynb
     """
     rows, field, jump, side = [], 1, 1, model.input_shape[1]
     for layer in model.layers:
@@ -143,17 +128,23 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
         kernel, stride = _window(layer, side)
         field, jump = field + (kernel - 1) * jump, jump * stride
         # Each weight of a kernel is used once for every place of the output; a dense layer has a single place.
-        multiply_adds = math.prod(layer.kernel.shape) * math.prod(shape[:-1]) if hasattr(layer, "kernel") else 0
+        multiply_adds = (
+            math.prod(layer.kernel.shape) * math.prod(shape[:-1]) if hasattr(layer, "kernel") else 0
+        )
         rows.append((type(layer).__name__, shape, layer.count_params(), multiply_adds, field))
         side = shape[0] if len(shape) == 3 else 1 if isinstance(layer, layers.Dense) else side
-    return pd.DataFrame(rows, columns=["layer", "output shape", "parameters", "multiply-adds", "receptive field"])
+    return pd.DataFrame(
+        rows, columns=["layer", "output shape", "parameters", "multiply-adds", "receptive field"]
+    )
 
 
 def _window(layer: keras.Layer, side: int) -> tuple[int, int]:
     size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if size:
         return size[0], layer.strides[0]
-    return (side if isinstance(layer, layers.Dense) else 1), 1  # a dense layer sees the whole of the last map
+    return (
+        side if isinstance(layer, layers.Dense) else 1
+    ), 1  # a dense layer sees the whole of the last map
 
 
 def _small_cnn(filters: tuple[int, int, int], dropout: float, name: str) -> keras.Model:

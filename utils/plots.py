@@ -17,27 +17,18 @@ sns.set_palette(COLOURS)
 
 
 def show(figure: Figure, alt: str) -> None:
-    """Display a figure with a text for readers who cannot see it, and close it.
-
-    Taught in notebooks/01_visualize_digits.ipynb
-    """
+    """Display a figure with a text for readers who cannot see it, and close it."""
     display_png(to_png(figure), alt)
 
 
 def display_png(png: bytes, alt: str) -> None:
-    """Display the bytes of a PNG file, with `alt` as what is read where it cannot be shown.
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+    """Display the bytes of a PNG file, with `alt` as what is read where it cannot be shown."""
     bundle = {"image/png": to_base64(png), "text/plain": alt}
     display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
 def to_png(figure: Figure) -> bytes:
-    """Render a figure as the bytes of a PNG file and close it.
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+    """Render a figure as the bytes of a PNG file and close it."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=80, bbox_inches="tight")
     plt.close(figure)
@@ -45,18 +36,12 @@ def to_png(figure: Figure) -> bytes:
 
 
 def to_base64(png: bytes) -> str:
-    """Encode the bytes of a PNG file for an HTML page.
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+    """Encode the bytes of a PNG file for an HTML page."""
     return base64.b64encode(png).decode("ascii")
 
 
 def digit(axes: Axes, image: np.ndarray, title: object = "", **options) -> Axes:
-    """Draw one image, shape (28, 28) or (28, 28, 1), as ink on paper, without ticks.
-
-    Taught in notebooks/01_visualize_digits.ipynb
-    """
+    """Draw one image, shape (28, 28) or (28, 28, 1), as ink on paper, without ticks."""
     axes.imshow(np.squeeze(image), **({"cmap": INK} | options))
     axes.set_title(str(title), fontsize=10)
     axes.set_xticks([])
@@ -65,15 +50,20 @@ def digit(axes: Axes, image: np.ndarray, title: object = "", **options) -> Axes:
 
 
 def digit_grid(
-    images: Sequence[np.ndarray], titles: Sequence[object] = (), columns: int = 10, size: float = 1.0, **options
+    images: Sequence[np.ndarray],
+    titles: Sequence[object] = (),
+    columns: int = 10,
+    size: float = 1.0,
+    **options,
 ) -> Figure:
-    """Draw images in rows of `columns`, each `size` inches wide, and return the figure.
-
-    Taught in notebooks/01_visualize_digits.ipynb
-    """
+    """Draw images in rows of `columns`, each `size` inches wide, and return the figure."""
     rows = -(-len(images) // columns)
-    extra = 0.22 * max((str(title).count("\n") + 1 for title in titles), default=0)  # inches for the lines above
-    figure, grid = plt.subplots(rows, columns, figsize=(columns * size, rows * (size + extra)), squeeze=False)
+    extra = 0.22 * max(
+        (str(title).count("\n") + 1 for title in titles), default=0
+    )  # inches for the lines above
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(columns * size, rows * (size + extra)), squeeze=False
+    )
     for axes in grid.flat:
         axes.axis("off")
     for index, image in enumerate(images):
@@ -84,51 +74,74 @@ def digit_grid(
 
 
 def pixel_values(axes: Axes, image: np.ndarray) -> Axes:
-    """Draw one image, shape (28, 28), with the number of each pixel written on it.
-
-    Taught in notebooks/01_visualize_digits.ipynb
-    """
-    options = {"annot_kws": {"size": 6}, "cbar": False, "square": True, "xticklabels": False, "yticklabels": False}
+    """Draw one image, shape (28, 28), with the number of each pixel written on it."""
+    options = {
+        "annot_kws": {"size": 6},
+        "cbar": False,
+        "square": True,
+        "xticklabels": False,
+        "yticklabels": False,
+    }
     return sns.heatmap(image, annot=True, fmt="d", cmap=INK, ax=axes, **options)
 
 
 def number_grid(axes: Axes, numbers: np.ndarray, title: str = "") -> Axes:
-    """Draw a small table of numbers, such as a kernel, orange where positive and purple where negative.
-
-    Taught in notebooks/04_convolution_by_hand.ipynb
-    """
+    """Draw a small table of numbers, such as a kernel, orange where positive and purple where negative."""
     largest = np.abs(numbers).max() or 1
-    options = {"annot": True, "fmt": ".3g", "cbar": False, "square": True, "linewidths": 1, "linecolor": "grey"}
-    sns.heatmap(np.round(numbers, 2) + 0.0, cmap="PuOr_r", vmin=-1.5 * largest, vmax=1.5 * largest, ax=axes, **options)
+    options = {
+        "annot": True,
+        "fmt": ".3g",
+        "cbar": False,
+        "square": True,
+        "linewidths": 1,
+        "linecolor": "grey",
+    }
+    sns.heatmap(
+        np.round(numbers, 2) + 0.0,
+        cmap="PuOr_r",
+        vmin=-1.5 * largest,
+        vmax=1.5 * largest,
+        ax=axes,
+        **options,
+    )
     axes.set(xticks=[], yticks=[], title=title)
     return axes
 
 
 def probability_bars(axes: Axes, probabilities: np.ndarray) -> Axes:
-    """Draw ten probabilities as horizontal bars, the digit 0 on top, the likeliest one darker and labelled.
-
-    Taught in notebooks/00_start_here.ipynb
-    """
+    """Draw ten probabilities as horizontal bars, the digit 0 on top, the likeliest one darker and labelled."""
     best = int(np.argmax(probabilities))
     colours = [COLOURS[0] if digit == best else "lightgrey" for digit in range(10)]
     axes.barh(range(10), probabilities, color=colours)
     axes.text(probabilities[best] + 0.02, best, f"{probabilities[best]:.1%}", va="center")
-    axes.set(xlim=(0, 1.2), xticks=[0, 0.25, 0.5, 0.75, 1], yticks=range(10), xlabel="probability", ylabel="digit")
+    axes.set(
+        xlim=(0, 1.2),
+        xticks=[0, 0.25, 0.5, 0.75, 1],
+        yticks=range(10),
+        xlabel="probability",
+        ylabel="digit",
+    )
     axes.invert_yaxis()
     sns.despine(ax=axes)
     return axes
 
 
-def learning_curves(axes: Axes, histories: dict[str, dict[str, list[float]]], metric: str = "accuracy") -> Axes:
-    """Draw a metric by epoch for each named Keras history: solid on training data, dashed on validation data.
-
-    Taught in notebooks/06_train_the_cnn.ipynb
-    """
+def learning_curves(
+    axes: Axes, histories: dict[str, dict[str, list[float]]], metric: str = "accuracy"
+) -> Axes:
+    """Draw a metric by epoch for each named Keras history: solid on training data, dashed on validation data."""
     for (name, history), colour in zip(histories.items(), COLOURS, strict=False):
         epochs = range(1, len(history[metric]) + 1)
         axes.plot(epochs, history[metric], color=colour, label=f"{name}, training")
         if f"val_{metric}" in history:
-            axes.plot(epochs, history[f"val_{metric}"], "--o", color=colour, markersize=4, label=f"{name}, validation")
+            axes.plot(
+                epochs,
+                history[f"val_{metric}"],
+                "--o",
+                color=colour,
+                markersize=4,
+                label=f"{name}, validation",
+            )
     axes.set(xlabel="epoch", ylabel=metric)
     axes.xaxis.get_major_locator().set_params(integer=True)  # there is no epoch 2.5
     axes.legend()
@@ -137,24 +150,32 @@ def learning_curves(axes: Axes, histories: dict[str, dict[str, list[float]]], me
 
 
 def confusion(axes: Axes, matrix: np.ndarray) -> Axes:
-    """Draw a confusion matrix, shape (10, 10), with counts; errors are coloured, the diagonal stays plain.
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+    """Draw a confusion matrix, shape (10, 10), with counts; errors are coloured, the diagonal stays plain."""
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
-    sns.heatmap(errors, annot=matrix, fmt="d", cmap="Blues", cbar=False, square=True, linewidths=0.5, ax=axes)
+    sns.heatmap(
+        errors,
+        annot=matrix,
+        fmt="d",
+        cmap="Blues",
+        cbar=False,
+        square=True,
+        linewidths=0.5,
+        ax=axes,
+    )
     axes.set(xlabel="predicted digit", ylabel="true digit")
     return axes
 
 
 def reliability(axes: Axes, table, label: str = "") -> Axes:
-    """Draw accuracy against confidence from a calibration table, with the line of perfect calibration.
-
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
-    """
+    """Draw accuracy against confidence from a calibration table, with the line of perfect calibration."""
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfectly calibrated")
     axes.plot(table["confidence"], table["accuracy"], "o-", label=label or "model")
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="mean confidence in the bin", ylabel="accuracy in the bin")
+    axes.set(
+        xlim=(0, 1.02),
+        ylim=(0, 1.02),
+        xlabel="mean confidence in the bin",
+        ylabel="accuracy in the bin",
+    )
     axes.legend(loc="upper left")
     sns.despine(ax=axes)
     return axes

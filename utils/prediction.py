@@ -13,15 +13,16 @@ from utils.environment import quiet_tensorflow
 from utils.preprocessing import NoDigitFound, check_images, scale, to_mnist_form
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
-CHUNK = 100  # images at a time: as floats the whole test set with its feature maps would need gigabytes
-Network = Callable[[np.ndarray], np.ndarray]  # floats (n, 28, 28, 1), n up to CHUNK, to probabilities (n, 10)
+CHUNK = (
+    100  # images at a time: as floats the whole test set with its feature maps would need gigabytes
+)
+Network = Callable[
+    [np.ndarray], np.ndarray
+]  # floats (n, 28, 28, 1), n up to CHUNK, to probabilities (n, 10)
 
 
 class UnreadableModel(ValueError):
-    """Say that a file holds no network that reads digits.
-
-    Taught in notebooks/06_train_the_cnn.ipynb
-    """
+    """Say that a file holds no network that reads digits."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class Prediction:
     """Hold what was read: the digit, how sure the network is, all ten probabilities, or the reason for no digit.
 
     `image` is what the network saw, uint8 (28, 28), or None without a digit.
-    Taught in notebooks/00_start_here.ipynb
     """
 
     digit: int | None
@@ -45,7 +45,6 @@ class DigitReader:
     The default, *robust*, has met paper, pens and cameras in training. A name is read by ONNX Runtime where that is
     installed, else by Keras; a file by what its ending says: `.onnx`, `.tflite` (LiteRT) or `.keras`. Threads may share
     a reader.
-    Taught in notebooks/00_start_here.ipynb
     """
 
     def __init__(self, model="robust"):
@@ -57,10 +56,7 @@ class DigitReader:
 
     @cached_property
     def model(self):
-        """Return the Keras model behind the answers, to look into it or to train it further.
-
-        Taught in notebooks/05_build_a_cnn.ipynb
-        """
+        """Return the Keras model behind the answers, to look into it or to train it further."""
         return _load_keras(_find(self.path.with_suffix(".keras")))
 
     def read(self, image, ink: str = "auto") -> Prediction:
@@ -68,7 +64,6 @@ class DigitReader:
 
         Raises UnreadableImage where there is no picture. A page that is blank, or shows several digits or noise, gives
         a prediction without a digit, and with the reason.
-        Taught in notebooks/00_start_here.ipynb
         """
         try:
             seen = to_mnist_form(image, ink)
@@ -79,10 +74,7 @@ class DigitReader:
         return Prediction(best, float(probabilities[best]), probabilities, image=seen)
 
     def predict_batch(self, images: np.ndarray) -> np.ndarray:
-        """Return the probabilities, float32 (n, 10), of digits in MNIST's form, uint8 (n, 28, 28).
-
-        Taught in notebooks/07_evaluate_the_cnn.ipynb
-        """
+        """Return the probabilities, float32 (n, 10), of digits in MNIST's form, uint8 (n, 28, 28)."""
         check_images(images)
         parts = [self._network(scale(images[i : i + CHUNK])) for i in range(0, len(images), CHUNK)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -93,24 +85,39 @@ def _find(model: str | Path) -> Path:
     path = Path(model)
     if not path.suffix:
         installed = importlib.util.find_spec("onnxruntime") is not None
-        path = MODELS / f"{model}{'.onnx' if installed and (MODELS / f'{model}.onnx').is_file() else '.keras'}"
+        path = (
+            MODELS
+            / f"{model}{'.onnx' if installed and (MODELS / f'{model}.onnx').is_file() else '.keras'}"
+        )
     if path.is_file():
         return path
     names = ", ".join(sorted(file.stem for file in MODELS.glob("*.keras")))
-    raise FileNotFoundError(f"there is no model {path}: give a name from data/models ({names}), or the path of a file")
+    raise FileNotFoundError(
+        f"there is no model {path}: give a name from data/models ({names}), or the path of a file"
+    )
 
 
 def _open(path: Path) -> Network:
     """Open a model file, and try it on a blank page, which finds a file that holds something else."""
-    openers = {".onnx": _open_onnx, ".tflite": _open_litert, ".keras": lambda path: _call_keras(_load_keras(path))}
+    openers = {
+        ".onnx": _open_onnx,
+        ".tflite": _open_litert,
+        ".keras": lambda path: _call_keras(_load_keras(path)),
+    }
     if path.suffix not in openers:
-        raise UnreadableModel(f"{path.name}: expected a model file that ends in {', '.join(openers)}")
+        raise UnreadableModel(
+            f"{path.name}: expected a model file that ends in {', '.join(openers)}"
+        )
     try:
         network = openers[path.suffix](path)
         probabilities = network(np.zeros((1, 28, 28, 1), "float32"))
     except Exception as fault:  # each runtime has errors of its own
-        reason = str(fault).strip().splitlines()[0][:200] if str(fault).strip() else type(fault).__name__
-        raise UnreadableModel(f"{path.name} cannot be used: it is damaged or reads no digits ({reason})") from fault
+        reason = (
+            str(fault).strip().splitlines()[0][:200] if str(fault).strip() else type(fault).__name__
+        )
+        raise UnreadableModel(
+            f"{path.name} cannot be used: it is damaged or reads no digits ({reason})"
+        ) from fault
     if probabilities.shape != (1, 10) or abs(probabilities.sum() - 1) > 0.05:
         found = f"an answer of shape {probabilities.shape} with the sum {probabilities.sum():.2f}"
         raise UnreadableModel(f"{path.name}: expected ten probabilities for an image, got {found}")
@@ -121,8 +128,12 @@ def _open_onnx(path: Path) -> Network:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # so small a network loses more by handing work to threads than it gains
-    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    options.intra_op_num_threads = (
+        1  # so small a network loses more by handing work to threads than it gains
+    )
+    session = onnxruntime.InferenceSession(
+        path.read_bytes(), options, providers=["CPUExecutionProvider"]
+    )
     name = session.get_inputs()[0].name
     return lambda images: session.run(None, {name: images})[0]
 
@@ -133,7 +144,10 @@ def _open_litert(path: Path) -> Network:
     with quiet_tensorflow():
         interpreter = Interpreter(model_content=path.read_bytes(), num_threads=1)
         interpreter.allocate_tensors()
-    source, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    source, answer = (
+        interpreter.get_input_details()[0]["index"],
+        interpreter.get_output_details()[0]["index"],
+    )
     lock = threading.Lock()  # an interpreter holds one image at a time
 
     def read_one(image):
@@ -151,7 +165,9 @@ def _open_litert(path: Path) -> Network:
 def _load_keras(path: Path):
     with quiet_tensorflow():
         import keras  # only here, because TensorFlow takes seconds to start
-    return keras.models.load_model(path, compile=False)  # Keras refuses files that bring code of their own
+    return keras.models.load_model(
+        path, compile=False
+    )  # Keras refuses files that bring code of their own
 
 
 def _call_keras(model) -> Network:

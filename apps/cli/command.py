@@ -43,7 +43,10 @@ def _show_version(wanted: bool) -> None:
 @app.callback(help="Read handwritten digits: train a network, judge it, use it, and hand it on.")
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
     ] = False,
 ) -> None: ...
 
@@ -65,8 +68,10 @@ def command(*examples: str, group: typer.Typer = app) -> Callable:
                 complain(f"Error: {error}")
                 raise typer.Exit(1) from None
 
-        text = inspect.getdoc(function).partition("\nTaught in")[0]
-        paragraphs = [part.replace("\n", " ") for part in text.split("\n\n")]  # typer would keep the lines' ends
+        text = inspect.getdoc(function)
+        paragraphs = [
+            part.replace("\n", " ") for part in text.split("\n\n")
+        ]  # typer would keep the lines' ends
         epilog = "\n\n".join(["[bold]Examples[/bold]", *examples])
         return group.command(help="\n\n".join(paragraphs), epilog=epilog)(guarded)
 
@@ -110,4 +115,6 @@ def is_picture(path: Path) -> bool:
 
 def progress(things: list, what: str) -> Iterator:
     """Go through things with a bar on standard error, where a person looks at it and there is something to wait for."""
-    return track(things, what, console=err, transient=True, disable=len(things) < 2 or not err.is_terminal)
+    return track(
+        things, what, console=err, transient=True, disable=len(things) < 2 or not err.is_terminal
+    )

@@ -32,9 +32,12 @@ REFUSED = -1  # the "digit" of a picture in which the reader found none
     "digits evaluate tiny --source sample --json",
 )
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A name in data/models, or the path of a model file.")] = "robust",
+    model: Annotated[
+        str, typer.Argument(help="A name in data/models, or the path of a model file.")
+    ] = "robust",
     folder: Annotated[
-        Path | None, typer.Option(help="Pictures named after their digit, as 7_desk.jpg, or in folders 0 to 9.")
+        Path | None,
+        typer.Option(help="Pictures named after their digit, as 7_desk.jpg, or in folders 0 to 9."),
     ] = None,
     source: Source = "auto",
     as_json: AsJson = False,
@@ -43,7 +46,6 @@ def evaluate(
 
     Answers with the accuracy, its 95 % interval, and the confusion matrix. A picture in which no digit is found counts
     as an error. One that cannot be read as a picture counts nothing, and the exit code is 1.
-    Taught in notebooks/10_deploy_the_cnn.ipynb
     """
     reader = open_reader(model)
     if folder:
@@ -53,7 +55,11 @@ def evaluate(
         with err.status(f"reading {len(mnist.y_test):,} digits"):
             predictions = reader.predict_batch(mnist.x_test).argmax(axis=1)
         labels, unreadable = mnist.y_test, []
-    result = {"model": model, "data": str(folder or f"MNIST, {mnist.source}"), **_judge(labels, predictions)}
+    result = {
+        "model": model,
+        "data": str(folder or f"MNIST, {mnist.source}"),
+        **_judge(labels, predictions),
+    }
     if as_json:
         print(json.dumps(result | {"unreadable": unreadable}))
     else:
@@ -106,10 +112,14 @@ def _named_digits(folder: Path) -> list[tuple[Path, int]]:
     named = [(path, _true_digit(path, folder)) for path in paths]
     for path, label in named:
         if label is None:
-            complain(f"Left out: {path}, whose name does not begin with one digit, as 7_desk.jpg does")
+            complain(
+                f"Left out: {path}, whose name does not begin with one digit, as 7_desk.jpg does"
+            )
     named = [(path, label) for path, label in named if label is not None]
     if not named:
-        raise Mistake(f"{folder}: expected pictures named after their digit, as 7_desk.jpg, or in folders 0 to 9")
+        raise Mistake(
+            f"{folder}: expected pictures named after their digit, as 7_desk.jpg, or in folders 0 to 9"
+        )
     return named
 
 
@@ -125,14 +135,25 @@ def _show(result: dict) -> None:
     """Print a result for a person."""
     low, high = result["interval"]
     errors = result["images"] - result["correct"]
-    out.print(f"{escape(result['model'])} on {escape(result['data'])}: {result['images']:,} digits", soft_wrap=True)
-    out.print(f"accuracy [bold]{result['accuracy']:.2%}[/bold], 95 % interval from {low:.2%} to {high:.2%}")
+    out.print(
+        f"{escape(result['model'])} on {escape(result['data'])}: {result['images']:,} digits",
+        soft_wrap=True,
+    )
+    out.print(
+        f"accuracy [bold]{result['accuracy']:.2%}[/bold], 95 % interval from {low:.2%} to {high:.2%}"
+    )
     out.print(f"{errors:,} errors, {result['refused']} of them refused")
     table = Table(
-        "true", *map(str, range(10)), title="Confusion matrix: a row for each true digit", title_justify="left"
+        "true",
+        *map(str, range(10)),
+        title="Confusion matrix: a row for each true digit",
+        title_justify="left",
     )
     for digit, row in enumerate(result["confusion"]):
         # Errors are marked by their weight as well, since colour alone says nothing to many readers.
-        cells = [str(n) if i == digit else f"[bold red]{n}[/bold red]" if n else "·" for i, n in enumerate(row)]
+        cells = [
+            str(n) if i == digit else f"[bold red]{n}[/bold red]" if n else "·"
+            for i, n in enumerate(row)
+        ]
         table.add_row(str(digit), *cells)
     out.print(table)

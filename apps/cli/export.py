@@ -20,29 +20,43 @@ LEAST_AGREEMENT = 0.98  # share of digits that 8 bits must read as the original 
     "digits export compact --output my_reader.onnx",
 )
 def export(
-    model: Annotated[str, typer.Argument(help="The path of a .keras file, or a name in data/models.")],
+    model: Annotated[
+        str, typer.Argument(help="The path of a .keras file, or a name in data/models.")
+    ],
     form: Annotated[
         Literal["onnx", "int8"],
-        typer.Option("--format", help="ONNX for servers and most tools, or LiteRT in 8 bits for small devices."),
+        typer.Option(
+            "--format",
+            help="ONNX for servers and most tools, or LiteRT in 8 bits for small devices.",
+        ),
     ] = "onnx",
     output: Annotated[
-        Path | None, typer.Option(help="The file to write: beside the model, or here for a name, if not given.")
+        Path | None,
+        typer.Option(help="The file to write: beside the model, or here for a name, if not given."),
     ] = None,
 ) -> None:
     """Write a model in another form, and check that it still reads as the original does.
 
     An export that reads differently is not kept.
-    Taught in notebooks/10_deploy_the_cnn.ipynb
     """
     if Path(model).suffix not in ("", ".keras"):
-        raise Mistake(f"expected a .keras file or a name in data/models, got {model}: other forms cannot be converted")
+        raise Mistake(
+            f"expected a .keras file or a name in data/models, got {model}: other forms cannot be converted"
+        )
     ending = ENDINGS[form]
-    path = output or (Path(model).with_suffix(ending) if Path(model).suffix else Path(f"{model}{ending}"))
+    path = output or (
+        Path(model).with_suffix(ending) if Path(model).suffix else Path(f"{model}{ending}")
+    )
     if path.suffix != ending:
-        raise Mistake(f"expected an output that ends in {ending}, got {path}: name it so, or give another --format")
+        raise Mistake(
+            f"expected an output that ends in {ending}, got {path}: name it so, or give another --format"
+        )
     with err.status(f"writing {path.name}"):
         remark = _write_checked(model, form, path)
-    out.print(f"[bold]{escape(str(path))}[/bold], {path.stat().st_size / 1000:,.0f} kB: {remark}", soft_wrap=True)
+    out.print(
+        f"[bold]{escape(str(path))}[/bold], {path.stat().st_size / 1000:,.0f} kB: {remark}",
+        soft_wrap=True,
+    )
 
 
 def _write_checked(model: str, form: str, path: Path) -> str:

@@ -11,7 +11,17 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from apps.cli.command import PICTURES, AsJson, Mistake, command, complain, is_picture, open_reader, out, progress
+from apps.cli.command import (
+    PICTURES,
+    AsJson,
+    Mistake,
+    command,
+    complain,
+    is_picture,
+    open_reader,
+    out,
+    progress,
+)
 
 
 @command(
@@ -21,16 +31,21 @@ from apps.cli.command import PICTURES, AsJson, Mistake, command, complain, is_pi
     "curl --silent https://example.org/seven.png | digits predict -",
 )
 def predict(
-    images: Annotated[list[str], typer.Argument(help="Picture files, folders of them, or - for standard input.")],
-    model: Annotated[str, typer.Option(help="A name in data/models, or the path of a model file.")] = "robust",
-    ink: Annotated[Literal["auto", "dark", "light"], typer.Option(help="How the ink differs from the paper.")] = "auto",
+    images: Annotated[
+        list[str], typer.Argument(help="Picture files, folders of them, or - for standard input.")
+    ],
+    model: Annotated[
+        str, typer.Option(help="A name in data/models, or the path of a model file.")
+    ] = "robust",
+    ink: Annotated[
+        Literal["auto", "dark", "light"], typer.Option(help="How the ink differs from the paper.")
+    ] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Read the digit in each picture: drawings, scans or photos, one digit to a picture.
 
     A picture that holds no single digit is answered with the reason. Where one cannot be read as a picture, the others
     are answered all the same, and the exit code is 1.
-    Taught in notebooks/10_deploy_the_cnn.ipynb
     """
     from utils.preprocessing import UnreadableImage
 
@@ -67,7 +82,9 @@ def _pictures_in(folder: Path) -> list[Path]:
     """Return the paths of the pictures in a folder, by their endings, in the order of their names."""
     found = sorted(path for path in folder.iterdir() if is_picture(path))
     if not found:
-        raise Mistake(f"there is no picture in {folder}: expected files that end in {', '.join(sorted(PICTURES))}")
+        raise Mistake(
+            f"there is no picture in {folder}: expected files that end in {', '.join(sorted(PICTURES))}"
+        )
     return found
 
 
@@ -84,12 +101,16 @@ def _as_dict(name: str, prediction) -> dict:
 
 def _as_table(answers: list) -> Table:
     """Return the answers as a table for the terminal."""
-    table = Table(Column("picture", overflow="fold"), "digit", "confidence", "next best, or what is wrong")
+    table = Table(
+        Column("picture", overflow="fold"), "digit", "confidence", "next best, or what is wrong"
+    )
     for name, answer in answers:
         if answer.digit is None:
             table.add_row(escape(name), "none", "", escape(answer.reason))
         else:
             second = int(answer.probabilities.argsort()[-2])
             remark = f"{second} ({answer.probabilities[second]:.1%})"
-            table.add_row(escape(name), f"[bold]{answer.digit}[/bold]", f"{answer.confidence:.1%}", remark)
+            table.add_row(
+                escape(name), f"[bold]{answer.digit}[/bold]", f"{answer.confidence:.1%}", remark
+            )
     return table

@@ -18,7 +18,9 @@ MOST_ERRORS = 20  # pictures of errors for each reader
     "digits report --ann dense --cnn tiny --source sample",
 )
 def report(
-    ann: Annotated[str, typer.Option(help="The ANN: a name in data/models, or the path of a .keras file.")] = "dense",
+    ann: Annotated[
+        str, typer.Option(help="The ANN: a name in data/models, or the path of a .keras file.")
+    ] = "dense",
     cnn: Annotated[str, typer.Option(help="The CNN, likewise.")] = "reference",
     output: Annotated[Path, typer.Option(help="The page to write.")] = Path("ann_against_cnn.html"),
     source: Source = "auto",
@@ -27,10 +29,11 @@ def report(
 
     Holds the accuracies with their intervals, the parameters, the digits on which only one errs, both confusion
     matrices, and the errors of which each was surest.
-    Taught in notebooks/10_deploy_the_cnn.ipynb
     """
     if output.is_dir():
-        raise Mistake(f"expected a file to write, got the folder {output}: try --output {output / 'report.html'}")
+        raise Mistake(
+            f"expected a file to write, got the folder {output}: try --output {output / 'report.html'}"
+        )
     names = {"ANN": ann, "CNN": cnn}
     readers = {f"{kind} ({Path(model).stem})": open_reader(model) for kind, model in names.items()}
     mnist = open_mnist(source)
@@ -52,7 +55,10 @@ def _write(output: Path, answers: dict, parameters: list[int], mnist) -> None:
     predictions = {name: probabilities.argmax(axis=1) for name, probabilities in answers.items()}
     comparison = _comparison(answers, parameters, labels)
     tables = {"Both readers": comparison, "On the same digits": _compare_pairs(labels, predictions)}
-    tables |= {f"{html.escape(name)}, digit by digit": per_class_report(labels, p) for name, p in predictions.items()}
+    tables |= {
+        f"{html.escape(name)}, digit by digit": per_class_report(labels, p)
+        for name, p in predictions.items()
+    }
     figures = [_accuracies(comparison, labels, predictions)]
     figures += [_confusion(name, labels, p) for name, p in predictions.items()]
     figures += [_surest_errors(name, images, labels, p) for name, p in answers.items()]
@@ -80,7 +86,9 @@ def _compare_pairs(labels, predictions: dict):
 
     first, second = (p != labels for p in predictions.values())
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    uneven = binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
+    uneven = (
+        binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
+    )
     one, other = predictions
     rows = {
         "both err": str((first & second).sum()),
@@ -104,15 +112,33 @@ def _accuracies(comparison, labels, predictions: dict) -> tuple[str, str]:
     accuracy = comparison["accuracy"]
     margins = [accuracy - comparison["95 % from"], comparison["95 % to"] - accuracy]
     left.errorbar(accuracy, [1, 0], xerr=margins, fmt="o", capsize=5, color="black")
-    left.set(yticks=[1, 0], yticklabels=comparison.index, ylim=(-0.5, 1.5), xlabel="test accuracy, 95 % interval")
-    errors = pd.DataFrame({name: p != labels for name, p in predictions.items()}).groupby(labels).mean() * 100
-    errors.plot.bar(ax=right, color=plots.COLOURS[1::-1], rot=0, xlabel="digit", ylabel="errors, %", edgecolor="black")
+    left.set(
+        yticks=[1, 0],
+        yticklabels=comparison.index,
+        ylim=(-0.5, 1.5),
+        xlabel="test accuracy, 95 % interval",
+    )
+    errors = (
+        pd.DataFrame({name: p != labels for name, p in predictions.items()}).groupby(labels).mean()
+        * 100
+    )
+    errors.plot.bar(
+        ax=right,
+        color=plots.COLOURS[1::-1],
+        rot=0,
+        xlabel="digit",
+        ylabel="errors, %",
+        edgecolor="black",
+    )
     for bar in right.containers[0]:
         bar.set_hatch("//")  # told apart without colour too
     right.legend()
     sns.despine(fig=figure)
     figure.tight_layout()
-    return _packed(figure, "Left: test accuracy of both readers with 95 % intervals. Right: errors for each digit.")
+    return _packed(
+        figure,
+        "Left: test accuracy of both readers with 95 % intervals. Right: errors for each digit.",
+    )
 
 
 def _confusion(name: str, labels, predictions) -> tuple[str, str]:
@@ -122,7 +148,9 @@ def _confusion(name: str, labels, predictions) -> tuple[str, str]:
 
     figure, axes = plt.subplots(figsize=(6, 5.5))
     plots.confusion(axes, evaluation.confusion_matrix(labels, predictions))
-    return _packed(figure, f"Confusion matrix of the {name}: true digits in rows, answers in columns.")
+    return _packed(
+        figure, f"Confusion matrix of the {name}: true digits in rows, answers in columns."
+    )
 
 
 def _surest_errors(name: str, images, labels, probabilities) -> tuple[str, str] | None:
@@ -137,7 +165,9 @@ def _surest_errors(name: str, images, labels, probabilities) -> tuple[str, str] 
         return None
     titles = [f"{labels[i]} as {answer[i]}\n{confidence[i]:.0%} sure" for i in surest]
     figure = plots.digit_grid(images[surest], titles, size=1.05)
-    return _packed(figure, f"The errors of which the {name} was surest: true digit, answer and confidence.")
+    return _packed(
+        figure, f"The errors of which the {name} was surest: true digit, answer and confidence."
+    )
 
 
 def _packed(figure, sentence: str) -> tuple[str, str]:

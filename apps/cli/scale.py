@@ -12,14 +12,20 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from apps.cli.command import Source, app, command, complain, mistakes, open_mnist, out
 from apps.cli.train import Recipes
 
-scale = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", context_settings=app.info.context_settings)
-app.add_typer(scale, name="scale", help="Train, search or read with several processes, or on a cluster.")
+scale = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", context_settings=app.info.context_settings
+)
+app.add_typer(
+    scale, name="scale", help="Train, search or read with several processes, or on a cluster."
+)
 
 Recipe = Annotated[Recipes, typer.Argument(help="A recipe of lesson 06, by its name.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes on this machine, one thread each.")]
 Seed = Annotated[int, typer.Option(min=0, help="Where the random numbers start.")]
 Epochs = Annotated[float | None, typer.Option(min=0.01, help="How often to see every digit.")]
-BatchSize = Annotated[int | None, typer.Option(min=1, help="Digits in a step, of all workers together.")]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Digits in a step, of all workers together.")
+]
 
 
 @command(
@@ -32,16 +38,27 @@ BatchSize = Annotated[int | None, typer.Option(min=1, help="Digits in a step, of
 def train(
     recipe: Recipe = "compact",
     workers: Workers = 2,
-    addresses: Annotated[str, typer.Option(help="The host:port of every worker of a cluster, with commas.")] = "",
+    addresses: Annotated[
+        str, typer.Option(help="The host:port of every worker of a cluster, with commas.")
+    ] = "",
     index: Annotated[
-        int | None, typer.Option(min=0, envvar="JOB_COMPLETION_INDEX", help="Which of the addresses this host is.")
+        int | None,
+        typer.Option(
+            min=0, envvar="JOB_COMPLETION_INDEX", help="Which of the addresses this host is."
+        ),
     ] = None,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
-    peak_rate: Annotated[float | None, typer.Option(min=0, help="The largest learning rate.")] = None,
+    peak_rate: Annotated[
+        float | None, typer.Option(min=0, help="The largest learning rate.")
+    ] = None,
     seed: Seed = 0,
-    folder: Annotated[Path | None, typer.Option(help="Where the first worker keeps the run.")] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds of silence after which workers are lost.")] = 120,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the first worker keeps the run.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds of silence after which workers are lost.")
+    ] = 120,
     source: Source = "auto",
 ) -> None:
     """Train one network by several workers, each of which works on its share of every batch.
@@ -49,11 +66,10 @@ def train(
     On a cluster, give the same command on every host, each with its own index. A tenth of the training digits is held
     back, and tells how well the network reads. When a worker is lost, all go on from the last whole epoch; so does the
     same command, given again.
-    Taught in notebooks/12_scale_out.ipynb
     """
+    from apps.scaling.training import split_address, train_data_parallel
     from utils.data import runs_folder
     from utils.preprocessing import split_train_validation
-    from apps.scaling.training import split_address, train_data_parallel
 
     places = [place.strip() for place in addresses.split(",")] if addresses else None
     changes = {"epochs": epochs, "batch_size": batch_size, "peak_rate": peak_rate}
@@ -64,7 +80,11 @@ def train(
             split_address(place)
     mnist = open_mnist(source)
     x, x_held_back, y, y_held_back = split_train_validation(mnist.x_train, mnist.y_train)
-    with _resumable("It goes on from the last whole epoch"), _bar() as bar, mistakes(ValueError, RuntimeError):
+    with (
+        _resumable("It goes on from the last whole epoch"),
+        _bar() as bar,
+        mistakes(ValueError, RuntimeError),
+    ):
         run = train_data_parallel(
             recipe,
             (x, y),
@@ -91,10 +111,17 @@ def _say_training(bar: Progress):
     def say(event: dict) -> None:
         kind = event["event"]
         if kind == "step" and event["rank"] == 0:
-            bar.update(task, description=f"epoch {event['epoch']}", total=event["steps"], completed=event["step"])
+            bar.update(
+                task,
+                description=f"epoch {event['epoch']}",
+                total=event["steps"],
+                completed=event["step"],
+            )
         elif kind == "epoch":
             accuracy = f", validation accuracy {event['validation_accuracy']:.4f}"
-            bar.console.print(f"epoch {event['epoch']:2}: loss {event['loss']:.4f}{accuracy}", soft_wrap=True)
+            bar.console.print(
+                f"epoch {event['epoch']:2}: loss {event['loss']:.4f}{accuracy}", soft_wrap=True
+            )
         elif kind == "resumed" and event["rank"] == 0:
             bar.console.print(f"Going on after epoch {event['epoch']}")
         elif kind == "lost":
@@ -111,9 +138,13 @@ def _say_training(bar: Progress):
 )
 def sweep(
     recipe: Recipe = "fast",
-    trials: Annotated[int, typer.Option(min=1, help="Finished trials that the study is to have.")] = 20,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Finished trials that the study is to have.")
+    ] = 20,
     workers: Workers = 2,
-    storage: Annotated[str, typer.Option(help="A journal file, or the URL of a database for many hosts.")] = "",
+    storage: Annotated[
+        str, typer.Option(help="A journal file, or the URL of a database for many hosts.")
+    ] = "",
     study: Annotated[str, typer.Option(help="The name of the study.")] = "digits",
     epochs: Epochs = None,
     seed: Seed = 0,
@@ -123,12 +154,11 @@ def sweep(
 
     A trial that lags behind is pruned. Hosts that name the same database work on the same study. The same command,
     given again, goes on; more trials may be asked for then.
-    Taught in notebooks/12_scale_out.ipynb
     """
-    from utils.data import runs_folder
-    from utils.preprocessing import split_train_validation
     from apps.scaling.sweep import RecipeObjective
     from apps.scaling.sweep import sweep as carry_out
+    from utils.data import runs_folder
+    from utils.preprocessing import split_train_validation
 
     storage = storage or str(runs_folder() / f"{recipe}_sweep.journal")
     mnist = open_mnist(source)
@@ -136,8 +166,12 @@ def sweep(
     changes = {"epochs": epochs} if epochs else {}
     objective = RecipeObjective(recipe, (x, y), (x_held_back, y_held_back), changes=changes)
     with _resumable("It goes on where it was"), _bar() as bar, mistakes(ValueError, RuntimeError):
-        found = carry_out(objective, storage, study, trials, workers, seed, on_event=_say_sweep(bar, trials))
-    out.print(f"Best of {len(found.trials)} trials: {found.best_value:.2%} of the digits held back are read, with")
+        found = carry_out(
+            objective, storage, study, trials, workers, seed, on_event=_say_sweep(bar, trials)
+        )
+    out.print(
+        f"Best of {len(found.trials)} trials: {found.best_value:.2%} of the digits held back are read, with"
+    )
     for name, value in found.best_params.items():
         out.print(f"  {name} {value:.4g}")
     out.print(f"The study is kept in {escape(storage)}", soft_wrap=True)
@@ -150,7 +184,9 @@ def _say_sweep(bar: Progress, trials: int):
         if event["event"] == "trial":
             value = "pruned" if event["pruned"] else f"{event['value']:.2%}"
             best = "" if event["best"] is None else f", best {event['best']:.2%}"
-            bar.console.print(f"trial {event['trial']:3}: {value}   ({event['finished']} of {trials}{best})")
+            bar.console.print(
+                f"trial {event['trial']:3}: {value}   ({event['finished']} of {trials}{best})"
+            )
             bar.update(task, description="trials", completed=event["finished"])
         elif event["event"] == "lost":
             complain(f"{event['reason']}: its trial is queued again")
@@ -165,24 +201,38 @@ def _say_sweep(bar: Progress, trials: int):
     group=scale,
 )
 def read(
-    images: Annotated[Path, typer.Argument(help="A folder of pictures, or a file of 28 x 28 digits (.npy or idx).")],
+    images: Annotated[
+        Path,
+        typer.Argument(help="A folder of pictures, or a file of 28 x 28 digits (.npy or idx)."),
+    ],
     results: Annotated[Path, typer.Argument(help="The folder for the results, as Parquet files.")],
-    model: Annotated[str, typer.Option(help="A name in data/models, or the path of a model file.")] = "robust",
+    model: Annotated[
+        str, typer.Option(help="A name in data/models, or the path of a model file.")
+    ] = "robust",
     workers: Workers = 2,
-    scheduler: Annotated[str, typer.Option(help="The address of a Dask scheduler, for a cluster.")] = "",
-    partition: Annotated[int | None, typer.Option(min=1, help="Images that are read and written together.")] = None,
+    scheduler: Annotated[
+        str, typer.Option(help="The address of a Dask scheduler, for a cluster.")
+    ] = "",
+    partition: Annotated[
+        int | None, typer.Option(min=1, help="Images that are read and written together.")
+    ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for the cluster.")] = 30,
 ) -> None:
     """Read a great many images, partition by partition; what is read is written at once.
 
     The same command, given again, reads only what is missing. On a cluster all workers must see both folders.
-    Taught in notebooks/12_scale_out.ipynb
     """
     from apps.scaling.reading import partitions, read_images
 
-    with _resumable("It goes on with the next partition"), _bar() as bar, mistakes(ValueError, RuntimeError):
+    with (
+        _resumable("It goes on with the next partition"),
+        _bar() as bar,
+        mistakes(ValueError, RuntimeError),
+    ):
         source = partitions(images, partition)
-        report = read_images(source, results, model, workers, scheduler or None, timeout, _say_reading(bar))
+        report = read_images(
+            source, results, model, workers, scheduler or None, timeout, _say_reading(bar)
+        )
     if report.done_before:
         out.print(f"{report.done_before} of {len(source)} partitions were there already.")
     rate = f", {report.images / report.seconds:,.0f} a second" if report.images else ""
@@ -194,13 +244,20 @@ def _say_reading(bar: Progress):
 
     def say(event: dict) -> None:
         if event["event"] == "partition":
-            bar.update(task, description="partitions", total=event["partitions"], completed=event["done"])
+            bar.update(
+                task, description="partitions", total=event["partitions"], completed=event["done"]
+            )
 
     return say
 
 
 def _bar() -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
     return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
 
 

@@ -20,16 +20,19 @@ def submit(
     test: Annotated[Path, typer.Option(help="Kaggle's test.csv, or a file of its form.")],
     output: Annotated[Path | None, typer.Option("--out", help="The submission to write.")] = None,
     check: Annotated[Path | None, typer.Option(help="A submission to check instead.")] = None,
-    model: Annotated[str, typer.Option(help="A name in data/models, or the path of a model file.")] = "robust",
+    model: Annotated[
+        str, typer.Option(help="A name in data/models, or the path of a model file.")
+    ] = "robust",
 ) -> None:
     """Read the digits of Kaggle's test.csv into a submission, or check a submission that is there.
 
     A submission has a row for each of the test file, in its order: ImageId, counted from 1, and Label, from 0 to 9.
     Where one has a fault, the row and the fault are named, and the exit code is 1.
-    Taught in notebooks/13_kaggle_capstone.ipynb
     """
     if (output is None) == (check is None):
-        raise typer.BadParameter("give either --out, to write a submission, or --check, to check one")
+        raise typer.BadParameter(
+            "give either --out, to write a submission, or --check, to check one"
+        )
     if check:
         rows = len(_read_test(test))
         _check(check, rows)
@@ -68,8 +71,12 @@ def _write(path: Path, test: Path, model: str) -> None:
         raise Mistake(f"expected a file to write to, got {path}: give another --out")
     reader = open_reader(model)
     images = _read_test(test)
-    parts = progress([images[i : i + AT_A_TIME] for i in range(0, len(images), AT_A_TIME)], "reading digits")
-    write_submission(path, np.concatenate([reader.predict_batch(part).argmax(axis=1) for part in parts]))
+    parts = progress(
+        [images[i : i + AT_A_TIME] for i in range(0, len(images), AT_A_TIME)], "reading digits"
+    )
+    write_submission(
+        path, np.concatenate([reader.predict_batch(part).argmax(axis=1) for part in parts])
+    )
     _check(path, len(images))
     out.print(f"[bold]{escape(str(path))}[/bold]: {len(images):,} rows, checked", soft_wrap=True)
     if reader.path.parent == MODELS:

@@ -53,7 +53,9 @@ PRICES = {
         "check azure.microsoft.com/pricing/details/cognitive-services/computer-vision",
     },
 }
-AZURE_RETIRES = "2028-09-25"  # says learn.microsoft.com, "Image Analysis SDK Overview"; calls fail from then on
+AZURE_RETIRES = (
+    "2028-09-25"  # says learn.microsoft.com, "Image Analysis SDK Overview"; calls fail from then on
+)
 
 WHAT = {
     "credentials": "the credentials were refused",
@@ -81,7 +83,6 @@ class CloudError(RuntimeError):
 
     `kind` is one of "setup" (a package, credentials or region missing), "credentials" (refused), "quota", "network",
     "timeout", "server" (a fault of theirs), "reply" (not understood), and "request" (a picture that they refuse).
-    Taught in notebooks/11_read_digits_in_the_cloud.ipynb
     """
 
     def __init__(self, message: str, kind: str):
@@ -90,10 +91,7 @@ class CloudError(RuntimeError):
 
 
 def digit_from_text(text: str) -> int | None:
-    """Return the digit that a reader of text saw: a digit, or a letter of LOOKALIKES; None for anything else.
-
-    Taught in notebooks/11_read_digits_in_the_cloud.ipynb
-    """
+    """Return the digit that a reader of text saw: a digit, or a letter of LOOKALIKES; None for anything else."""
     mark = text.strip()
     return int(mark) if re.fullmatch("[0-9]", mark) else LOOKALIKES.get(mark)
 
@@ -103,11 +101,12 @@ def to_service_form(digit: np.ndarray, side: int = 280) -> Image.Image:
 
     Its sides measure `side` pixels; MNIST's own margin, a seventh of that, stays around the digit. Raises ValueError
     for a side below 80 pixels, the least that Rekognition takes.
-    Taught in notebooks/11_read_digits_in_the_cloud.ipynb
     """
     check_images(np.asarray(digit)[np.newaxis])
     if side < SMALLEST:
-        raise ValueError(f"expected a side of at least {SMALLEST} pixels, got {side}: smaller pictures are refused")
+        raise ValueError(
+            f"expected a side of at least {SMALLEST} pixels, got {side}: smaller pictures are refused"
+        )
     picture = ImageOps.invert(Image.fromarray(digit))
     return picture.resize((side, side), Image.Resampling.BICUBIC)
 
@@ -117,7 +116,6 @@ def has_credentials(service: str) -> bool:
 
     `service` is "google", "amazon" or "azure". Whether they are valid, only the service can tell. The address at which
     a machine in the cloud would be told its credentials is not asked: elsewhere that costs seconds.
-    Taught in notebooks/11_read_digits_in_the_cloud.ipynb
     """
     return _reader(service)._has_credentials()
 
@@ -134,9 +132,13 @@ class _CloudReader:
     name = hint = package = ""
 
     def __init__(self, endpoint: str | None = None, timeout: float = 10):
-        if endpoint is not None and not re.fullmatch(r"http://(127\.0\.0\.1|localhost):\d+/?", endpoint):
+        if endpoint is not None and not re.fullmatch(
+            r"http://(127\.0\.0\.1|localhost):\d+/?", endpoint
+        ):
             expected = "expected the address of a practice server, such as http://127.0.0.1:8000"
-            raise ValueError(f"{expected}, got {endpoint!r}: without an endpoint, {self.name} itself is asked")
+            raise ValueError(
+                f"{expected}, got {endpoint!r}: without an endpoint, {self.name} itself is asked"
+            )
         self.practice, self.timeout = endpoint is not None, timeout
         if not (self.practice or self._has_credentials()):
             raise self._error("setup", "no credentials were found")
@@ -150,7 +152,6 @@ class _CloudReader:
         What is sent is the digit alone, in MNIST's form, inverted and enlarged; a page without a digit is not sent. A
         service names one text and how sure it is: the other nine probabilities share the rest evenly. Where that text
         is no digit, or nothing was read, the prediction has a reason instead. Raises UnreadableImage and CloudError.
-        Taught in notebooks/11_read_digits_in_the_cloud.ipynb
         """
         try:
             seen = to_mnist_form(image, ink)
@@ -165,8 +166,12 @@ class _CloudReader:
         text = " ".join(word for word, _ in words)
         digit = digit_from_text(text)
         if digit is None:
-            found = f"read {text[:50]!r}, which is no single digit" if text.strip() else "read nothing"
-            return Prediction(None, 0.0, np.full(10, 0.1, "float32"), reason=f"{self.name} {found}", image=seen)
+            found = (
+                f"read {text[:50]!r}, which is no single digit" if text.strip() else "read nothing"
+            )
+            return Prediction(
+                None, 0.0, np.full(10, 0.1, "float32"), reason=f"{self.name} {found}", image=seen
+            )
         confidence = float(np.clip(min(confidence for _, confidence in words), 0, 1))
         probabilities = np.full(10, (1 - confidence) / 9, "float32")
         probabilities[digit] = confidence
@@ -199,7 +204,9 @@ class _CloudReader:
         except CloudError:
             raise
         except ImportError:
-            error = CloudError(f"{self.name}: its package is missing; run `pip install {self.package}`", "setup")
+            error = CloudError(
+                f"{self.name}: its package is missing; run `pip install {self.package}`", "setup"
+            )
         except Exception as fault:
             error = self._error(*self._explain(fault))
         raise error from None
@@ -209,8 +216,16 @@ class _CloudReader:
 
     def _of_status(self, status, detail):
         """Return the kind of a fault, and what happened, from the status of an HTTP response."""
-        kinds = {401: "credentials", 403: "credentials", 408: "timeout", 429: "quota", 504: "timeout"}
-        kind = kinds.get(status, "server" if status >= 500 else "request" if status >= 400 else "reply")
+        kinds = {
+            401: "credentials",
+            403: "credentials",
+            408: "timeout",
+            429: "quota",
+            504: "timeout",
+        }
+        kind = kinds.get(
+            status, "server" if status >= 500 else "request" if status >= 400 else "reply"
+        )
         return kind, f"{WHAT[kind]} (HTTP {status}{', ' if detail else ''}{_one_line(detail)})"
 
     def _otherwise(self, fault):
@@ -233,7 +248,6 @@ class GoogleReader(_CloudReader):
 
     Raises CloudError where the package or the credentials are missing. `timeout` is in seconds, for one reading.
     `practice` tells whether an `endpoint` was given, on this machine, which never gets to see real credentials.
-    Taught in notebooks/11_read_digits_in_the_cloud.ipynb
     """
 
     name, package = "Google Vision", "google-cloud-vision"
@@ -241,7 +255,9 @@ class GoogleReader(_CloudReader):
 
     @staticmethod
     def _has_credentials():
-        default = Path(os.environ.get("APPDATA", "")) if os.name == "nt" else Path.home() / ".config"
+        default = (
+            Path(os.environ.get("APPDATA", "")) if os.name == "nt" else Path.home() / ".config"
+        )
         folder = Path(os.environ.get("CLOUDSDK_CONFIG") or default / "gcloud")
         return bool(os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")) or _is_file(
             folder / "application_default_credentials.json"
@@ -255,8 +271,12 @@ class GoogleReader(_CloudReader):
         if not self.practice:
             return vision.ImageAnnotatorClient(transport="rest")
         nobody, options = AnonymousCredentials(), {"api_endpoint": endpoint}
-        client = vision.ImageAnnotatorClient(credentials=nobody, transport="rest", client_options=options)
-        client.transport._session.trust_env = False  # else a proxy of the environment is asked for this machine
+        client = vision.ImageAnnotatorClient(
+            credentials=nobody, transport="rest", client_options=options
+        )
+        client.transport._session.trust_env = (
+            False  # else a proxy of the environment is asked for this machine
+        )
         return client
 
     def _ask(self, picture):
@@ -265,22 +285,41 @@ class GoogleReader(_CloudReader):
 
         # For handwriting, Google's pages recommend this feature over TEXT_DETECTION; both cost the same.
         feature = vision.Feature(type_=vision.Feature.Type.DOCUMENT_TEXT_DETECTION)
-        request = vision.AnnotateImageRequest(image=vision.Image(content=picture), features=[feature])
-        answer = self._client.batch_annotate_images(requests=[request], retry=self._retry(), timeout=self.timeout)
+        request = vision.AnnotateImageRequest(
+            image=vision.Image(content=picture), features=[feature]
+        )
+        answer = self._client.batch_annotate_images(
+            requests=[request], retry=self._retry(), timeout=self.timeout
+        )
         reply = answer.responses[0]
         if reply.error.code:  # a fault of this one picture, inside a reply that is fine
             raise from_grpc_status(reply.error.code, reply.error.message)
         pages = reply.full_text_annotation.pages
-        words = [word for page in pages for block in page.blocks for part in block.paragraphs for word in part.words]
-        return [("".join(symbol.text for symbol in word.symbols), word.confidence) for word in words]
+        words = [
+            word
+            for page in pages
+            for block in page.blocks
+            for part in block.paragraphs
+            for word in part.words
+        ]
+        return [
+            ("".join(symbol.text for symbol in word.symbols), word.confidence) for word in words
+        ]
 
     def _retry(self):
         from google.api_core import exceptions, retry
         from google.auth.exceptions import TransportError
         from requests.exceptions import ConnectionError
 
-        passing = exceptions.InternalServerError, exceptions.ServiceUnavailable, ConnectionError, TransportError
-        left = iter(range(ATTEMPTS - 1))  # Google's own policy counts seconds, and would ask for ten minutes
+        passing = (
+            exceptions.InternalServerError,
+            exceptions.ServiceUnavailable,
+            ConnectionError,
+            TransportError,
+        )
+        left = iter(
+            range(ATTEMPTS - 1)
+        )  # Google's own policy counts seconds, and would ask for ten minutes
 
         def again(fault):
             return isinstance(fault, passing) and next(left, None) is not None
@@ -296,7 +335,9 @@ class GoogleReader(_CloudReader):
             return self._explain(fault.cause)
         if isinstance(fault, GoogleAPICallError):
             # Google's SDK puts the address in front of what the service says.
-            return self._of_status(int(fault.code or 500), re.sub(r"^[A-Z]+ http\S+: ", "", fault.message))
+            return self._of_status(
+                int(fault.code or 500), re.sub(r"^[A-Z]+ http\S+: ", "", fault.message)
+            )
         if isinstance(fault, requests.exceptions.Timeout):
             return "timeout", f"no answer within {self.timeout:g} seconds"
         if isinstance(fault, (requests.exceptions.ConnectionError, exceptions.TransportError)):
@@ -313,7 +354,6 @@ class AmazonReader(_CloudReader):
 
     Raises CloudError where the package, credentials or region are missing. `timeout` is in seconds, for one reading.
     `practice` tells whether an `endpoint` was given, on this machine, which never gets to see real credentials.
-    Taught in notebooks/11_read_digits_in_the_cloud.ipynb
     """
 
     name, package = "AWS Rekognition", "boto3"
@@ -324,7 +364,9 @@ class AmazonReader(_CloudReader):
         if os.environ.get("AWS_ACCESS_KEY_ID") and os.environ.get("AWS_SECRET_ACCESS_KEY"):
             return True
         others = "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-        if any(os.environ.get(name) for name in (*others, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")):
+        if any(
+            os.environ.get(name) for name in (*others, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        ):
             return True
         folder = Path.home() / ".aws"
         if _is_file(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or folder / "credentials"):
@@ -344,7 +386,9 @@ class AmazonReader(_CloudReader):
             config = config.merge(Config(proxies={}))
             return session.client("rekognition", endpoint_url=endpoint, config=config)
         core = botocore.session.get_session()
-        core.get_component("credential_provider").remove("iam-role")  # would ask an address outside this machine
+        core.get_component("credential_provider").remove(
+            "iam-role"
+        )  # would ask an address outside this machine
         return boto3.Session(botocore_session=core).client("rekognition", config=config)
 
     def _ask(self, picture):
@@ -363,16 +407,25 @@ class AmazonReader(_CloudReader):
             return "timeout", f"no answer within {self.timeout:g} seconds"
         if isinstance(fault, (exceptions.HTTPClientError, exceptions.ConnectionError)):
             return "network", WHAT["network"]
-        if isinstance(fault, exceptions.BotoCoreError):  # a region, profile or login that is missing
+        if isinstance(
+            fault, exceptions.BotoCoreError
+        ):  # a region, profile or login that is missing
             return "setup", f"it is not set up ({type(fault).__name__})"
         return self._otherwise(fault)
 
 
 # Amazon answers 400 to nearly everything, and says what is wrong in words.
 AMAZONS_CODES = {
-    **dict.fromkeys(["ThrottlingException", "ProvisionedThroughputExceededException", "LimitExceededException"], 429),
-    **dict.fromkeys(["AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException"], 403),
-    **dict.fromkeys(["ExpiredTokenException", "SignatureDoesNotMatch", "InvalidClientTokenId"], 403),
+    **dict.fromkeys(
+        ["ThrottlingException", "ProvisionedThroughputExceededException", "LimitExceededException"],
+        429,
+    ),
+    **dict.fromkeys(
+        ["AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException"], 403
+    ),
+    **dict.fromkeys(
+        ["ExpiredTokenException", "SignatureDoesNotMatch", "InvalidClientTokenId"], 403
+    ),
     **dict.fromkeys(["IncompleteSignatureException", "MissingAuthenticationTokenException"], 403),
     "InternalServerError": 500,
 }
@@ -383,7 +436,6 @@ class AzureReader(_CloudReader):
 
     Raises CloudError where the package or the credentials are missing. `timeout` is in seconds, for one reading.
     `practice` tells whether an `endpoint` was given, on this machine, which never gets to see real credentials.
-    Taught in notebooks/11_read_digits_in_the_cloud.ipynb
     """
 
     name, package = "Azure Vision", "azure-ai-vision-imageanalysis"
@@ -398,11 +450,18 @@ class AzureReader(_CloudReader):
         from azure.core.credentials import AzureKeyCredential
 
         _quiet("azure")
-        settings = {"connection_timeout": self.timeout, "read_timeout": self.timeout, "retry_policy": _azure_retry()}
+        settings = {
+            "connection_timeout": self.timeout,
+            "read_timeout": self.timeout,
+            "retry_policy": _azure_retry(),
+        }
         if self.practice:
             credential = AzureKeyCredential("practice")
             return ImageAnalysisClient(endpoint, credential, use_env_settings=False, **settings)
-        address, key = os.environ["VISION_ENDPOINT"].strip().rstrip("/"), os.environ["VISION_KEY"].strip()
+        address, key = (
+            os.environ["VISION_ENDPOINT"].strip().rstrip("/"),
+            os.environ["VISION_KEY"].strip(),
+        )
         if not re.match(r"https://|http://(127\.0\.0\.1|localhost):", address):
             raise self._error("setup", "VISION_ENDPOINT is no address that starts with https://")
         return ImageAnalysisClient(address, AzureKeyCredential(key), **settings)
@@ -411,7 +470,9 @@ class AzureReader(_CloudReader):
         from azure.ai.vision.imageanalysis.models import VisualFeatures
 
         answer = self._client.analyze(picture, visual_features=[VisualFeatures.READ])
-        words = [word for block in answer.read.blocks for line in block.lines for word in line.words]
+        words = [
+            word for block in answer.read.blocks for line in block.lines for word in line.words
+        ]
         return [(word.text, word.confidence) for word in words]
 
     def _explain(self, fault):
@@ -421,8 +482,12 @@ class AzureReader(_CloudReader):
             return self._otherwise(fault)
         if isinstance(fault, exceptions.HttpResponseError):
             code = getattr(fault.error, "code", "") or ""
-            return self._of_status(fault.status_code or 500, "" if code == str(fault.status_code) else code)
-        if isinstance(fault, (exceptions.ServiceRequestTimeoutError, exceptions.ServiceResponseTimeoutError)):
+            return self._of_status(
+                fault.status_code or 500, "" if code == str(fault.status_code) else code
+            )
+        if isinstance(
+            fault, (exceptions.ServiceRequestTimeoutError, exceptions.ServiceResponseTimeoutError)
+        ):
             return "timeout", f"no answer within {self.timeout:g} seconds"
         if isinstance(fault, (exceptions.ServiceRequestError, exceptions.ServiceResponseError)):
             return "network", WHAT["network"]
@@ -437,7 +502,9 @@ def _azure_retry():
 
         def is_retry(self, settings, response):
             """Tell whether to ask again."""
-            return "Retry-After" not in response.http_response.headers and super().is_retry(settings, response)
+            return "Retry-After" not in response.http_response.headers and super().is_retry(
+                settings, response
+            )
 
     return Brief(retry_total=ATTEMPTS - 1)
 
@@ -452,7 +519,13 @@ def _names_credentials(path):
         text = Path(path).read_text(encoding="utf-8")
     except OSError:
         return False
-    return bool(re.search(r"^\s*(aws_access_key_id|credential_process|role_arn|sso_\w+|login_session)\s*=", text, re.M))
+    return bool(
+        re.search(
+            r"^\s*(aws_access_key_id|credential_process|role_arn|sso_\w+|login_session)\s*=",
+            text,
+            re.M,
+        )
+    )
 
 
 READERS = {"google": GoogleReader, "amazon": AmazonReader, "azure": AzureReader}

@@ -110,10 +110,18 @@ async def answer(request: Request, service: Service, read, to_reply, to_error) -
     except Refused as refused:
         content, status = to_error(refused), refused.status
     except (ValueError, KeyError, TypeError, IndexError) as mistake:  # of whoever wrote the request
-        content, status = to_error(Refused(400, "BadRequest", f"no such request: {type(mistake).__name__}")), 400
+        content, status = (
+            to_error(Refused(400, "BadRequest", f"no such request: {type(mistake).__name__}")),
+            400,
+        )
     text = json.dumps(content)
     headers = {"X-Practice-Server": LABEL}
-    return Response(text[: len(text) // 2] if kind == "malformed" else text, status, headers, kind_of_json(service))
+    return Response(
+        text[: len(text) // 2] if kind == "malformed" else text,
+        status,
+        headers,
+        kind_of_json(service),
+    )
 
 
 def next_fault(faults: dict[str, Fault], service: Service) -> tuple[str | None, float]:
@@ -142,14 +150,38 @@ async def take_body(request: Request) -> bytes:
 def fail(service: Service, kind: str | None) -> None:
     """Raise what the service says for a quota that is used up, refused credentials, and a mistake of its own."""
     said = {
-        ("google", "429"): (429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric 'Requests' (practice)."),
-        ("google", "403"): (403, "PERMISSION_DENIED", "Cloud Vision API is disabled in this project (practice)."),
+        ("google", "429"): (
+            429,
+            "RESOURCE_EXHAUSTED",
+            "Quota exceeded for quota metric 'Requests' (practice).",
+        ),
+        ("google", "403"): (
+            403,
+            "PERMISSION_DENIED",
+            "Cloud Vision API is disabled in this project (practice).",
+        ),
         ("google", "500"): (500, "INTERNAL", "Internal error encountered (practice)."),
-        ("amazon", "429"): (400, "ProvisionedThroughputExceededException", "Provisioned rate exceeded (practice)."),
-        ("amazon", "403"): (400, "AccessDeniedException", "Not authorized for rekognition:DetectText (practice)."),
+        ("amazon", "429"): (
+            400,
+            "ProvisionedThroughputExceededException",
+            "Provisioned rate exceeded (practice).",
+        ),
+        ("amazon", "403"): (
+            400,
+            "AccessDeniedException",
+            "Not authorized for rekognition:DetectText (practice).",
+        ),
         ("amazon", "500"): (500, "InternalServerError", "Internal server error (practice)."),
-        ("azure", "429"): (429, "429", "Requests have exceeded the rate limit of the current tier (practice)."),
-        ("azure", "403"): (403, "403", "Access is denied by the network rules of the resource (practice)."),
+        ("azure", "429"): (
+            429,
+            "429",
+            "Requests have exceeded the rate limit of the current tier (practice).",
+        ),
+        ("azure", "403"): (
+            403,
+            "403",
+            "Access is denied by the network rules of the resource (practice).",
+        ),
         ("azure", "500"): (500, "InternalServerError", "Internal server error (practice)."),
     }.get((service, kind))
     if said:
@@ -161,12 +193,18 @@ def check_picture(content: bytes, service: Service) -> bytes:
     try:
         size = Image.open(io.BytesIO(content), formats=["PNG", "JPEG"]).size
     except Exception:
-        codes = {"google": "INVALID_ARGUMENT", "amazon": "InvalidImageFormatException", "azure": "InvalidImageFormat"}
+        codes = {
+            "google": "INVALID_ARGUMENT",
+            "amazon": "InvalidImageFormatException",
+            "azure": "InvalidImageFormat",
+        }
         raise Refused(400, codes[service], "Bad image data.") from None
     if not SMALLEST[service] <= min(size) <= max(size) <= 10_000:
         code = "InvalidParameterException" if service == "amazon" else "InvalidImageSize"
         least = f"at least {SMALLEST[service]} are needed"
-        raise Refused(400, code, f"The image has {size[0]} x {size[1]} pixels, {least} on each side.")
+        raise Refused(
+            400, code, f"The image has {size[0]} x {size[1]} pixels, {least} on each side."
+        )
     return content
 
 
@@ -188,7 +226,9 @@ def read_googles(request: Request, body: bytes) -> bytes:
     [asked] = json.loads(body)["requests"]
     wanted = {feature["type"] for feature in asked["features"]}
     if not wanted & {1, 5, 11, "TEXT_DETECTION", "DOCUMENT_TEXT_DETECTION"}:
-        raise Refused(400, "INVALID_ARGUMENT", f"This practice server detects text only, not {wanted}.")
+        raise Refused(
+            400, "INVALID_ARGUMENT", f"This practice server detects text only, not {wanted}."
+        )
     return from_base64(asked["image"]["content"])
 
 
@@ -201,12 +241,21 @@ def google_reply(found: list[Prediction], picture: bytes) -> dict:
     symbol = {"text": text, "confidence": digit.confidence, "boundingBox": place}
     word = {"symbols": [symbol], "confidence": digit.confidence, "boundingBox": place}
     paragraph = {"words": [word], "confidence": digit.confidence, "boundingBox": place}
-    block = {"paragraphs": [paragraph], "blockType": "TEXT", "confidence": digit.confidence, "boundingBox": place}
+    block = {
+        "paragraphs": [paragraph],
+        "blockType": "TEXT",
+        "confidence": digit.confidence,
+        "boundingBox": place,
+    }
     width, height = box(picture)
     page = {"blocks": [block], "width": width, "height": height, "confidence": digit.confidence}
     seen = {"description": text, "boundingPoly": place}
     full = {"text": text, "pages": [page]}
-    return {"responses": [{"textAnnotations": [{"locale": "und", **seen}, seen], "fullTextAnnotation": full}]}
+    return {
+        "responses": [
+            {"textAnnotations": [{"locale": "und", **seen}, seen], "fullTextAnnotation": full}
+        ]
+    }
 
 
 def google_place(picture: bytes) -> dict:
@@ -228,7 +277,11 @@ def read_amazons(request: Request, body: bytes) -> bytes:
     check_signature(request, body)
     target = request.headers.get("X-Amz-Target")
     if target != "RekognitionService.DetectText":
-        raise Refused(400, "UnknownOperationException", f"This practice server detects text only, not {target}.")
+        raise Refused(
+            400,
+            "UnknownOperationException",
+            f"This practice server detects text only, not {target}.",
+        )
     return from_base64(json.loads(body)["Image"]["Bytes"])
 
 
@@ -238,27 +291,41 @@ def check_signature(request: Request, body: bytes) -> None:
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
-    scope, rest = r"([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request", r"SignedHeaders=(\S+), Signature=(\w+)"
-    parts = re.fullmatch(f"AWS4-HMAC-SHA256 Credential={scope}, {rest}", request.headers.get("Authorization", ""))
+    scope, rest = (
+        r"([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request",
+        r"SignedHeaders=(\S+), Signature=(\w+)",
+    )
+    parts = re.fullmatch(
+        f"AWS4-HMAC-SHA256 Credential={scope}, {rest}", request.headers.get("Authorization", "")
+    )
     if not parts:
         raise Refused(400, "MissingAuthenticationTokenException", "The request is not signed.")
     key, region, service, signed, signature = parts.groups()
     if key != KEY or service != "rekognition":
-        raise Refused(400, "UnrecognizedClientException", "The security token included in the request is invalid.")
+        raise Refused(
+            400,
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        )
     headers = {name: request.headers.get(name, "") for name in signed.split(";")}
     again = AWSRequest(request.method, str(request.url), headers=headers, data=body)
     again.context["timestamp"] = headers.get("x-amz-date", "")
     signer = SigV4Auth(Credentials(KEY, KEY), service, region)
-    expected = signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again)
+    expected = signer.signature(
+        signer.string_to_sign(again, signer.canonical_request(again)), again
+    )
     if not hmac.compare_digest(expected, signature):
-        raise Refused(400, "InvalidSignatureException", "The signature is not the one that the key makes.")
+        raise Refused(
+            400, "InvalidSignatureException", "The signature is not the one that the key makes."
+        )
 
 
 def amazon_reply(found: list[Prediction], picture: bytes) -> dict:
     """Return what Amazon says of the digits found, one or none."""
     place = {"BoundingBox": {"Left": 0, "Top": 0, "Width": 1, "Height": 1}}
     texts = [
-        {"DetectedText": str(digit.digit), "Confidence": 100 * digit.confidence, "Geometry": place} for digit in found
+        {"DetectedText": str(digit.digit), "Confidence": 100 * digit.confidence, "Geometry": place}
+        for digit in found
     ]
     lines = [{"Type": "LINE", "Id": 0, **text} for text in texts]
     words = [{"Type": "WORD", "Id": 1, "ParentId": 0, **text} for text in texts]
@@ -275,8 +342,12 @@ def amazon_error(refused: Refused) -> dict:
 
 def read_azures(request: Request, body: bytes) -> bytes:
     """Return the picture in a request to Azure, once its key is found right."""
-    if not hmac.compare_digest(request.headers.get("Ocp-Apim-Subscription-Key", "").encode(), KEY.encode()):
-        raise Refused(401, "401", "Access denied due to invalid subscription key or wrong API endpoint.")
+    if not hmac.compare_digest(
+        request.headers.get("Ocp-Apim-Subscription-Key", "").encode(), KEY.encode()
+    ):
+        raise Refused(
+            401, "401", "Access denied due to invalid subscription key or wrong API endpoint."
+        )
     if not request.query_params.get("api-version"):
         raise Refused(400, "InvalidRequest", "The query needs an api-version.")
     if "read" not in request.query_params.get("features", "").split(","):
@@ -288,10 +359,17 @@ def azure_reply(found: list[Prediction], picture: bytes) -> dict:
     """Return what Azure says of the digits found, one or none."""
     width, height = box(picture)
     corners = [{"x": x, "y": y} for x, y in [(0, 0), (width, 0), (width, height), (0, height)]]
-    words = [{"text": str(digit.digit), "confidence": digit.confidence, "boundingPolygon": corners} for digit in found]
+    words = [
+        {"text": str(digit.digit), "confidence": digit.confidence, "boundingPolygon": corners}
+        for digit in found
+    ]
     lines = [{"text": word["text"], "boundingPolygon": corners, "words": [word]} for word in words]
     read = {"blocks": [{"lines": lines}] if lines else []}
-    return {"modelVersion": "practice", "metadata": {"width": width, "height": height}, "readResult": read}
+    return {
+        "modelVersion": "practice",
+        "metadata": {"width": width, "height": height},
+        "readResult": read,
+    }
 
 
 def azure_error(refused: Refused) -> dict:
@@ -328,14 +406,18 @@ def practice_cloud(reader: DigitReader | None = None):
 def listen(port: int) -> socket.socket:
     """Return a socket that only this machine can reach."""
     listening = socket.create_server(("127.0.0.1", port))
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each reply waits 40 ms to be sent whole
+    listening.setsockopt(
+        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+    )  # else each reply waits 40 ms to be sent whole
     return listening
 
 
 def create_server(reader: DigitReader) -> uvicorn.Server:
     """Return a server that waits for nobody when it shall end."""
     options = {"access_log": False, "log_level": "critical", "ws": "none", "lifespan": "off"}
-    return uvicorn.Server(uvicorn.Config(create_app(reader), timeout_graceful_shutdown=1, **options))
+    return uvicorn.Server(
+        uvicorn.Config(create_app(reader), timeout_graceful_shutdown=1, **options)
+    )
 
 
 def end_with_stdin() -> None:
@@ -352,8 +434,12 @@ def end_with_stdin() -> None:
 def main() -> None:
     """Serve until Ctrl+C, SIGTERM, or where it was asked for, the end of standard input."""
     parser = argparse.ArgumentParser("python -m apps.cloud.practice", description=LABEL)
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes any that is free")
-    parser.add_argument("--until-stdin-ends", action="store_true", help="end with the program that started this one")
+    parser.add_argument(
+        "--port", type=int, default=0, help="0, the default, takes any that is free"
+    )
+    parser.add_argument(
+        "--until-stdin-ends", action="store_true", help="end with the program that started this one"
+    )
     options = parser.parse_args()
     try:
         listening = listen(options.port)

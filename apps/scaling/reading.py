@@ -36,7 +36,6 @@ class Source(Protocol):
 
     The images are an array, uint8 (n, 28, 28), of digits in MNIST's form, or a list of anything that
     `DigitReader.read` takes. It must be possible to send a source to another process.
-    Taught in notebooks/12_scale_out.ipynb
     """
 
     def __len__(self) -> int: ...
@@ -50,10 +49,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class DigitFile:
-    """Cut a file of digits, .npy or idx, uint8 (n, 28, 28), into partitions; each worker opens it itself.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Cut a file of digits, .npy or idx, uint8 (n, 28, 28), into partitions; each worker opens it itself."""
 
     path: str
     size: int = 10_000
@@ -92,10 +88,7 @@ def _digits_in(path: str, changed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """Cut the pictures of a folder and of all folders in it into partitions, in the order of their names.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Cut the pictures of a folder and of all folders in it into partitions, in the order of their names."""
 
     path: str
     size: int = 1000
@@ -103,7 +96,11 @@ class PictureFolder:
     @cached_property
     def _names(self) -> list[str]:
         found = (path for path in Path(self.path).rglob("*") if path.suffix.lower() in PICTURES)
-        return sorted(path.relative_to(self.path).as_posix() for path in found if not path.name.startswith("."))
+        return sorted(
+            path.relative_to(self.path).as_posix()
+            for path in found
+            if not path.name.startswith(".")
+        )
 
     def sizes(self) -> list[int]:
         """Return how many pictures each partition has."""
@@ -127,7 +124,6 @@ class MadeDigits:
     """Make `count` digits out of MNIST's test digits, each shifted and in its own ink; a worker makes its own.
 
     So a million of them need no disk. Digit i is made from test digit i modulo their number.
-    Taught in notebooks/12_scale_out.ipynb
     """
 
     count: int
@@ -163,7 +159,9 @@ class MadeDigits:
 
 @lru_cache(maxsize=1)
 def _test_digits(data: str) -> np.ndarray:
-    with contextlib.redirect_stdout(io.StringIO()):  # a worker need not say once more which data these are
+    with contextlib.redirect_stdout(
+        io.StringIO()
+    ):  # a worker need not say once more which data these are
         return load_mnist(data).x_test
 
 
@@ -175,7 +173,6 @@ def partitions(path: str | Path, size: int | None = None) -> DigitFile | Picture
     """Return the source that a path means: a folder of pictures, or a file of digits (.npy, idx).
 
     Raises ValueError where it holds nothing that could be read.
-    Taught in notebooks/12_scale_out.ipynb
     """
     if size is not None and size < 1:
         raise ValueError(f"size: expected at least one image in a partition, got {size}")
@@ -183,15 +180,14 @@ def partitions(path: str | Path, size: int | None = None) -> DigitFile | Picture
     kind = PictureFolder if path.is_dir() else DigitFile
     source = kind(str(path), size) if size else kind(str(path))
     if not len(source):
-        raise ValueError(f"there is no picture in {path}: expected files that end in {', '.join(sorted(PICTURES))}")
+        raise ValueError(
+            f"there is no picture in {path}: expected files that end in {', '.join(sorted(PICTURES))}"
+        )
     return source
 
 
 class Report(NamedTuple):
-    """Tell what `read_images` did: images and partitions read now, those done before, seconds to start and to read.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Tell what `read_images` did: images and partitions read now, those done before, seconds to start and to read."""
 
     images: int
     partitions: int
@@ -217,7 +213,6 @@ def read_images(
     Raises ValueError where the folder holds results of something else, ConnectionError where no scheduler answers
     or it has no worker for `timeout` seconds, OSError where the disk is full, RuntimeError where a partition brings
     down worker after worker.
-    Taught in notebooks/12_scale_out.ipynb
     """
     folder, on_event = Path(folder).absolute(), on_event or (lambda event: None)
     if workers < 1:
@@ -233,22 +228,22 @@ def read_images(
         on_event({"event": "started", "pids": pids(client)})
         start = time.perf_counter()
         images = sum(_in_turn(client, source, str(folder), model, to_do, on_event))
-    return Report(images, len(to_do), len(source) - len(to_do), start - begin, time.perf_counter() - start)
+    return Report(
+        images, len(to_do), len(source) - len(to_do), start - begin, time.perf_counter() - start
+    )
 
 
 def remaining(source: Source, folder: str | Path) -> list[int]:
-    """Return the numbers of the partitions that have no whole file with a row for each of their images.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
-    return [number for number, size in enumerate(source.sizes()) if _rows(part_path(folder, number)) != size]
+    """Return the numbers of the partitions that have no whole file with a row for each of their images."""
+    return [
+        number
+        for number, size in enumerate(source.sizes())
+        if _rows(part_path(folder, number)) != size
+    ]
 
 
 def part_path(folder: str | Path, number: int) -> Path:
-    """Return where the results of a partition are kept.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Return where the results of a partition are kept."""
     return Path(folder) / f"part-{number:05}.parquet"
 
 
@@ -261,27 +256,28 @@ def _rows(path: Path) -> int | None:
 
 
 def load_results(folder: str | Path) -> pd.DataFrame:
-    """Return all results in a folder as one table, in the order of the partitions.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Return all results in a folder as one table, in the order of the partitions."""
     found = Path(folder).glob("part-*.parquet")
-    paths = sorted(path for path in found if "." not in path.stem)  # without what a worker left half written
+    paths = sorted(
+        path for path in found if "." not in path.stem
+    )  # without what a worker left half written
     if not paths:
-        raise FileNotFoundError(f"there are no results in {folder}: expected files named part-00000.parquet …")
+        raise FileNotFoundError(
+            f"there are no results in {folder}: expected files named part-00000.parquet …"
+        )
     return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
 
 def read_partition(source: Source, folder: str, model: str, number: int) -> int:
-    """Read the images of one partition, write the results, and return how many there are: the work of a worker.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Read the images of one partition, write the results, and return how many there are: the work of a worker."""
     names, images = source[number]
     reader = _reader(model)
     if isinstance(images, np.ndarray):
         probabilities = reader.predict_batch(images)
-        results = {"digit": probabilities.argmax(axis=1).astype("int8"), "confidence": probabilities.max(axis=1)}
+        results = {
+            "digit": probabilities.argmax(axis=1).astype("int8"),
+            "confidence": probabilities.max(axis=1),
+        }
     else:
         results = _read_pictures(reader, images)
     with atomic_write(part_path(folder, number)) as part:
@@ -299,7 +295,11 @@ def _read_pictures(reader: DigitReader, pictures: Sequence) -> dict:
         except UnreadableImage as fault:  # one broken file must not stop a million
             reason = str(fault)
         digits.append(digit), confidences.append(confidence), reasons.append(reason)
-    return {"digit": pd.array(digits, "Int8"), "confidence": np.array(confidences, "float32"), "reason": reasons}
+    return {
+        "digit": pd.array(digits, "Int8"),
+        "confidence": np.array(confidences, "float32"),
+        "reason": reasons,
+    }
 
 
 @lru_cache(maxsize=1)
@@ -313,7 +313,9 @@ def _claim(folder: Path, source: Source, model: str) -> None:
     if path.is_file():
         held = json.loads(path.read_text(encoding="utf-8"))
         if held != asked:
-            raise ValueError(f"{folder} holds results of {held}, not of {asked}: give another folder")
+            raise ValueError(
+                f"{folder} holds results of {held}, not of {asked}: give another folder"
+            )
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} holds something else: give another folder, new or empty")
     else:
@@ -335,10 +337,14 @@ def _cluster(workers: int, scheduler: str | None, timeout: float):
     with dask.config.set(settings), contextlib.ExitStack() as held:
         if scheduler:
             try:
-                client = held.enter_context(Client(scheduler, timeout=timeout, set_as_default=False))
+                client = held.enter_context(
+                    Client(scheduler, timeout=timeout, set_as_default=False)
+                )
                 client.wait_for_workers(1, timeout=timeout)
             except (OSError, TimeoutError) as fault:
-                raise ConnectionError(f"no cluster at {scheduler} within {timeout:g} s: {fault}") from fault
+                raise ConnectionError(
+                    f"no cluster at {scheduler} within {timeout:g} s: {fault}"
+                ) from fault
         else:
             local = LocalCluster(
                 n_workers=workers,
@@ -357,28 +363,42 @@ def _cluster(workers: int, scheduler: str | None, timeout: float):
 
 
 def pids(client) -> list[int]:
-    """Return the process numbers of a cluster's workers.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Return the process numbers of a cluster's workers."""
     return sorted(client.run(os.getpid).values())
 
 
-def _in_turn(client, source: Source, folder: str, model: str, to_do: list[int], on_event: Callable) -> Iterator[int]:
+def _in_turn(
+    client, source: Source, folder: str, model: str, to_do: list[int], on_event: Callable
+) -> Iterator[int]:
     """Hand out the partitions, and yield how many images each had, as they come back."""
     from distributed import KilledWorker, as_completed
 
     # A folder is listed once, here. With a partition go its own names, not those of all pictures.
-    sources = [{number: source[number]} if isinstance(source, PictureFolder) else source for number in to_do]
+    sources = [
+        {number: source[number]} if isinstance(source, PictureFolder) else source
+        for number in to_do
+    ]
     futures = client.map(
-        lambda source, number: read_partition(source, folder, model, number), sources, to_do, pure=False
+        lambda source, number: read_partition(source, folder, model, number),
+        sources,
+        to_do,
+        pure=False,
     )
     numbers = dict(zip(futures, to_do, strict=True))
     try:
         for done, future in enumerate(as_completed(futures, loop=client.loop), start=1):
             yield future.result()
-            on_event({"event": "partition", "number": numbers[future], "done": done, "partitions": len(to_do)})
+            on_event(
+                {
+                    "event": "partition",
+                    "number": numbers[future],
+                    "done": done,
+                    "partitions": len(to_do),
+                }
+            )
     except KilledWorker as fault:
-        raise RuntimeError("a partition has brought down worker after worker: is there enough memory?") from fault
+        raise RuntimeError(
+            "a partition has brought down worker after worker: is there enough memory?"
+        ) from fault
     finally:
         client.cancel(futures)

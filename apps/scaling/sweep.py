@@ -26,16 +26,20 @@ from apps.scaling.workers import Crew, WorkerLost, how_it_ended
 
 FINISHED = TrialState.COMPLETE, TrialState.PRUNED
 # A tuple is a range (with "log": of powers), a list is a choice: the names are those of a Recipe's parts.
-SPACE = {"peak_rate": (1e-4, 3e-2, "log"), "batch_size": [32, 64, 128], "label_smoothing": (0.0, 0.2)}
-HEARTBEAT, GRACE = 10, 60  # seconds: how often a worker signs a database, and after what silence it counts as dead
+SPACE = {
+    "peak_rate": (1e-4, 3e-2, "log"),
+    "batch_size": [32, 64, 128],
+    "label_smoothing": (0.0, 0.2),
+}
+HEARTBEAT, GRACE = (
+    10,
+    60,
+)  # seconds: how often a worker signs a database, and after what silence it counts as dead
 LOCK_GRACE = 10  # seconds after which the lock of a worker that died while writing is broken
 
 
 class Journal(JournalFileBackend):
-    """Write a study's journal, one line for each fact, and first cut off the half line of a writer that was killed.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Write a study's journal, one line for each fact, and first cut off the half line of a writer that was killed."""
 
     def __init__(self, path: str):
         self.path, self.lock = path, JournalFileOpenLock(path, grace_period=LOCK_GRACE)
@@ -65,7 +69,6 @@ def open_storage(storage: str | Path) -> optuna.storages.BaseStorage:
     """Open what holds studies: a journal file of this host, or the database that a URL names.
 
     Raises ConnectionError where no database answers, OSError where the file cannot be written.
-    Taught in notebooks/12_scale_out.ipynb
     """
     if not _is_database(storage):
         Path(storage).parent.mkdir(parents=True, exist_ok=True)
@@ -73,10 +76,15 @@ def open_storage(storage: str | Path) -> optuna.storages.BaseStorage:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
+        with warnings.catch_warnings(
+            action="ignore", category=optuna.exceptions.ExperimentalWarning
+        ):
             retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=2)
             return optuna.storages.RDBStorage(
-                str(storage), heartbeat_interval=HEARTBEAT, grace_period=GRACE, heartbeat_stale_trial_callback=retry
+                str(storage),
+                heartbeat_interval=HEARTBEAT,
+                grace_period=GRACE,
+                heartbeat_stale_trial_callback=retry,
             )
     except (SQLAlchemyError, ImportError, ValueError) as fault:
         reason = str(fault).splitlines()[0]
@@ -88,7 +96,6 @@ def open_study(storage: str | Path, study_name: str = "digits", seed: int = 0) -
 
     A trial that is worse than the median of the others at the same age is pruned, once four have finished. Workers that
     share a study need seeds of their own, lest they try the same.
-    Taught in notebooks/12_scale_out.ipynb
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna.create_study(
@@ -103,7 +110,9 @@ def open_study(storage: str | Path, study_name: str = "digits", seed: int = 0) -
 
 def _sampler(seed: int) -> optuna.samplers.BaseSampler:
     with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
-        return optuna.samplers.TPESampler(seed=seed, constant_liar=True)  # which keeps away from what is running
+        return optuna.samplers.TPESampler(
+            seed=seed, constant_liar=True
+        )  # which keeps away from what is running
 
 
 def sweep(
@@ -123,7 +132,6 @@ def sweep(
     it goes on. A worker that dies loses its running trial, which is queued again, and is replaced, at most `restarts`
     times; a sweep in which no trial ends for `timeout` seconds is given up.
     Raises WorkerLost beyond that, ConnectionError where no database answers, OSError where the disk is full.
-    Taught in notebooks/12_scale_out.ipynb
     """
     if workers < 1 or trials < 1:
         raise ValueError(f"expected at least one worker and one trial, got {workers} and {trials}")
@@ -148,7 +156,9 @@ def sweep(
                     on_event(event)
                 elif event["event"] == "trial":
                     on_event({**event, **state_of(study), "trials": trials})
-                    if finished(study) >= trials and not study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                    if finished(study) >= trials and not study.get_trials(
+                        deepcopy=False, states=(TrialState.RUNNING,)
+                    ):
                         break  # without waiting for a worker that has only just been started
                 elif event["event"] == "ended" and event["code"]:
                     lost += 1
@@ -158,7 +168,9 @@ def sweep(
                         ticket.rmdir()  # the trial that is tried again may use it
                     on_event({"event": "lost", "reason": fault, "trials": queued})
                     if lost > restarts:
-                        raise WorkerLost(f"{fault}, after {restarts} restarts. The study keeps what was finished")
+                        raise WorkerLost(
+                            f"{fault}, after {restarts} restarts. The study keeps what was finished"
+                        )
                     crew.start(max(crew.processes) + 1)
                     on_event({"event": "started", "pids": crew.pids()})
     on_event({"event": "finished"})
@@ -166,32 +178,33 @@ def sweep(
 
 
 def finished(study: optuna.Study) -> int:
-    """Return how many trials came to an end, be it by pruning.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Return how many trials came to an end, be it by pruning."""
     return len(study.get_trials(deepcopy=False, states=FINISHED))
 
 
 def state_of(study: optuna.Study) -> dict:
-    """Return how many trials are finished and pruned, and the best value so far, or None.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Return how many trials are finished and pruned, and the best value so far, or None."""
     ended = study.get_trials(deepcopy=False, states=FINISHED)
     whole = [trial.value for trial in ended if trial.state == TrialState.COMPLETE]
-    return {"finished": len(ended), "pruned": len(ended) - len(whole), "best": max(whole, default=None)}
+    return {
+        "finished": len(ended),
+        "pruned": len(ended) - len(whole),
+        "best": max(whole, default=None),
+    }
 
 
 def queue_again(study: optuna.Study, one_host: bool) -> list[int]:
     """Fail the running trials whose workers are dead, queue their parameters again, and return their numbers.
 
     Of other hosts' workers only a database knows that they are dead, by their heartbeat; a journal has no other hosts.
-    Taught in notebooks/12_scale_out.ipynb
     """
     with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
         optuna.storages.fail_stale_trials(study)
-    orphans = [trial for trial in study.get_trials(states=(TrialState.RUNNING,)) if _is_orphan(trial, one_host)]
+    orphans = [
+        trial
+        for trial in study.get_trials(states=(TrialState.RUNNING,))
+        if _is_orphan(trial, one_host)
+    ]
     for trial in orphans:
         study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
         if trial.params:
@@ -206,7 +219,9 @@ def _is_orphan(trial: optuna.trial.FrozenTrial, one_host: bool) -> bool:
     if host != socket.gethostname():
         return one_host  # a container that was started again has another name
     try:
-        return abs(psutil.Process(pid).create_time() - begun) > 1  # another process has this number now
+        return (
+            abs(psutil.Process(pid).create_time() - begun) > 1
+        )  # another process has this number now
     except psutil.NoSuchProcess:
         return True
 
@@ -238,7 +253,12 @@ def _work(
     """Carry out trials until there are enough, those that run elsewhere included: this runs in a process of its own."""
     study = open_study(storage, study_name)
     # From what is there already too: else a sweep that goes on would begin with the trials that it began with.
-    origin = [seed, rank, len(study.trials), zlib.crc32(socket.gethostname().encode()) if _is_database(storage) else 0]
+    origin = [
+        seed,
+        rank,
+        len(study.trials),
+        zlib.crc32(socket.gethostname().encode()) if _is_database(storage) else 0,
+    ]
     study.sampler = _sampler(int(np.random.SeedSequence(origin).generate_state(1)[0]))
     worker = [socket.gethostname(), os.getpid(), psutil.Process().create_time()]
 
@@ -249,11 +269,17 @@ def _work(
 
     def report(_, trial: optuna.trial.FrozenTrial) -> None:
         if trial.state == TrialState.FAIL:
-            raise ValueError(f"trial {trial.number}: expected a number from the objective, with {trial.params}")
-        tell("trial", trial=trial.number, pruned=trial.state == TrialState.PRUNED, value=trial.value)
+            raise ValueError(
+                f"trial {trial.number}: expected a number from the objective, with {trial.params}"
+            )
+        tell(
+            "trial", trial=trial.number, pruned=trial.state == TrialState.PRUNED, value=trial.value
+        )
 
     def is_one_missing() -> bool:
-        return len(study.get_trials(deepcopy=False, states=(*FINISHED, TrialState.RUNNING))) < trials
+        return (
+            len(study.get_trials(deepcopy=False, states=(*FINISHED, TrialState.RUNNING))) < trials
+        )
 
     # Two workers may both see that one trial is missing. Each trial costs a ticket, so only one of them starts it.
     while is_one_missing() and _take_a_ticket(tickets, count):
@@ -261,17 +287,18 @@ def _work(
 
 
 def suggest(trial: optuna.Trial, space: dict) -> dict:
-    """Return a value for each name of the space: out of a range (low, high), (low, high, "log"), or a list of choices.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Return a value for each name in the space: from a range (low, high), (low, high, "log") or choices."""
     chosen = {}
     for name, values in space.items():
         if isinstance(values, list):
             chosen[name] = trial.suggest_categorical(name, values)
         else:
             low, high, *scale = values
-            kind = trial.suggest_int if isinstance(low, int) and isinstance(high, int) else trial.suggest_float
+            kind = (
+                trial.suggest_int
+                if isinstance(low, int) and isinstance(high, int)
+                else trial.suggest_float
+            )
             chosen[name] = kind(name, low, high, log=scale == ["log"])
     return chosen
 
@@ -281,7 +308,6 @@ class RecipeObjective:
     """Train a recipe, or the one that its name means, with parts chosen from a space; return the validation accuracy.
 
     That is reported after each epoch, and a trial that lags behind is pruned.
-    Taught in notebooks/12_scale_out.ipynb
     """
 
     recipe: object
@@ -304,5 +330,7 @@ class RecipeObjective:
         keras.utils.clear_session()  # what the last trial has left
         recipe = chosen_recipe(self.recipe, {**self.changes, **suggest(trial, self.space)})
         watch = keras.callbacks.LambdaCallback(on_epoch_end=report)
-        _, history = fit(recipe, self.train, self.validation, self.seed, callbacks=[watch], verbose=0)
+        _, history = fit(
+            recipe, self.train, self.validation, self.seed, callbacks=[watch], verbose=0
+        )
         return history.history["val_accuracy"][-1]

@@ -18,24 +18,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.data import atomic_write
 from apps.scaling.workers import Crew, WorkerLost, how_it_ended
+from utils.data import atomic_write
 
 CHECKPOINT = "checkpoint.npz"
 
 
 class Unreachable(ConnectionError):
-    """Say that the other workers of a cluster did not come.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Say that the other workers of a cluster did not come."""
 
 
 class Run(NamedTuple):
-    """Hold a finished training: the network's file, a dict for each epoch, its weights, how often a worker was lost.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Hold a finished training: the network's file, a dict for each epoch, its weights, how often a worker was lost."""
 
     path: Path
     history: list[dict]
@@ -69,7 +63,6 @@ def train_data_parallel(
     Worker 0, the chief, keeps a checkpoint in `folder` after each epoch, from which a run goes on when it is started
     again, or when a worker was lost: at most `restarts` times. Raises WorkerLost beyond that; Unreachable where the
     other hosts have not come within `timeout` seconds; OSError where a port is in use or the disk is full.
-    Taught in notebooks/12_scale_out.ipynb
     """
     count = len(addresses) if addresses else workers
     ranks = [index] if addresses else list(range(workers))
@@ -82,15 +75,21 @@ def train_data_parallel(
         places = list(addresses) if addresses else free_addresses(workers)
         if addresses:
             check_port(places[index])
-        fault, joined = _attempt(partial(_work, job, places), ranks, not addresses, timeout, on_event)
+        fault, joined = _attempt(
+            partial(_work, job, places), ranks, not addresses, timeout, on_event
+        )
         if not fault:
             break
         if not joined and (absent := _silent(places, ranks)):
-            raise Unreachable(f"no answer from {', '.join(absent)} in {timeout:g} s: was the command started there?")
+            raise Unreachable(
+                f"no answer from {', '.join(absent)} in {timeout:g} s: was the command started there?"
+            )
         lost += 1
         on_event({"event": "lost", "reason": fault, "restarts": restarts - lost})
         if lost > restarts:
-            raise WorkerLost(f"{fault}, after {restarts} restarts. What was done is kept in {folder}")
+            raise WorkerLost(
+                f"{fault}, after {restarts} restarts. What was done is kept in {folder}"
+            )
     on_event({"event": "finished"})
     held = read_checkpoint(folder / CHECKPOINT) or {"weights": [], "history": []}
     return Run(folder / "model.keras", held["history"], held["weights"], lost)
@@ -100,7 +99,9 @@ def _check(workers: int, index: int | None, digits: int) -> None:
     if workers < 1:
         raise ValueError(f"workers: expected at least 1, got {workers}")
     if index is None or not 0 <= index < workers:
-        raise ValueError(f"index: expected the place of this host among the {workers} addresses, from 0, got {index}")
+        raise ValueError(
+            f"index: expected the place of this host among the {workers} addresses, from 0, got {index}"
+        )
     if digits < workers:
         raise ValueError(f"expected at least one digit for each of {workers} workers, got {digits}")
 
@@ -124,7 +125,10 @@ def _attempt(
         try:
             for event in crew.events(timeout):
                 if event["event"] == "ended" and event["code"]:
-                    return f"worker {event['rank']} was lost ({how_it_ended(event['code'])})", joined
+                    return (
+                        f"worker {event['rank']} was lost ({how_it_ended(event['code'])})",
+                        joined,
+                    )
                 joined = joined or event["event"] == "joined"
                 if event["event"] != "ended":
                     on_event(event)
@@ -134,10 +138,7 @@ def _attempt(
 
 
 def free_addresses(count: int) -> list[str]:
-    """Return addresses on this machine whose ports nothing listens on.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Return addresses on this machine whose ports nothing listens on."""
     # Below the ports that systems hand out by themselves: those could be gone before TensorFlow opens them.
     ports = random.SystemRandom().sample(range(20_000, 32_000), 12_000)
     addresses = (f"127.0.0.1:{port}" for port in ports)
@@ -153,28 +154,28 @@ def _is_free(address: str) -> bool:
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Return host and port of an address like "host:2222"; raise ValueError for anything else.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Return host and port of an address like "host:2222"; raise ValueError for anything else."""
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"expected an address like host:2222, with a port from 1 to 65535, got {address!r}")
+        raise ValueError(
+            f"expected an address like host:2222, with a port from 1 to 65535, got {address!r}"
+        )
     return host, int(port)
 
 
 def check_port(address: str) -> None:
-    """Raise OSError where something listens already on the port on which this host's worker is to be found.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Raise OSError where something listens already on the port on which this host's worker is to be found."""
     host, port = split_address(address)
     with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just left is free
+        trial.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # a port that was just left is free
         try:
             trial.bind(("", port))
         except OSError as fault:
-            raise OSError(fault.errno, f"port {port} is in use or not allowed here: give {host} another") from None
+            raise OSError(
+                fault.errno, f"port {port} is in use or not allowed here: give {host} another"
+            ) from None
 
 
 def _silent(places: list[str], ranks: Sequence[int]) -> list[str]:
@@ -190,18 +191,14 @@ def _silent(places: list[str], ranks: Sequence[int]) -> list[str]:
 
 
 def share_of(batch: np.ndarray, worker: int, workers: int) -> np.ndarray:
-    """Return one worker's share of a batch: every n-th, so that no two shares differ by more than one.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Return one worker's share of a batch: every n-th, so that no two shares differ by more than one."""
     return batch[worker::workers]
 
 
-def write_checkpoint(path: Path, state: list[np.ndarray], weights: int, about: str, history: list[dict]) -> None:
-    """Write what a run needs to go on: `state`, of which the first `weights` are the network's, and what it is about.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+def write_checkpoint(
+    path: Path, state: list[np.ndarray], weights: int, about: str, history: list[dict]
+) -> None:
+    """Write what a run needs to go on: `state`, whose first `weights` arrays are the network's, and its description."""
     arrays = {f"state_{number}": array for number, array in enumerate(state)}
     text = json.dumps({"about": about, "weights": weights, "history": history})
     with atomic_write(path) as part, open(part, "wb") as file:
@@ -209,10 +206,7 @@ def write_checkpoint(path: Path, state: list[np.ndarray], weights: int, about: s
 
 
 def read_checkpoint(path: Path) -> dict | None:
-    """Return what `write_checkpoint` has written, or None where there is no whole checkpoint.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Return what `write_checkpoint` has written, or None where there is no whole checkpoint."""
     try:
         with np.load(path) as held:
             text = json.loads(str(held["text"]))

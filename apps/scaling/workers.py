@@ -20,14 +20,13 @@ Event = dict  # what a worker tells: {"event": "step", "rank": 1, …}
 Tell = Callable[..., None]
 START = "from apps.scaling.workers import _work; _work()"
 # Workers of one machine are its threads: with more in each, they would only wait for each other's cores.
-ONE_THREAD = {name: "1" for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")}
+ONE_THREAD = {
+    name: "1" for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+}
 
 
 class WorkerLost(RuntimeError):
-    """Say that a worker process died, or went silent, more often than may be.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Say that a worker process died, or went silent, more often than may be."""
 
 
 class Crew:
@@ -35,10 +34,11 @@ class Crew:
 
     What a task tells arrives through `events`. Each worker has one thread, or as many as its host has cores. A worker
     ends itself when this process is gone, whatever the reason: its standard input ends then.
-    Taught in notebooks/12_scale_out.ipynb
     """
 
-    def __init__(self, task: Callable[[int, Tell], None], ranks: Sequence[int], one_thread: bool = True):
+    def __init__(
+        self, task: Callable[[int, Tell], None], ranks: Sequence[int], one_thread: bool = True
+    ):
         self.heard, self.processes = queue.Queue(), {}
         self.folder = tempfile.TemporaryDirectory(prefix="digits-crew-", ignore_cleanup_errors=True)
         self.job = Path(self.folder.name) / "job"
@@ -52,7 +52,12 @@ class Crew:
         with open(f"{self.job}.{rank}.log", "wb") as log:
             command = [sys.executable, "-c", START, str(self.job), str(rank)]
             process = self.processes[rank] = subprocess.Popen(
-                command, env=self.settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+                command,
+                env=self.settings,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
             )
         threading.Thread(target=self._listen, args=(rank, process), daemon=True).start()
 
@@ -79,7 +84,9 @@ class Crew:
             except queue.Empty:
                 raise TimeoutError(f"no worker told anything for {timeout:g} s") from None
             if event["event"] == "failed":
-                kind = {"OSError": OSError, "ValueError": ValueError}.get(event["kind"], RuntimeError)
+                kind = {"OSError": OSError, "ValueError": ValueError}.get(
+                    event["kind"], RuntimeError
+                )
                 raise kind(event["message"])
             if event["event"] == "ended":
                 ended.add(event["rank"])
@@ -99,10 +106,7 @@ class Crew:
 
 
 def how_it_ended(code: int) -> str:
-    """Say in words what the exit code of a process means.
-
-    Taught in notebooks/12_scale_out.ipynb
-    """
+    """Say in words what the exit code of a process means."""
     if code < 0:
         with contextlib.suppress(ValueError):
             return f"killed by {signal.Signals(-code).name}"

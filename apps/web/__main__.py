@@ -11,7 +11,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from apps.web import server
 from utils.prediction import UnreadableModel
 
-PATIENCE = 10  # seconds for the headers of a request, from when the connection opens, or is free again
+PATIENCE = (
+    10  # seconds for the headers of a request, from when the connection opens, or is free again
+)
 
 
 class ImpatientProtocol(H11Protocol):
@@ -58,10 +60,14 @@ def check_place(host: str, port: int) -> None:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was closed a moment ago is free
+            probe.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # a port that was closed a moment ago is free
             probe.bind(address)
     except OSError as error:
-        sys.exit(f"HOST={host} PORT={port} cannot be had ({error.strerror}): try another PORT, and HOST=127.0.0.1")
+        sys.exit(
+            f"HOST={host} PORT={port} cannot be had ({error.strerror}): try another PORT, and HOST=127.0.0.1"
+        )
 
 
 def main() -> None:

@@ -33,14 +33,18 @@ DIST = Path(__file__).parent / "dist"  # the front end, built by `make web`
 MEGABYTE = 1_000_000
 LARGEST_BODY = 10 * MEGABYTE  # a phone's photo has 2 to 8
 MOST_FILES = 100  # in one request
-MOST_PIXELS = 16_000_000  # of a picture that has to be decoded whole, which takes up to 16 bytes each
+MOST_PIXELS = (
+    16_000_000  # of a picture that has to be decoded whole, which takes up to 16 bytes each
+)
 MOST_IN_HEIC = 25_000_000  # a phone's own format has 12 or 24 million, and takes 10 bytes each (with alpha, 23)
 LARGE = 1_000_000  # pixels, from which reading takes much longer than a drawing does
 MOST_WAITING = 20  # large pictures
 STALL = 10  # seconds until the next piece of a body must arrive
 WHOLE = 120  # seconds until all of it must: a photo takes that long over a poor line
 LINGER = 5  # seconds in which the rest of a refused body is taken in, and thrown away
-MOST_HELD = 200 * MEGABYTE  # of all unfinished bodies together, beyond which only small ones are taken
+MOST_HELD = (
+    200 * MEGABYTE
+)  # of all unfinished bodies together, beyond which only small ones are taken
 SMALL = MEGABYTE // 4
 
 # Everything comes from this server, and nothing may frame it. `blob:` and `data:` are pictures that a visitor chose.
@@ -55,7 +59,10 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
-    (b"cache-control", b"no-cache"),  # the page asks whether there is a newer one; no answer is kept
+    (
+        b"cache-control",
+        b"no-cache",
+    ),  # the page asks whether there is a newer one; no answer is kept
 ]
 
 register_heif_opener()
@@ -70,7 +77,9 @@ class Reading(BaseModel):
     confidence: float = Field(ge=0, le=1)
     probabilities: list[float] = Field(min_length=10, max_length=10)
     reason: str
-    image28: list[list[int]] | None = Field(description="what the network saw: 28 rows of 28 levels, from 0 to 255")
+    image28: list[list[int]] | None = Field(
+        description="what the network saw: 28 rows of 28 levels, from 0 to 255"
+    )
 
 
 class Readings(BaseModel):
@@ -107,7 +116,12 @@ class Body:
     held = 0  # bytes of all bodies in memory
 
     def __init__(self, receive):
-        self.receive, self.size, self.complete, self.end = receive, 0, False, time.monotonic() + WHOLE
+        self.receive, self.size, self.complete, self.end = (
+            receive,
+            0,
+            False,
+            time.monotonic() + WHOLE,
+        )
 
     async def __call__(self):
         """Return the next message, as ASGI's `receive` does."""
@@ -118,15 +132,20 @@ class Body:
                 message = await self._next()
         except TimeoutError:
             self.complete = True  # nobody waits for the rest
-            raise HTTPException(408, "the upload stalled: send it again", {"Connection": "close"}) from None
+            raise HTTPException(
+                408, "the upload stalled: send it again", {"Connection": "close"}
+            ) from None
         self.size += len(message.get("body", b""))
         Body.held += len(message.get("body", b""))
         if self.size > LARGEST_BODY:
             raise HTTPException(
-                413, f"more than {LARGEST_BODY // MEGABYTE} MB: send a smaller picture, or fewer at a time"
+                413,
+                f"more than {LARGEST_BODY // MEGABYTE} MB: send a smaller picture, or fewer at a time",
             )
         if Body.held > MOST_HELD and self.size > SMALL:
-            raise HTTPException(503, "too many uploads at once: try again in a minute", {"Retry-After": "60"})
+            raise HTTPException(
+                503, "too many uploads at once: try again in a minute", {"Retry-After": "60"}
+            )
         return message
 
     async def drain(self):
@@ -174,7 +193,9 @@ def load_reader(model: str) -> DigitReader:
     """
     path = Path(model) if Path(model).suffix else MODELS / f"{model}.onnx"
     if path.suffix != ".onnx":
-        raise UnreadableModel(f"{path}: the server reads .onnx files only; lesson 10 shows how to export one")
+        raise UnreadableModel(
+            f"{path}: the server reads .onnx files only; lesson 10 shows how to export one"
+        )
     return DigitReader(path)
 
 
@@ -211,11 +232,15 @@ PROBLEMS = {
 }
 
 
-@app.post("/predict", responses={code: {"model": Problem, "description": text} for code, text in PROBLEMS.items()})
+@app.post(
+    "/predict",
+    responses={code: {"model": Problem, "description": text} for code, text in PROBLEMS.items()},
+)
 async def predict(
     request: Request,
     files: Annotated[
-        list[UploadFile], File(min_length=1, max_length=MOST_FILES, description="pictures of one digit each")
+        list[UploadFile],
+        File(min_length=1, max_length=MOST_FILES, description="pictures of one digit each"),
     ],
 ) -> Readings:
     """Read the digit in each of the files: PNG, JPEG, GIF, BMP, TIFF, WebP or HEIC, whatever their names say."""
@@ -224,11 +249,16 @@ async def predict(
 
 async def read_in_turn(state, file: UploadFile) -> Reading:
     """Have a file read by a thread; a large picture by the only one for these."""
-    loop, task = asyncio.get_running_loop(), (read, state.reader, file.filename or "", content := await file.read())
+    loop, task = (
+        asyncio.get_running_loop(),
+        (read, state.reader, file.filename or "", content := await file.read()),
+    )
     if not is_large(content):
         return await loop.run_in_executor(state.pool, *task)
     if state.waiting >= MOST_WAITING:
-        raise HTTPException(503, "too many large pictures at once: try again in a few seconds", {"Retry-After": "5"})
+        raise HTTPException(
+            503, "too many large pictures at once: try again in a few seconds", {"Retry-After": "5"}
+        )
     state.waiting += 1
     try:
         return await loop.run_in_executor(state.pool_for_large, *task)
@@ -247,7 +277,9 @@ def is_large(content: bytes) -> bool:
 
 def read(reader: DigitReader, name: str, content: bytes) -> Reading:
     """Read one file's content. Raises HTTPException with the file's name where it is no picture."""
-    name = name.encode(errors="replace").decode()  # a client may say that it writes in a broken encoding
+    name = name.encode(
+        errors="replace"
+    ).decode()  # a client may say that it writes in a broken encoding
     try:
         _check_size(content)
         prediction = reader.read(content)
@@ -272,7 +304,9 @@ def _check_size(content):
     most = MOST_IN_HEIC if page.format == "HEIF" and "A" not in page.mode else MOST_PIXELS
     if page.format not in ("JPEG", "MPO") and page.width * page.height > most:
         size = f"{page.width} x {page.height}"
-        raise UnreadableImage(f"it has {size} pixels, at most {most:,} are read: make it smaller, or a JPEG")
+        raise UnreadableImage(
+            f"it has {size} pixels, at most {most:,} are read: make it smaller, or a JPEG"
+        )
 
 
 @app.get("/health")

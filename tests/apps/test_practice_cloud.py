@@ -16,10 +16,9 @@ from botocore.credentials import Credentials
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from apps.cloud import practice
+from apps.cloud import READERS, practice, to_service_form
 from apps.cloud.practice import FAULTS, LABEL, LARGEST_BODY
 from tests.tree import ROOT
-from apps.cloud import READERS, to_service_form
 from utils.data import load_mnist
 from utils.prediction import DigitReader
 
@@ -49,13 +48,20 @@ BLANK = to_png(Image.new("L", (280, 280), "white"))
 
 def ask_google(client, picture=PNG, kind="DOCUMENT_TEXT_DETECTION"):
     image = {"content": base64.b64encode(picture).decode()}
-    return client.post("/v1/images:annotate", json={"requests": [{"image": image, "features": [{"type": kind}]}]})
+    return client.post(
+        "/v1/images:annotate", json={"requests": [{"image": image, "features": [{"type": kind}]}]}
+    )
 
 
-def ask_amazon(client, picture=PNG, key="practice", secret="practice", operation="DetectText", spoil=None):
+def ask_amazon(
+    client, picture=PNG, key="practice", secret="practice", operation="DetectText", spoil=None
+):
     """Send what boto3 sends, signed by botocore; `spoil` may change the headers afterwards."""
     content = b'{"Image": {"Bytes": "%s"}}' % base64.b64encode(picture)
-    headers = {"X-Amz-Target": f"RekognitionService.{operation}", "Content-Type": "application/x-amz-json-1.1"}
+    headers = {
+        "X-Amz-Target": f"RekognitionService.{operation}",
+        "Content-Type": "application/x-amz-json-1.1",
+    }
     request = AWSRequest("POST", "http://127.0.0.1:8000/", headers=headers, data=content)
     SigV4Auth(Credentials(key, secret), "rekognition", "eu-west-1").add_auth(request)
     headers = dict(request.headers)
@@ -76,8 +82,14 @@ def test_google_finds_the_digit_down_its_tree(client):
     answer = ask_google(client)
     [reply] = answer.json()["responses"]
     word = reply["fullTextAnnotation"]["pages"][0]["blocks"][0]["paragraphs"][0]["words"][0]
-    assert reply["textAnnotations"][0]["description"] == reply["fullTextAnnotation"]["text"] == str(DIGIT.digit)
-    assert word["symbols"][0]["text"] == str(DIGIT.digit) and word["confidence"] == pytest.approx(DIGIT.confidence)
+    assert (
+        reply["textAnnotations"][0]["description"]
+        == reply["fullTextAnnotation"]["text"]
+        == str(DIGIT.digit)
+    )
+    assert word["symbols"][0]["text"] == str(DIGIT.digit) and word["confidence"] == pytest.approx(
+        DIGIT.confidence
+    )
     assert ask_google(client, kind="TEXT_DETECTION").json() == answer.json()
     assert ask_google(client, kind="FACE_DETECTION").status_code == 400
     assert ask_google(client, BLANK).json() == {"responses": [{}]}
@@ -90,7 +102,10 @@ def test_amazon_finds_the_digit_as_a_line_and_as_a_word(client):
     assert [text["Type"] for text in found] == ["LINE", "WORD"]
     assert [text["DetectedText"] for text in found] == [str(DIGIT.digit)] * 2
     assert found[1]["Confidence"] == pytest.approx(100 * DIGIT.confidence)
-    assert ask_amazon(client, BLANK).json() == {"TextDetections": [], "TextModelVersion": "practice"}
+    assert ask_amazon(client, BLANK).json() == {
+        "TextDetections": [],
+        "TextModelVersion": "practice",
+    }
 
 
 def test_azure_finds_the_digit_in_a_block_in_a_line(client):
@@ -114,8 +129,14 @@ def test_every_answer_says_whose_it_is(client, service):
     [
         ({"key": "AKIAREAL"}, "UnrecognizedClientException"),
         ({"secret": "guessed"}, "InvalidSignatureException"),
-        ({"spoil": lambda headers: headers.pop("Authorization")}, "MissingAuthenticationTokenException"),
-        ({"spoil": lambda headers: headers.update({"X-Amz-Date": "20200101T000000Z"})}, "InvalidSignatureException"),
+        (
+            {"spoil": lambda headers: headers.pop("Authorization")},
+            "MissingAuthenticationTokenException",
+        ),
+        (
+            {"spoil": lambda headers: headers.update({"X-Amz-Date": "20200101T000000Z"})},
+            "InvalidSignatureException",
+        ),
         ({"operation": "DetectFaces"}, "UnknownOperationException"),
     ],
 )
@@ -126,13 +147,18 @@ def test_amazons_signature_is_checked(client, options, code):
 
 def test_amazons_signature_covers_the_body(client):
     signed = ask_amazon(client).request
-    answer = client.post("/", content=signed.content.replace(b"Bytes", b"bytes"), headers=signed.headers)
+    answer = client.post(
+        "/", content=signed.content.replace(b"Bytes", b"bytes"), headers=signed.headers
+    )
     assert answer.json()["__type"] == "InvalidSignatureException"
 
 
 def test_azures_key_and_question_are_checked(client):
     assert ask_azure(client, headers={}).status_code == 401
-    assert ask_azure(client, headers={"Ocp-Apim-Subscription-Key": "guessed"}).json()["error"]["code"] == "401"
+    assert (
+        ask_azure(client, headers={"Ocp-Apim-Subscription-Key": "guessed"}).json()["error"]["code"]
+        == "401"
+    )
     assert ask_azure(client, url=ANALYZE.replace("read", "tags")).status_code == 400
     assert ask_azure(client, url=ANALYZE.partition("&")[0]).status_code == 400
 
@@ -144,13 +170,24 @@ def test_what_is_no_picture_is_refused(client, service):
 
 
 def test_what_is_too_small_for_a_service_is_refused(client):
-    small = {side: to_png(Image.fromarray(255 - DIGITS[0]).resize((side, side))) for side in (28, 50, 80)}
-    taken = {service: [ask(client, small[side]).status_code == 200 for side in small] for service, ask in ASK.items()}
-    assert taken == {"google": [True] * 3, "amazon": [False, False, True], "azure": [False, True, True]}
+    small = {
+        side: to_png(Image.fromarray(255 - DIGITS[0]).resize((side, side))) for side in (28, 50, 80)
+    }
+    taken = {
+        service: [ask(client, small[side]).status_code == 200 for side in small]
+        for service, ask in ASK.items()
+    }
+    assert taken == {
+        "google": [True] * 3,
+        "amazon": [False, False, True],
+        "azure": [False, True, True],
+    }
 
 
 def test_what_is_too_large_is_refused(client):
-    assert ask_azure(client, b"0" * LARGEST_BODY).status_code == 400, "no picture, but not too large"
+    assert ask_azure(client, b"0" * LARGEST_BODY).status_code == 400, (
+        "no picture, but not too large"
+    )
     assert ask_azure(client, b"0" * (LARGEST_BODY + 1)).status_code == 413
 
 
@@ -206,7 +243,12 @@ def test_slow_empty_and_malformed(client, service):
 
 def test_only_known_faults_are_taken(client):
     assert FAULTS == ("slow", "429", "403", "500", "malformed", "empty")
-    for fault in ({"kind": "418"}, {"kind": "429", "service": "ibm"}, {"kind": "429", "times": 0}, {}):
+    for fault in (
+        {"kind": "418"},
+        {"kind": "429", "service": "ibm"},
+        {"kind": "429", "times": 0},
+        {},
+    ):
         assert client.put("/fault", json=fault).status_code == 422
     assert client.get("/").json()["faults"] == {}
 
@@ -232,7 +274,9 @@ def test_it_says_where_it_listens_and_ends_when_it_shall():
         server.send_signal(signal.SIGTERM)
         follower.wait(30)
         server.wait(30)
-        assert [process.stderr.read() + process.stdout.read() for process in (follower, server)] == ["", ""]
+        assert [
+            process.stderr.read() + process.stdout.read() for process in (follower, server)
+        ] == ["", ""]
 
 
 def test_a_port_that_is_taken_is_named(monkeypatch):
@@ -263,7 +307,10 @@ def test_a_program_may_hold_one_for_itself():
     with practice.practice_cloud(CNN) as address:
         assert httpx.get(address).json()["label"] == LABEL
         client = httpx.Client(base_url=address)
-        replies = [ask_google(client, to_png(to_service_form(digit))).json()["responses"][0] for digit in DIGITS[:5]]
+        replies = [
+            ask_google(client, to_png(to_service_form(digit))).json()["responses"][0]
+            for digit in DIGITS[:5]
+        ]
         found = [reply["fullTextAnnotation"]["text"] for reply in replies]
         assert found == [str(CNN.read(digit).digit) for digit in DIGITS[:5]]
     with pytest.raises(httpx.ConnectError):

@@ -55,14 +55,20 @@ def test_each_file_gets_the_readers_answer_in_order(client):
     for each, content in zip(predictions, drawings, strict=True):
         expected = reader.read(content)
         assert (each["digit"], each["reason"]) == (expected.digit, "")
-        assert each["confidence"] == max(each["probabilities"]) == pytest.approx(expected.confidence, abs=1e-6)
+        assert (
+            each["confidence"]
+            == max(each["probabilities"])
+            == pytest.approx(expected.confidence, abs=1e-6)
+        )
         np.testing.assert_allclose(each["probabilities"], expected.probabilities, atol=1e-6)
         np.testing.assert_array_equal(each["image28"], to_mnist_form(content))
     assert np.mean([each["digit"] for each in predictions] == DIGITS.y_test[:20]) >= 0.95
 
 
 def test_a_page_without_a_digit_gets_the_reason(client):
-    [reading] = post(client, ("page.png", to_bytes(Image.new("L", (280, 280), "white")))).json()["predictions"]
+    [reading] = post(client, ("page.png", to_bytes(Image.new("L", (280, 280), "white")))).json()[
+        "predictions"
+    ]
     assert (reading["digit"], reading["image28"], reading["confidence"]) == (None, None, 0)
     assert "blank" in reading["reason"]
     assert reading["probabilities"] == pytest.approx([0.1] * 10)
@@ -82,7 +88,13 @@ def test_a_file_that_cannot_be_read_is_named(client):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"json": {"files": []}}, {"data": {"files": "text"}}, {"files": {"file": ("a.png", b"x")}}]
+    "options",
+    [
+        {},
+        {"json": {"files": []}},
+        {"data": {"files": "text"}},
+        {"files": {"file": ("a.png", b"x")}},
+    ],
 )
 def test_a_form_without_files_is_told_what_is_expected(client, options):
     answer = client.post("/predict", **options)
@@ -129,9 +141,10 @@ def test_the_api_describes_itself(client):
     description = client.get("/openapi.json").json()
     answers = description["paths"]["/predict"]["post"]["responses"]
     assert set(answers) == {"200", "400", "408", "413", "422", "503"}
-    assert {answers[code]["content"]["application/json"]["schema"]["$ref"] for code in set(answers) - {"200"}} == {
-        "#/components/schemas/Problem"
-    }
+    assert {
+        answers[code]["content"]["application/json"]["schema"]["$ref"]
+        for code in set(answers) - {"200"}
+    } == {"#/components/schemas/Problem"}
     reading = description["components"]["schemas"]["Reading"]["properties"]
     assert set(reading) == {"name", "digit", "confidence", "probabilities", "reason", "image28"}
 
@@ -157,7 +170,13 @@ def test_the_built_page_is_served_and_nothing_beside_it(tmp_path):
     assert page.get("/").text == "the page"
     assert page.get("/assets/a.js").text == "the script"
     assert "javascript" in page.get("/assets/a.js").headers["content-type"]
-    for path in ("/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/assets/..%5c..%5csecret.txt", "/%00"):
+    for path in (
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/assets/..%5c..%5csecret.txt",
+        "/%00",
+    ):
         assert page.get(path).status_code == 404
 
 
@@ -235,7 +254,9 @@ main()
 
 
 def test_no_file_is_ever_written():
-    photo = to_bytes(Image.open(io.BytesIO(drawing(DIGITS.x_test[0]))).convert("RGB").resize((1700, 1700)), "BMP")
+    photo = to_bytes(
+        Image.open(io.BytesIO(drawing(DIGITS.x_test[0]))).convert("RGB").resize((1700, 1700)), "BMP"
+    )
     assert 8e6 < len(photo) < server.LARGEST_BODY
     with serving([sys.executable, "-c", WITHOUT_FILES]) as (_, port, _):
         status, answer = talk(port, request(photo))
@@ -252,13 +273,17 @@ def talk(port, message):
         return answer.status, answer.read()
 
 
-@pytest.mark.parametrize("command", [OURS, [sys.executable, "-m", "uvicorn", "apps.web.server:app"]])
+@pytest.mark.parametrize(
+    "command", [OURS, [sys.executable, "-m", "uvicorn", "apps.web.server:app"]]
+)
 def test_a_request_in_flight_is_finished_before_the_server_stops(command):
     message = request(drawing(DIGITS.x_test[0]))
     with serving(command) as (process, port, _):
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(message[:-100])
-            talk(port, b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")  # so the first one has been taken in
+            talk(
+                port, b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+            )  # so the first one has been taken in
             process.send_signal(signal.SIGTERM)
             with pytest.raises(ConnectionRefusedError):
                 while True:
@@ -272,7 +297,9 @@ def test_a_request_in_flight_is_finished_before_the_server_stops(command):
 
 def test_the_recorded_load_is_what_the_course_promises():
     record = records.load("serving")
-    ours, rival = (np.median(record["requests_per_second"][name]) for name in ("ours", "model.predict"))
+    ours, rival = (
+        np.median(record["requests_per_second"][name]) for name in ("ours", "model.predict")
+    )
     assert record["ratio"] == pytest.approx(ours / rival, abs=0.06) and record["ratio"] >= 10
     assert record["latency"]["requests_per_second"] == 100 and record["latency"]["p99_ms"] <= 50
     assert record["soak"]["requests"] >= 60_000 and record["soak"]["growth_mb"] <= 20

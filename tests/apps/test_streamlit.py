@@ -28,7 +28,9 @@ def digits():
 def pad(monkeypatch):
     """Return what is on the pad, for a test to set. The real pad, which needs a browser, is in tests/browser."""
     drawn = SimpleNamespace(image_bytes=None)
-    monkeypatch.setitem(sys.modules, "streamlit_drawable_canvas", SimpleNamespace(st_canvas=lambda **options: drawn))
+    monkeypatch.setitem(
+        sys.modules, "streamlit_drawable_canvas", SimpleNamespace(st_canvas=lambda **options: drawn)
+    )
     return drawn
 
 
@@ -55,7 +57,9 @@ def png(pixels):
 
 def upload(app, **files):
     """Upload files, given by name without their ending, and return the app."""
-    app.file_uploader[0].set_value([(f"{name}.png", content, "image/png") for name, content in files.items()])
+    app.file_uploader[0].set_value(
+        [(f"{name}.png", content, "image/png") for name, content in files.items()]
+    )
     return run(app)
 
 
@@ -71,7 +75,13 @@ def drawing(digit):
 
 def test_it_opens_with_the_robust_model_and_nothing_read(app):
     assert app.sidebar.selectbox[0].value == "robust"
-    assert set(app.sidebar.selectbox[0].options) == {"compact", "dense", "reference", "robust", "tiny"}
+    assert set(app.sidebar.selectbox[0].options) == {
+        "compact",
+        "dense",
+        "reference",
+        "robust",
+        "tiny",
+    }
     assert [tab.label for tab in app.tabs] == ["Draw", "Upload"]
     assert not headings(app) and not app.dataframe and not app.error
 
@@ -90,7 +100,9 @@ def test_a_drawing_shows_its_probabilities_and_steps(app, pad, digits):
     run(app)
     chart, pictures = app.get("vega_lite_chart")[0].proto, app.get("image")[0].proto.imgs
     seen = DigitReader().read(pad.image_bytes, ink="dark")
-    assert all(f"{digit}: {value:.1%}" in chart.alt for digit, value in enumerate(seen.probabilities)), chart.alt
+    assert all(
+        f"{digit}: {value:.1%}" in chart.alt for digit, value in enumerate(seen.probabilities)
+    ), chart.alt
     assert '"domain": [0, 1]' in chart.spec
     assert [picture.caption for picture in pictures][:2] == ["to grey", "shrink"]
     assert pictures[-1].caption == "centre by mass" and all(picture.alt for picture in pictures)
@@ -120,7 +132,11 @@ def test_uploads_become_a_table_and_details(app, digits):
 def test_a_file_that_is_no_picture_is_named_and_the_others_are_read(app, digits):
     images, labels = digits
     upload(app, good=png(images[0]), empty=b"", cut=png(images[0])[:60], text=b"no picture")
-    assert [fault.value.partition("\\")[0] for fault in app.error] == ["empty.png", "cut.png", "text.png"]
+    assert [fault.value.partition("\\")[0] for fault in app.error] == [
+        "empty.png",
+        "cut.png",
+        "text.png",
+    ]
     table = app.dataframe[0].value
     assert table.digit[0] == labels[0] and table.digit[1:].isna().all()
     assert table.reason[0] == "" and all(table.reason[1:])
@@ -155,8 +171,12 @@ def test_a_file_of_a_model_can_be_chosen_by_the_environment(app, monkeypatch):
     assert app.sidebar.selectbox[0].value == path and not app.error
 
 
-@pytest.mark.parametrize("content, expected", [(None, "there is no model"), (b"no model", "damaged")])
-def test_a_model_that_cannot_be_used_is_an_error_in_words(app, monkeypatch, tmp_path, content, expected):
+@pytest.mark.parametrize(
+    "content, expected", [(None, "there is no model"), (b"no model", "damaged")]
+)
+def test_a_model_that_cannot_be_used_is_an_error_in_words(
+    app, monkeypatch, tmp_path, content, expected
+):
     path = tmp_path / "mine.onnx"
     if content:
         path.write_bytes(content)

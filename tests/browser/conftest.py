@@ -15,11 +15,19 @@ from tests.lab import free_port, lab_flags, running
 from tests.tree import copy_repository
 from tests.widgets.every import SETUP
 
-LONGEST = 60 * SECOND  # until an event counts as one that never comes: no test should fail because a machine is busy
+LONGEST = (
+    60 * SECOND
+)  # until an event counts as one that never comes: no test should fail because a machine is busy
 expect.set_options(timeout=LONGEST)
 
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--no-first-run", "--disable-quic"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +66,12 @@ def watched_page(browser, known=None):
     context.route(lambda url: url.startswith("http"), allow_local)
     context.set_default_timeout(LONGEST)
     page = context.new_page()
-    page.on("console", lambda message: faults.append(f"console: {message.text}") if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: (
+            faults.append(f"console: {message.text}") if message.type == "error" else None
+        ),
+    )
     page.on("pageerror", lambda error: faults.append(f"error: {error}"))
     yield page
     context.close()
@@ -85,7 +98,10 @@ def lab(course):
     port = free_port()
     flags = ["--no-browser", "--ServerApp.root_dir=.", "--expose-app-in-browser", *lab_flags(port)]
     command = [sys.executable, "-m", "jupyterlab", *flags]
-    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(course / "jupyter")}  # not the settings of whoever tests
+    environment = {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(course / "jupyter"),
+    }  # not the settings of whoever tests
     with running(command, port, course, environment) as address:
         yield address
     # The server runs under the guard of tests/offline: what it logs tells whether it tried.

@@ -35,9 +35,15 @@ def run_all(page):
 
 def wait_until_all_ran(page):
     """Wait until every code cell has run; raise AssertionError if one fails, or writes to stderr."""
-    page.wait_for_function(f"() => {{ const cells = {CODE_CELLS}; return {HAS_ENDED}; }}", timeout=600 * SECOND)
+    page.wait_for_function(
+        f"() => {{ const cells = {CODE_CELLS}; return {HAS_ENDED}; }}", timeout=600 * SECOND
+    )
     outputs = page.evaluate(f"{CODE_CELLS}.flatMap((cell) => cell.outputs.toJSON())")
-    faults = [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
+    faults = [
+        output
+        for output in outputs
+        if output["output_type"] == "error" or output.get("name") == "stderr"
+    ]
     assert not faults, faults
 
 
@@ -59,12 +65,17 @@ def run_cell(page, source):
 
 def add_cell(page, source):
     """Add a code cell to the end of the open notebook."""
-    page.evaluate(f"source => {CURRENT_NOTEBOOK}.model.sharedModel.addCell({{cell_type: 'code', source}})", source)
+    page.evaluate(
+        f"source => {CURRENT_NOTEBOOK}.model.sharedModel.addCell({{cell_type: 'code', source}})",
+        source,
+    )
 
 
 def run_last_cell(page):
     """Run the last cell of the open notebook, and return the locator of its outputs, in view."""
-    index = page.evaluate(f"{CURRENT_NOTEBOOK}.activeCellIndex = {CURRENT_NOTEBOOK}.widgets.length - 1")
+    index = page.evaluate(
+        f"{CURRENT_NOTEBOOK}.activeCellIndex = {CURRENT_NOTEBOOK}.widgets.length - 1"
+    )
     page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-cell')")
     wait_until_all_ran(page)
     return _in_view(page, index)
@@ -72,14 +83,18 @@ def run_last_cell(page):
 
 def _in_view(page, index):
     page.evaluate(f"index => {CURRENT_NOTEBOOK}.scrollToItem(index, 'start')", index)
-    outputs = page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index='{index}']")
+    outputs = page.locator(
+        f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index='{index}']"
+    )
     outputs.locator(".jp-OutputArea-output").first.wait_for()
     return outputs
 
 
 def use_theme(page, name):
     """Switch to "JupyterLab Dark" or "JupyterLab Light"."""
-    page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
+    page.evaluate(
+        "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name
+    )
     page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
 
 
@@ -97,5 +112,7 @@ def contrast(text):
 
 def _luminance(colour):
     parts = [float(number) / 255 for number in re.findall(r"[\d.]+", colour)[:3]]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -15,8 +15,12 @@ def explorer(notebook):
 
 
 def test_it_shows_the_reference_cnn(notebook, explorer):
-    expect(explorer.get_by_role("status")).to_contain_text("93,322 parameters, 2,794,240 multiply-adds")
-    expect(explorer.get_by_role("img", name="conv 3: 3 x 3 x 64, 36,928 parameters")).to_be_visible()
+    expect(explorer.get_by_role("status")).to_contain_text(
+        "93,322 parameters, 2,794,240 multiply-adds"
+    )
+    expect(
+        explorer.get_by_role("img", name="conv 3: 3 x 3 x 64, 36,928 parameters")
+    ).to_be_visible()
     notebook.screenshot(path="tests/artefacts/architecture_explorer.png")
 
 
@@ -41,7 +45,9 @@ def test_each_slider_moves_by_keyboard_and_changes_the_network(explorer, name, v
 
 
 def test_the_halvings_follow_the_convolutions(explorer):
-    convolutions, halvings = (explorer.get_by_role("slider", name=name) for name in ("Convolutions", "Halvings"))
+    convolutions, halvings = (
+        explorer.get_by_role("slider", name=name) for name in ("Convolutions", "Halvings")
+    )
     convolutions.press("Home")
     expect(halvings).to_have_value("1")
     expect(halvings).to_have_attribute("max", "1")

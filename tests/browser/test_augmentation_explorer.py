@@ -15,7 +15,9 @@ def explorer(notebook):
 
 
 def test_it_begins_with_ten_digits_and_their_variants(notebook, explorer):
-    expect(explorer.get_by_role("img", name="Originals in a row: 10. Below each 3 random variants")).to_be_visible()
+    expect(
+        explorer.get_by_role("img", name="Originals in a row: 10. Below each 3 random variants")
+    ).to_be_visible()
     notebook.screenshot(path="tests/artefacts/augmentation_explorer.png")
 
 
@@ -40,7 +42,9 @@ def test_the_button_draws_anew_by_keyboard_and_mouse(explorer):
     button = explorer.get_by_role("button", name="New draw")
     told, image = explorer.get_by_role("status"), explorer.get_by_role("img")
     expect(told).to_contain_text("Draw 1.")
-    for number, act in enumerate([lambda: button.press("Enter"), lambda: button.press("Space"), button.click], start=2):
+    for number, act in enumerate(
+        [lambda: button.press("Enter"), lambda: button.press("Space"), button.click], start=2
+    ):
         before = image.get_attribute("src")
         act()
         expect(told).to_contain_text(f"Draw {number}.")

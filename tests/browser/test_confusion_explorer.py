@@ -24,9 +24,13 @@ def test_it_opens_at_the_most_frequent_confusion(matrix):
     expect(matrix.get_by_role("button", name=re.compile("^true ., read as .: "))).to_have_count(100)
     opened = matrix.get_by_role("button", pressed=True)
     expect(opened).to_have_count(1)
-    true, answer, count = re.match(r"true (\d), read as (\d): (\d+) digit", opened.get_attribute("aria-label")).groups()
+    true, answer, count = re.match(
+        r"true (\d), read as (\d): (\d+) digit", opened.get_attribute("aria-label")
+    ).groups()
     assert true != answer
-    expect(matrix.get_by_role("status")).to_contain_text(f"True {true}, read as {answer}: {count} digit")
+    expect(matrix.get_by_role("status")).to_contain_text(
+        f"True {true}, read as {answer}: {count} digit"
+    )
 
 
 def test_a_click_opens_a_cell(notebook, matrix):
@@ -43,7 +47,9 @@ def test_arrow_keys_lead_through_the_cells_and_enter_and_space_open_them(noteboo
     focused = notebook.locator("button:focus")
     for key, place in (("ArrowRight", (2, 3)), ("ArrowDown", (3, 3))):
         notebook.keyboard.press(key)
-        expect(focused).to_have_attribute("aria-label", re.compile(f"true {place[0]}, read as {place[1]}: "))
+        expect(focused).to_have_attribute(
+            "aria-label", re.compile(f"true {place[0]}, read as {place[1]}: ")
+        )
     expect(cell(matrix, 2, 2)).to_have_attribute("aria-pressed", "true")
     notebook.keyboard.press("Enter")
     expect(matrix.get_by_role("status")).to_contain_text("True 3, read as 3")
@@ -56,7 +62,9 @@ def test_arrow_keys_lead_through_the_cells_and_enter_and_space_open_them(noteboo
 
 def test_the_arrow_keys_stop_at_the_rim_and_the_tab_key_leaves_the_matrix(notebook, matrix):
     cell(matrix, 9, 9).click()
-    expect(matrix.get_by_role("slider", name="Page")).to_be_visible()  # this cell has pages; the first one had none
+    expect(
+        matrix.get_by_role("slider", name="Page")
+    ).to_be_visible()  # this cell has pages; the first one had none
     focused = notebook.locator("button:focus")
     for key in ("ArrowRight", "ArrowDown"):
         notebook.keyboard.press(key)
@@ -72,7 +80,9 @@ def test_an_empty_cell_says_so_and_has_no_pages(matrix):
     empty = matrix.get_by_role("button", name=re.compile(": none$")).first
     true, answer = re.findall(r"\d", empty.get_attribute("aria-label"))
     empty.click()
-    expect(matrix.get_by_role("alert")).to_contain_text(f"None of these digits is a {true} and was read as {answer}")
+    expect(matrix.get_by_role("alert")).to_contain_text(
+        f"None of these digits is a {true} and was read as {answer}"
+    )
     expect(matrix.get_by_role("img")).to_be_hidden()
     expect(matrix.get_by_role("slider", name="Page")).to_be_hidden()
     cell(matrix, 6, 6).press("Enter")

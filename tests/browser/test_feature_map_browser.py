@@ -21,7 +21,9 @@ def test_layers_are_chosen_by_mouse_and_keyboard(notebook, maps):
     layers.press("ArrowDown")
     expect(layers).to_have_value("4 MaxPooling2D")
     expect(told).to_contain_text("64 maps of 5 x 5")
-    expect(maps.get_by_role("img", name="the 64 maps that layer 4 MaxPooling2D makes of it")).to_be_visible()
+    expect(
+        maps.get_by_role("img", name="the 64 maps that layer 4 MaxPooling2D makes of it")
+    ).to_be_visible()
 
 
 def test_another_digit_has_other_maps(maps):

@@ -1,15 +1,31 @@
 """Lesson 00 in a real JupyterLab: the pad is drawn on by mouse, finger and keyboard, and read while the pen moves."""
 
-
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import watched_page
-from tests.browser.front_end import contrast, open_in_lab, run_all, run_cell, scroll_to, use_theme, wait_until_all_ran
+from tests.browser.front_end import (
+    contrast,
+    open_in_lab,
+    run_all,
+    run_cell,
+    scroll_to,
+    use_theme,
+    wait_until_all_ran,
+)
 
 # From point to point, as parts of the pad's side, with the digits that they make.
 STROKES = {
-    2: [(0.3, 0.25), (0.45, 0.15), (0.65, 0.2), (0.65, 0.4), (0.5, 0.6), (0.3, 0.8), (0.5, 0.8), (0.72, 0.8)],
+    2: [
+        (0.3, 0.25),
+        (0.45, 0.15),
+        (0.65, 0.2),
+        (0.65, 0.4),
+        (0.5, 0.6),
+        (0.3, 0.8),
+        (0.5, 0.8),
+        (0.72, 0.8),
+    ],
     7: [(0.27, 0.2), (0.5, 0.2), (0.72, 0.2), (0.6, 0.45), (0.5, 0.65), (0.42, 0.85)],
     1: [(0.52, 0.15), (0.51, 0.4), (0.5, 0.6), (0.49, 0.85)],
 }
@@ -81,7 +97,9 @@ def drawn(cell):
 def test_a_drawn_digit_is_read(lesson, pad, draw, digit):
     draw(lesson, pad, digit)
     expect(prediction(pad)).to_contain_text(f"{digit}, ")
-    expect(pad.get_by_role("list", name="Probability of each digit").get_by_role("listitem")).to_have_count(10)
+    expect(
+        pad.get_by_role("list", name="Probability of each digit").get_by_role("listitem")
+    ).to_have_count(10)
     lesson.screenshot(path=f"tests/artefacts/pad_{digit}.png")
 
 
@@ -149,7 +167,11 @@ def test_scrolled_out_of_view_and_back_the_drawing_is_still_there(lesson, pad):
 
 def test_texts_keep_their_contrast_in_both_themes(lesson, pad):
     draw_with_mouse(lesson, pad, 2)
-    texts = [prediction(pad), pad.get_by_role("button", name="Undo"), pad.get_by_text("By keyboard")]
+    texts = [
+        prediction(pad),
+        pad.get_by_role("button", name="Undo"),
+        pad.get_by_text("By keyboard"),
+    ]
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         use_theme(lesson, theme)
         lesson.screenshot(path=f"tests/artefacts/pad_{theme.split()[1].lower()}.png")

@@ -39,8 +39,13 @@ def training(notebook):
 def test_the_training_shows_itself_while_it_goes_on(notebook, training):
     pictures, lines = notebook.evaluate("Object.values(window.seen)")
     assert len(pictures) >= 10 and len(lines) >= 10
-    assert all(line.startswith("Epoch ") for line in lines[:-1]) and any("s left: " in line for line in lines)
-    assert lines[-1].startswith("Finished after 3 of 3 epochs, in ") and "validation accuracy 0." in lines[-1]
+    assert all(line.startswith("Epoch ") for line in lines[:-1]) and any(
+        "s left: " in line for line in lines
+    )
+    assert (
+        lines[-1].startswith("Finished after 3 of 3 epochs, in ")
+        and "validation accuracy 0." in lines[-1]
+    )
 
 
 def test_its_last_picture_stays_with_its_line(notebook, training):

@@ -52,5 +52,7 @@ def test_a_widget_shows_up_and_answers(notebook, code):
     expect(cell.get_by_role("alert").filter(has_text=" ")).to_have_count(0)
     before = cell.evaluate(SEEN)
     control.press(key)
-    notebook.wait_for_function(f"([cell, before]) => ({SEEN})(cell) !== before", arg=[cell.element_handle(), before])
+    notebook.wait_for_function(
+        f"([cell, before]) => ({SEEN})(cell) !== before", arg=[cell.element_handle(), before]
+    )
     notebook.screenshot(path=f"tests/artefacts/notebook_7_{code.partition('(')[0]}.png")

@@ -7,7 +7,14 @@ from playwright.sync_api import expect
 
 from tests.browser.front_end import run_cell
 
-SEVEN = [(0.27, 0.2), (0.5, 0.2), (0.72, 0.2), (0.6, 0.45), (0.5, 0.65), (0.42, 0.85)]  # as parts of the pad's side
+SEVEN = [
+    (0.27, 0.2),
+    (0.5, 0.2),
+    (0.72, 0.2),
+    (0.6, 0.45),
+    (0.5, 0.65),
+    (0.42, 0.85),
+]  # as parts of the pad's side
 
 
 @pytest.fixture
@@ -46,21 +53,30 @@ def test_a_drawn_digit_is_read_from_every_page(notebook, explorer):
     for page in ("screen", "plain paper", "ruled paper"):
         explorer.get_by_role("combobox", name="Seen on").select_option(page)
         expect(remark(explorer)).to_contain_text(f"Read from the {page}: 7")
-        expect(explorer.get_by_role("img", name=f"A digit, seen on the {page}, in 11 steps")).to_be_visible()
+        expect(
+            explorer.get_by_role("img", name=f"A digit, seen on the {page}, in 11 steps")
+        ).to_be_visible()
     notebook.screenshot(path="tests/artefacts/pipeline_explorer.png")
 
 
 def test_an_empty_pad_is_refused_with_the_reason(explorer):
     expect(explorer.get_by_role("alert").filter(visible=True)).to_have_count(0)
-    expect(explorer.get_by_role("img", name="A page without a digit, seen on the screen, in 3 steps")).to_be_visible()
+    expect(
+        explorer.get_by_role("img", name="A page without a digit, seen on the screen, in 3 steps")
+    ).to_be_visible()
 
 
 def test_page_and_shadow_are_chosen_by_keyboard(notebook, explorer):
     draw_a_seven(notebook, explorer)
-    page, shadow = explorer.get_by_role("combobox", name="Seen on"), explorer.get_by_role("slider", name="Shadow")
+    page, shadow = (
+        explorer.get_by_role("combobox", name="Seen on"),
+        explorer.get_by_role("slider", name="Shadow"),
+    )
     page.press("ArrowDown")
     expect(page).to_have_value("plain paper")
-    expect(explorer.get_by_role("img", name="A digit, seen on the plain paper, in 11 steps")).to_be_visible()
+    expect(
+        explorer.get_by_role("img", name="A digit, seen on the plain paper, in 11 steps")
+    ).to_be_visible()
     shadow.press("End")
     expect(shadow).to_have_value("70")
     expect(remark(explorer)).to_contain_text("Read from the plain paper: 7")

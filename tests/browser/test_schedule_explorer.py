@@ -44,7 +44,10 @@ def test_only_one_cycle_shows_its_warm_up_and_survives_the_peak(notebook, explor
 
 
 def test_the_noise_is_switched_by_keyboard_and_mouse(explorer):
-    noise, told = explorer.get_by_role("checkbox", name="Noise of the batches"), explorer.get_by_role("status")
+    noise, told = (
+        explorer.get_by_role("checkbox", name="Noise of the batches"),
+        explorer.get_by_role("status"),
+    )
     noisy = told.inner_text()
     noise.press("Space")
     expect(told).not_to_have_text(noisy)

@@ -115,7 +115,9 @@ def draw(page, cell, moves, pause=0, meanwhile=lambda: None):
     page.mouse.up()
 
 
-@pytest.mark.parametrize("name, slider", [(name, slider) for name, sliders in SLIDERS.items() for slider in sliders])
+@pytest.mark.parametrize(
+    "name, slider", [(name, slider) for name, sliders in SLIDERS.items() for slider in sliders]
+)
 def test_the_picture_follows_the_slider_at_once(notebook, name, slider):
     cell = chosen(notebook, name)
     handle, picture = cell.get_by_role("slider", name=slider), cell.get_by_role("img").last

@@ -36,7 +36,9 @@ def serving(folder, port):
     with served([*command, *flags], f"{address}/_stcore/health", log, folder, environment):
         yield address
     # The server runs under the guard of tests/offline: what it logs tells whether it tried to leave the machine.
-    assert "LeavesTheMachine" not in log.read_text() and "Traceback" not in log.read_text(), log.read_text()
+    assert "LeavesTheMachine" not in log.read_text() and "Traceback" not in log.read_text(), (
+        log.read_text()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,9 @@ def app(page, server):
 def photos():
     """Return photos of three digits, and the digits."""
     mnist = data.load_mnist("sample")
-    return [photograph(mnist.x_test[number], seed=number + 1) for number in range(3)], mnist.y_test[:3].tolist()
+    return [photograph(mnist.x_test[number], seed=number + 1) for number in range(3)], mnist.y_test[
+        :3
+    ].tolist()
 
 
 def opened(page, address):
@@ -85,7 +89,9 @@ def expect_reading(page, digit):
 def upload(page, *files):
     """Upload files, as pairs of a name and its bytes."""
     page.get_by_role("tab", name="Upload").click()
-    payload = [{"name": name, "mimeType": "image/jpeg", "buffer": content} for name, content in files]
+    payload = [
+        {"name": name, "mimeType": "image/jpeg", "buffer": content} for name, content in files
+    ]
     page.locator("input[type=file]").set_input_files(payload)
 
 
@@ -93,7 +99,9 @@ def test_a_drawn_seven_is_read_with_chart_and_steps(app):
     draw(app, SEVEN)
     expect_reading(app, 7)
     expect(app.get_by_alt_text("After: centre by mass")).to_be_visible()
-    expect(app.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first).to_be_visible()
+    expect(
+        app.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first
+    ).to_be_visible()
     artefacts = ROOT / "tests" / "artefacts"
     artefacts.mkdir(exist_ok=True)
     app.screenshot(path=artefacts / "streamlit_draw.png")
@@ -139,7 +147,11 @@ def test_a_file_that_is_too_large_is_refused(app):
 
 def test_another_model_can_be_chosen(app):
     """On a photo of which the dense network makes another digit than the robust one, the answer must change."""
-    robust, dense, images = DigitReader().read, DigitReader("dense").read, data.load_mnist("sample").x_test
+    robust, dense, images = (
+        DigitReader().read,
+        DigitReader("dense").read,
+        data.load_mnist("sample").x_test,
+    )
     photos = (photograph(image, seed=number + 1) for number, image in enumerate(images))
     telling = next(photo for photo in photos if robust(photo).digit != dense(photo).digit)
     upload(app, ("photo.jpg", telling))
@@ -170,5 +182,7 @@ def test_it_fits_a_phone(browser, server, photos):
         opened(page, server)
         draw(page, SEVEN)
         expect_reading(page, 7)
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         assert overflow <= 0, f"the page is {overflow} pixels wider than the phone"

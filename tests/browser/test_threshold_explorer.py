@@ -13,7 +13,10 @@ def threshold(notebook):
 
 
 def test_the_threshold_moves_by_keyboard_and_its_cost_is_told(notebook, threshold):
-    slider, told = threshold.get_by_role("slider", name="Threshold"), threshold.get_by_role("status")
+    slider, told = (
+        threshold.get_by_role("slider", name="Threshold"),
+        threshold.get_by_role("status"),
+    )
     expect(slider).to_have_value("0.9")
     before = told.inner_text()
     for _ in range(8):

@@ -24,7 +24,14 @@ from utils import data
 from utils.preprocessing import to_mnist_form
 
 FRONT_END = ROOT / "apps" / "web" / "frontend"
-SEVEN = [(0.27, 0.2), (0.5, 0.2), (0.72, 0.2), (0.6, 0.45), (0.5, 0.65), (0.42, 0.85)]  # as parts of the pad's side
+SEVEN = [
+    (0.27, 0.2),
+    (0.5, 0.2),
+    (0.72, 0.2),
+    (0.6, 0.45),
+    (0.5, 0.65),
+    (0.42, 0.85),
+]  # as parts of the pad's side
 ONE = [(0.5, 0.15), (0.5, 0.85)]
 LOGGED = "console: Failed to load resource:"  # by Chromium itself, where an answer is an error, or does not come
 NO_ANSWER = f"{LOGGED} net::ERR_CONNECTION_REFUSED"
@@ -51,11 +58,19 @@ FOCUS = """() => {
 @contextmanager
 def serving(folder, port):
     """Run the server of the web app on a port; yield its address once it is ready, then end it."""
-    assert (ROOT / "apps/web/dist/index.html").is_file(), "the front end is not built: make apps/web/dist/index.html"
+    assert (ROOT / "apps/web/dist/index.html").is_file(), (
+        "the front end is not built: make apps/web/dist/index.html"
+    )
     environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1"}
     environment.pop("MODEL", None)
     address = f"http://127.0.0.1:{port}"
-    with served([sys.executable, "-m", "apps.web"], f"{address}/ready", folder / "web.log", ROOT, environment):
+    with served(
+        [sys.executable, "-m", "apps.web"],
+        f"{address}/ready",
+        folder / "web.log",
+        ROOT,
+        environment,
+    ):
         yield address
 
 
@@ -159,7 +174,9 @@ def fault(page):
 
 def shown_pixels(canvas):
     """Return the grey levels that a canvas shows, uint8 (h, w)."""
-    read = "c => [c.height, c.width, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    read = (
+        "c => [c.height, c.width, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
     height, width, *levels = canvas.evaluate(read)
     return np.array(levels, "uint8").reshape(height, width, 4)[..., 0]
 
@@ -178,12 +195,16 @@ def test_a_digit_drawn_by_mouse_is_read(app):
     expect(answer(app)).to_contain_text("Nothing to read yet")
     draw(app, SEVEN)
     expect(prediction(app)).to_have_text("7")
-    expect(answer(app)).to_contain_text(re.compile(r"Your drawing7 >?\d+% sure Top guesses: 7 \(>?\d+%\), \d"))
+    expect(answer(app)).to_contain_text(
+        re.compile(r"Your drawing7 >?\d+% sure Top guesses: 7 \(>?\d+%\), \d")
+    )
     bars = app.get_by_role("list", name="Probability of each digit").get_by_role("listitem")
     expect(bars).to_have_count(10)
     for digit in range(10):
         expect(bars.nth(digit)).to_have_text(re.compile(rf"^{digit}[<>]?\d+%$"))
-    widths = [bars.nth(digit).locator("i").evaluate("bar => bar.offsetWidth") for digit in range(10)]
+    widths = [
+        bars.nth(digit).locator("i").evaluate("bar => bar.offsetWidth") for digit in range(10)
+    ]
     assert np.argmax(widths) == 7 and widths[7] > 100
     app.screenshot(path="tests/artefacts/web_app.png", full_page=True)
 
@@ -278,7 +299,10 @@ def expect_soon(page, happens, seconds=60):
 
 def test_several_pictures_are_read_and_kept_in_the_history(app, sample):
     chosen = [int(np.flatnonzero(sample.y_test == digit)[0]) for digit in (2, 5, 8)]
-    files = [upload(f"digit {sample.y_test[index]}.png", png(255 - sample.x_test[index])) for index in chosen]
+    files = [
+        upload(f"digit {sample.y_test[index]}.png", png(255 - sample.x_test[index]))
+        for index in chosen
+    ]
     chooser(app).set_input_files(files)
     wanted = [re.compile(rf"^digit {digit}\.png: {digit}, >?\d+% sure$") for digit in (8, 5, 2)]
     expect(past(app)).to_have_text(wanted)
@@ -307,7 +331,9 @@ def test_a_drawing_has_one_place_in_the_history(app):
 
 
 def test_a_picture_is_dropped_on_the_page(app, sample):
-    files = [{"name": "dropped.png", "type": "image/png", "content": in_base64(png(sample.x_test[3]))}]
+    files = [
+        {"name": "dropped.png", "type": "image/png", "content": in_base64(png(sample.x_test[3]))}
+    ]
     transfer = app.evaluate_handle(DROP, files)
     app.dispatch_event("h1", "dragover", {"dataTransfer": transfer})
     expect(app.get_by_text("Drop them now.")).to_be_visible()
@@ -336,22 +362,34 @@ def test_a_picture_without_a_single_digit_is_answered_with_the_reason(app):
     expect(past(app)).to_have_text([re.compile("^two.png: no digit, there are 2 digits")])
 
 
-def test_a_file_that_is_no_picture_is_refused_by_name_and_the_others_are_read(browser, address, sample):
+def test_a_file_that_is_no_picture_is_refused_by_name_and_the_others_are_read(
+    browser, address, sample
+):
     with watched_page(browser, known=refused(422)) as page:
         page.goto(address)
-        files = [upload("notes.txt", b"no picture", "text/plain"), upload("digit.png", png(sample.x_test[0]))]
+        files = [
+            upload("notes.txt", b"no picture", "text/plain"),
+            upload("digit.png", png(sample.x_test[0])),
+        ]
         chooser(page).set_input_files(files)
         expect(fault(page)).to_contain_text("Not read. notes.txt: ")
-        expect(fault(page)).not_to_contain_text("status")  # it is the server's reason, not only its number
+        expect(fault(page)).not_to_contain_text(
+            "status"
+        )  # it is the server's reason, not only its number
         expect(past(page)).to_have_text([re.compile(r"^digit\.png: ")])
         page.screenshot(path="tests/artefacts/web_app_refusal.png", full_page=True)
         page.get_by_role("button", name="Dismiss").click()
         expect(fault(page)).to_be_empty()
 
 
-def test_files_that_are_too_large_never_leave_the_page_and_the_others_are_read(app, sample, tmp_path):
+def test_files_that_are_too_large_never_leave_the_page_and_the_others_are_read(
+    app, sample, tmp_path
+):
     sent = []
-    app.on("request", lambda request: sent.append(request) if request.url.endswith("/predict") else None)
+    app.on(
+        "request",
+        lambda request: sent.append(request) if request.url.endswith("/predict") else None,
+    )
     huge = [zeros(tmp_path / name, server.LARGEST_BODY + 1) for name in ("huge.png", "vast.png")]
     (tmp_path / "digit.png").write_bytes(png(sample.x_test[0]))
     chooser(app).set_input_files([huge[0], tmp_path / "digit.png", huge[1]])
@@ -367,27 +405,38 @@ def test_a_file_that_is_too_large_is_refused_while_another_waits_for_the_server(
     with watched_page(browser, known=NO_ANSWER) as page:
         with serving(tmp_path, free_port()) as address:
             page.goto(address)
-        files = [zeros(tmp_path / "early.png", 9), zeros(tmp_path / "huge.png", server.LARGEST_BODY + 1)]
+        files = [
+            zeros(tmp_path / "early.png", 9),
+            zeros(tmp_path / "huge.png", server.LARGEST_BODY + 1),
+        ]
         chooser(page).set_input_files(files)
         expect(fault(page)).to_contain_text("Not read. huge.png: it's larger than 10 MB.")
         expect(page.get_by_text("Reading early.png …")).to_be_visible()
 
 
 def test_what_only_the_server_finds_too_large_is_refused_by_name(browser, address, tmp_path):
-    page = browser.new_page()  # not watched: the body would go through Playwright, which takes its time
+    page = (
+        browser.new_page()
+    )  # not watched: the body would go through Playwright, which takes its time
     page.goto(address)
-    chooser(page).set_input_files(zeros(tmp_path / "edge.png", server.LARGEST_BODY))  # with the form, it is too much
+    chooser(page).set_input_files(
+        zeros(tmp_path / "edge.png", server.LARGEST_BODY)
+    )  # with the form, it is too much
     expect(fault(page)).to_contain_text("Not read. edge.png: more than 10 MB")
     page.close()
 
 
-def test_a_connection_that_breaks_while_the_server_lives_is_named_after_some_tries(browser, address):
+def test_a_connection_that_breaks_while_the_server_lives_is_named_after_some_tries(
+    browser, address
+):
     with watched_page(browser, known=f"{LOGGED} net::ERR_FAILED") as page:
         page.goto(address)
         sent = []
         page.route("**/predict", lambda route: (sent.append(route), route.abort()))
         chooser(page).set_input_files([upload("photo.png", bytes(2_500_000))])
-        expect(fault(page)).to_contain_text("photo.png: the connection broke while it was sent. At 2.5 MB")
+        expect(fault(page)).to_contain_text(
+            "photo.png: the connection broke while it was sent. At 2.5 MB"
+        )
         assert len(sent) == 3
 
 
@@ -407,7 +456,9 @@ def test_an_answer_that_is_no_json_is_told_once_and_does_not_stop_the_page(app):
     app.unroute("**/predict")
     draw(app, ONE)
     expect(prediction(app)).to_have_text("1")
-    expect(fault(app).get_by_role("paragraph")).to_have_count(1)  # said once, though it happened several times
+    expect(fault(app).get_by_role("paragraph")).to_have_count(
+        1
+    )  # said once, though it happened several times
 
 
 def test_the_server_goes_and_comes_back_and_the_drawing_is_kept(browser, tmp_path):
@@ -419,7 +470,9 @@ def test_the_server_goes_and_comes_back_and_the_drawing_is_kept(browser, tmp_pat
         place = pad(page).bounding_box()
         draw(page, SEVEN)
         expect(page.get_by_text("The server does not answer. Your drawing is kept")).to_be_visible()
-        assert pad(page).bounding_box() == place, "the message moved the pad, perhaps in the middle of a stroke"
+        assert pad(page).bounding_box() == place, (
+            "the message moved the pad, perhaps in the middle of a stroke"
+        )
         drawn = shown_pixels(pad(page))
         page.screenshot(path="tests/artefacts/web_app_without_server.png", full_page=True)
         with serving(tmp_path, port):
@@ -450,7 +503,9 @@ def test_on_a_phone_a_finger_draws_and_nothing_is_cut_off(page, address, width):
     assert page.evaluate("window.scrollY") == 0, "the finger scrolled the page instead of drawing"
     assert page.evaluate("document.documentElement.scrollWidth") == width
     targets = page.locator("button:visible, .drop")
-    heights = targets.evaluate_all("all => all.map((target) => target.getBoundingClientRect().height)")
+    heights = targets.evaluate_all(
+        "all => all.map((target) => target.getBoundingClientRect().height)"
+    )
     assert len(heights) >= 4 and min(heights) >= 44, heights  # what a fingertip hits
     page.screenshot(path=f"tests/artefacts/web_app_{width}.png", full_page=True)
 
@@ -458,7 +513,9 @@ def test_on_a_phone_a_finger_draws_and_nothing_is_cut_off(page, address, width):
 def test_on_a_phone_an_earlier_answer_comes_into_view(page, address, sample):
     page.set_viewport_size({"width": 390, "height": 500})
     page.goto(address)
-    chooser(page).set_input_files([upload(f"{index}.png", png(sample.x_test[index])) for index in range(6)])
+    chooser(page).set_input_files(
+        [upload(f"{index}.png", png(sample.x_test[index])) for index in range(6)]
+    )
     expect(past(page)).to_have_count(6)
     page.get_by_role("button", name="0.png").click()
     expect(prediction(page)).to_be_in_viewport()
@@ -473,7 +530,10 @@ def test_axe_finds_no_serious_fault(browser, address, sample, scheme, width):
         page.goto(address)
         assert serious_faults(page) == []
         draw(page, SEVEN)
-        files = [upload("notes.txt", b"no picture", "text/plain"), upload("digit.png", png(sample.x_test[0]))]
+        files = [
+            upload("notes.txt", b"no picture", "text/plain"),
+            upload("digit.png", png(sample.x_test[0])),
+        ]
         chooser(page).set_input_files(files)
         expect(past(page)).to_have_count(2)
         expect(fault(page)).to_contain_text("notes.txt")
@@ -504,7 +564,9 @@ def test_the_page_allows_no_script_but_its_own(app, address):
     assert "unsafe" not in policy and "script-src 'self'" in policy
     assert re.findall(r"<script(?![^>]* src=)|<style| style=| on\w+=", page) == []
     with pytest.raises(Exception, match="unsafe-eval"):
-        app.evaluate("new Promise((_, fail) => setTimeout(() => { try { eval('1') } catch (fault) { fail(fault) } }))")
+        app.evaluate(
+            "new Promise((_, fail) => setTimeout(() => { try { eval('1') } catch (fault) { fail(fault) } }))"
+        )
 
 
 def test_the_lock_names_no_registry():

@@ -26,7 +26,9 @@ def questions(lesson):
     """Return the questions of a lesson by name, in order."""
     module = importlib.import_module(f"utils.exercises.lesson_{lesson}")
     found = {name: value for name, value in vars(module).items() if isinstance(value, Question)}
-    assert all(name == question.name and question.lesson == lesson for name, question in found.items())
+    assert all(
+        name == question.name and question.lesson == lesson for name, question in found.items()
+    )
     return found
 
 

@@ -25,7 +25,13 @@ def bars_that_occur(labels):
 
 
 def bars_of_a_series(labels):
-    counts = pd.Series(labels).value_counts().reindex(range(10), fill_value=0).rename("images").rename_axis("digit")
+    counts = (
+        pd.Series(labels)
+        .value_counts()
+        .reindex(range(10), fill_value=0)
+        .rename("images")
+        .rename_axis("digit")
+    )
     return px.bar(counts.reset_index(), x="images", y="digit", orientation="h", color="digit")
 
 
@@ -61,7 +67,9 @@ def means_by_matrix(images, labels):
 
 def means_with_nan(images, labels):
     with np.errstate(invalid="ignore"):
-        return means_by_sums(images, labels) / np.minimum(np.bincount(labels, minlength=10), 1).reshape(10, 1, 1)
+        return means_by_sums(images, labels) / np.minimum(
+            np.bincount(labels, minlength=10), 1
+        ).reshape(10, 1, 1)
 
 
 def means_of_mnist_only(images, labels):
@@ -73,7 +81,11 @@ def means_of_mnist_only(images, labels):
 
 def shares_by_loop(images, labels, limit):
     light = [label for image, label in zip(images, labels, strict=True) if np.mean(image) < limit]
-    ones = [image for image, label in zip(images, labels, strict=True) if label == 1 and np.mean(image) < limit]
+    ones = [
+        image
+        for image, label in zip(images, labels, strict=True)
+        if label == 1 and np.mean(image) < limit
+    ]
     many = int((labels == 1).sum())
     return [light.count(1) / len(light) if light else 0, len(ones) / many if many else 0.0]
 
@@ -114,7 +126,10 @@ def shares_of_inked_pixels(images, labels, limit):
 
 
 def idx_by_hand(content):
-    sizes = [int.from_bytes(content[place : place + 4], "big") for place in range(4, 4 + 4 * content[3], 4)]
+    sizes = [
+        int.from_bytes(content[place : place + 4], "big")
+        for place in range(4, 4 + 4 * content[3], 4)
+    ]
     flat = np.array(list(content[4 + 4 * len(sizes) :]), dtype=np.uint8)
     return flat.reshape(sizes).tolist()
 
@@ -136,7 +151,9 @@ def idx_always_sixteen(content):
 
 def idx_turned(content):
     array = np.array(idx_by_hand(content))
-    return array if array.ndim == 1 else array.reshape(array.shape[0], array.shape[2], array.shape[1])
+    return (
+        array if array.ndim == 1 else array.reshape(array.shape[0], array.shape[2], array.shape[1])
+    )
 
 
 def idx_transposed(content):
@@ -183,7 +200,9 @@ def agreement_by_diagonal(positions, labels, k):
 
 def agreeing(positions, labels, k, first=0):
     """Return which of the nearest, the point itself among them, agree; the first may be left out."""
-    nearest = NearestNeighbors(n_neighbors=k).fit(positions).kneighbors(positions, return_distance=False)
+    nearest = (
+        NearestNeighbors(n_neighbors=k).fit(positions).kneighbors(positions, return_distance=False)
+    )
     return labels[nearest[:, first:]] == labels[:, np.newaxis]
 
 
@@ -197,7 +216,9 @@ def quality_by_list(image, limit):
 
 def quality_by_all(image, limit):
     good = [
-        q for q in range(100, 0, -1) if np.max(np.abs(np.subtract(through_jpg(image, q), image, dtype=int))) <= limit
+        q
+        for q in range(100, 0, -1)
+        if np.max(np.abs(np.subtract(through_jpg(image, q), image, dtype=int))) <= limit
     ]
     return min(good, default=0)
 
@@ -235,7 +256,9 @@ BANK = {
             "Each *pixel* takes one": FACTS | {"bytes in x_train": 60_000},
             "`float32`": FACTS | {"bytes in x_train": 4 * 60_000 * 784},
             "which is one byte": FACTS | {"bytes in x_train": 8 * 60_000 * 784},
-            "no entry “bare paper”": {name: value for name, value in FACTS.items() if name != "bare paper"},
+            "no entry “bare paper”": {
+                name: value for name, value in FACTS.items() if name != "bare paper"
+            },
             "expected a dict": [784, 255, 0, 60_000, 47_040_000],
             "(str) is not it": FACTS | {"pixels of one image": "28 x 28"},
         },
@@ -248,13 +271,19 @@ BANK = {
         wrong={
             "no bar is named": bars_that_occur,
             "stand upright": lambda labels: px.bar(x=DIGITS, y=counted(labels)),
-            "exchanged": lambda labels: px.bar(x=list(range(10)), y=counted(labels), orientation="h"),
-            "show shares": lambda labels: px.bar(x=np.array(counted(labels)) / len(labels), y=DIGITS, orientation="h"),
+            "exchanged": lambda labels: px.bar(
+                x=list(range(10)), y=counted(labels), orientation="h"
+            ),
+            "show shares": lambda labels: px.bar(
+                x=np.array(counted(labels)) / len(labels), y=DIGITS, orientation="h"
+            ),
             "a pie": lambda labels: px.pie(values=counted(labels), names=DIGITS),
             "Count first": lambda labels: px.histogram(y=labels.astype(str), orientation="h"),
             "got matplotlib.figure.Figure": bars_of_matplotlib,
             "long, and there are": bars_of_bytes,
-            "only ten digits": lambda labels: px.bar(x=[*counted(labels), 0], y=[*DIGITS, "10"], orientation="h"),
+            "only ten digits": lambda labels: px.bar(
+                x=[*counted(labels), 0], y=[*DIGITS, "10"], orientation="h"
+            ),
             "only None": lambda labels: print(end=""),
             "need both": lambda labels: go.Figure(go.Bar(x=counted(labels), orientation="h")),
         },
@@ -263,11 +292,16 @@ BANK = {
         right=[means_by_sums, means_by_matrix],
         wrong={
             "Sum in a wider type": lambda images, labels: (
-                colleagues_sums(images, labels) / np.maximum(np.bincount(labels, minlength=10), 1).reshape(10, 1, 1)
+                colleagues_sums(images, labels)
+                / np.maximum(np.bincount(labels, minlength=10), 1).reshape(10, 1, 1)
             ),
             "0 / 0": means_with_nan,
-            "left out": lambda images, labels: np.stack([images[labels == d].mean(axis=0) for d in np.unique(labels)]),
-            "keep the fractions": lambda images, labels: means_by_sums(images, labels).astype("uint8"),
+            "left out": lambda images, labels: np.stack(
+                [images[labels == d].mean(axis=0) for d in np.unique(labels)]
+            ),
+            "keep the fractions": lambda images, labels: means_by_sums(images, labels).astype(
+                "uint8"
+            ),
             "one number for each digit": lambda images, labels: [
                 images[labels == digit].mean() if digit in labels else 0 for digit in range(10)
             ],
@@ -294,20 +328,27 @@ BANK = {
             "big-endian": idx_little_endian,
             "16 bytes of header": idx_always_sixteen,
             "rows and columns are exchanged": idx_turned,
-            "one long line": lambda content: np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]),
+            "one long line": lambda content: np.frombuffer(
+                content, np.uint8, offset=4 + 4 * content[3]
+            ),
             "with a sign": lambda content: np.array(idx_by_hand(content)).astype(np.int8),
             "still among the numbers": lambda content: np.frombuffer(content, np.uint8),
             "expected shape": idx_transposed,
         },
     ),
     "q6": Entry(
-        right=[axes_by_eigenvalues, lambda points, share: PCA(n_components=share).fit(points).n_components_],
+        right=[
+            axes_by_eigenvalues,
+            lambda points, share: PCA(n_components=share).fit(points).n_components_,
+        ],
         wrong={
             "one too few": lambda points, share: np.argmax(axes_kept(points, share)),
             "one too many": lambda points, share: np.argmax(axes_kept(points, share)) + 2,
             "mean was not taken off": axes_of_uncentred,
             "square them": axes_of_singular_values,
-            "stops with ValueError": lambda points, share: PCA(n_components=50).fit(points).n_components_,
+            "stops with ValueError": lambda points, share: (
+                PCA(n_components=50).fit(points).n_components_
+            ),
             "expected shape ()": axes_kept,
         },
     ),
@@ -315,17 +356,25 @@ BANK = {
         right=[agreement_by_loop, agreement_by_diagonal],
         wrong={
             "its own nearest neighbour": lambda *case: agreeing(*case).mean(axis=1),
-            "still among them": lambda positions, labels, k: agreeing(positions, labels, k + 1).mean(axis=1),
+            "still among them": lambda positions, labels, k: agreeing(
+                positions, labels, k + 1
+            ).mean(axis=1),
             "only k - 1": lambda *case: agreeing(*case, first=1).mean(axis=1),
-            "very same place": lambda positions, labels, k: agreeing(positions, labels, k + 1, 1).mean(axis=1),
+            "very same place": lambda positions, labels, k: agreeing(
+                positions, labels, k + 1, 1
+            ).mean(axis=1),
             "the whole map": lambda *case: np.mean(agreement_by_loop(*case)),
-            "how *many* agree": lambda positions, labels, k: agreeing(positions, labels, k + 1, 1).sum(axis=1),
+            "how *many* agree": lambda positions, labels, k: agreeing(
+                positions, labels, k + 1, 1
+            ).sum(axis=1),
         },
     ),
     "q8": Entry(
         right=[quality_by_list, quality_by_all],
         wrong={
-            "has no minus": lambda image, limit: lowest(lambda q: np.abs(through_jpg(image, q) - image).max() <= limit),
+            "has no minus": lambda image, limit: lowest(
+                lambda q: np.abs(through_jpg(image, q) - image).max() <= limit
+            ),
             "made smaller": lambda image, limit: lowest(
                 lambda q: (through_jpg(image, q).astype(int) - image).max() <= limit
             ),
@@ -334,9 +383,13 @@ BANK = {
             ),
             "exactly the limit": lambda image, limit: lowest(lambda q: worst(image, q) < limit),
             "does not fall steadily": quality_from_above,
-            "never tried": lambda image, limit: next((q for q in range(1, 100) if worst(image, q) <= limit), 0),
+            "never tried": lambda image, limit: next(
+                (q for q in range(1, 100) if worst(image, q) <= limit), 0
+            ),
             "return 0, not None": lambda image, limit: quality_by_list(image, limit) or None,
-            "highest quality": lambda image, limit: max((q for q in QUALITIES if worst(image, q) <= limit), default=0),
+            "highest quality": lambda image, limit: max(
+                (q for q in QUALITIES if worst(image, q) <= limit), default=0
+            ),
         },
     ),
 }

@@ -25,7 +25,9 @@ def prepares_by_stack(images):
 
 
 def prepares_by_min_and_max(images):
-    return ((images - images.min()) / (images.max() - images.min()))[..., np.newaxis].astype("float32")
+    return ((images - images.min()) / (images.max() - images.min()))[..., np.newaxis].astype(
+        "float32"
+    )
 
 
 def prepares_in_place(images):
@@ -91,7 +93,12 @@ def loss_by_label(probabilities, truth):
 
 
 def loss_of_blend(probabilities, truth):
-    return np.mean([-np.log(row @ p) for row, p in zip(as_rows(probabilities, truth), probabilities, strict=True)])
+    return np.mean(
+        [
+            -np.log(row @ p)
+            for row, p in zip(as_rows(probabilities, truth), probabilities, strict=True)
+        ]
+    )
 
 
 def loss_of_all_pairs(probabilities, truth):
@@ -120,7 +127,9 @@ def loss_without_minus(probabilities, truth):
 
 
 def splits_by_scikit_learn(labels, fraction, seed):
-    return train_test_split(np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed)
+    return train_test_split(
+        np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed
+    )
 
 
 def splits_by_pandas(labels, fraction, seed):
@@ -129,7 +138,12 @@ def splits_by_pandas(labels, fraction, seed):
     return table.index.difference(chosen).to_numpy(), chosen.to_numpy()
 
 
-def split_with(cut=lambda places, count: (places[count:], places[:count]), names=np.unique, shuffle=True, seeded=None):
+def split_with(
+    cut=lambda places, count: (places[count:], places[:count]),
+    names=np.unique,
+    shuffle=True,
+    seeded=None,
+):
     """Return a split by hand in which one thing is different."""
 
     def split(labels, fraction, seed):
@@ -240,7 +254,9 @@ def places_by_mean(ink):
     return np.pad(digit, ((top, 28 - height - top), (left, 28 - width - left)))
 
 
-def place_with(centre=ndimage.center_of_mass, middle=14, whole=round, blank=None, last=1, stop=True):
+def place_with(
+    centre=ndimage.center_of_mass, middle=14, whole=round, blank=None, last=1, stop=True
+):
     """Return a way to lay ink on 28 x 28 in which one thing is different."""
 
     def place(ink):
@@ -262,7 +278,9 @@ def places_by_roll(ink):
     square = np.zeros((28, 28))
     digit = crop_to_ink(ink)
     square[: digit.shape[0], : digit.shape[1]] = digit
-    return np.roll(square, [round(14 - centre) for centre in ndimage.center_of_mass(square)], axis=(0, 1))
+    return np.roll(
+        square, [round(14 - centre) for centre in ndimage.center_of_mass(square)], axis=(0, 1)
+    )
 
 
 def places_between_pixels(ink):
@@ -276,7 +294,11 @@ BANK = {
     "q1": Entry(
         right=[
             {"bytes": 4 * 78_400.0, "divisor": 1e4, "difference": np.uint8(236)},
-            {"difference": 256 - 20, "bytes": np.float32(0).nbytes * 78_400, "divisor": np.square(100)},
+            {
+                "difference": 256 - 20,
+                "bytes": np.float32(0).nbytes * 78_400,
+                "divisor": np.square(100),
+            },
         ],
         wrong={
             "no minus": RIGHT | {"difference": -20},
@@ -297,8 +319,12 @@ BANK = {
         wrong={
             "last axis is missing": lambda images: images.astype("float32") / 255,
             "not second": lambda images: images[:, np.newaxis].astype("float32") / 255,
-            "with its neighbours": lambda images: (images / images.max())[..., np.newaxis].astype("float32"),
-            "its own largest pixel": lambda x: (x / x.max(axis=(1, 2), keepdims=True))[..., np.newaxis],
+            "with its neighbours": lambda images: (images / images.max())[..., np.newaxis].astype(
+                "float32"
+            ),
+            "its own largest pixel": lambda x: (x / x.max(axis=(1, 2), keepdims=True))[
+                ..., np.newaxis
+            ],
             "cannot hold 0.7": lambda images: (images[..., np.newaxis] // 255).astype("float32"),
             "not by 256": lambda images: (images[..., np.newaxis] / 256).astype("float32"),
             "as large as they were": lambda images: images[..., np.newaxis].astype("float32"),
@@ -311,7 +337,9 @@ BANK = {
         right=[
             encodes_by_put,
             lambda labels, classes: labels[:, np.newaxis] == np.arange(classes),
-            lambda labels, classes: [[float(place == label) for place in range(classes)] for label in labels],
+            lambda labels, classes: [
+                [float(place == label) for place in range(classes)] for label in labels
+            ],
         ],
         wrong={
             "largest label": lambda labels, classes: np.eye(labels.max() + 1)[labels],
@@ -335,16 +363,24 @@ BANK = {
             "for the whole batch": lambda p, truth: -(as_rows(p, truth) * np.log(p)).sum(axis=1),
             "base 2": lambda p, truth: loss_by_case(p, truth) / np.log(2),
             "changes what it is given": loss_in_place,
-            "stops with IndexError": lambda p, truth: -np.log(p[np.arange(len(truth)), truth]).mean(),
+            "stops with IndexError": lambda p, truth: (
+                -np.log(p[np.arange(len(truth)), truth]).mean()
+            ),
         },
     ),
     "q5": Entry(
-        right=[splits_by_scikit_learn, splits_by_pandas, split_with(lambda p, n: (p[: len(p) - n], p[len(p) - n :]))],
+        right=[
+            splits_by_scikit_learn,
+            splits_by_pandas,
+            split_with(lambda p, n: (p[: len(p) - n], p[len(p) - n :])),
+        ],
         wrong={
             "not stratified": splits_at_random,
             "that is a leak": split_with(lambda places, count: (places, places[:count])),
             "twice in a part": splits_with_replacement,
-            "Is a rest cut off?": split_with(lambda places, count: (places[count + 1 :], places[:count])),
+            "Is a rest cut off?": split_with(
+                lambda places, count: (places[count + 1 :], places[:count])
+            ),
             "Whole classes": split_with(names=lambda labels: [*np.unique(labels)][:-1]),
             "are exchanged": split_with(lambda places, count: (places[:count], places[count:])),
             "without shuffling": split_with(shuffle=False),
@@ -363,7 +399,9 @@ BANK = {
         wrong={
             "on the images themselves": standardises_own,
             "measured together": standardises_pooled,
-            "must be that of `train`": lambda train, images: (images - train.mean()) / (images.std() or 1),
+            "must be that of `train`": lambda train, images: (
+                (images - train.mean()) / (images.std() or 1)
+            ),
             "every pixel place": standardises_by_place,
             "n - 1": lambda train, images: (images - train.mean()) / (train.std(ddof=1) or 1),
             "only subtract": lambda train, images: images - train.mean(),
@@ -374,9 +412,13 @@ BANK = {
     "q7": Entry(
         right=[harmless_by_loop, lambda a, r, k: a[np.logical_and.accumulate(r >= r[0] - k)][-1]],
         wrong={
-            "over the cliff": lambda a, r, k: max(x for x, count in zip(a, r, strict=True) if count >= r[0] - k),
+            "over the cliff": lambda a, r, k: max(
+                x for x, count in zip(a, r, strict=True) if count >= r[0] - k
+            ),
             "you count": lambda a, r, k: a[sum(count >= r[0] - k for count in r) - 1],
-            "that does harm": lambda a, r, k: next((x for x, n in zip(a, r, strict=True) if n < r[0] - k), a[0]),
+            "that does harm": lambda a, r, k: next(
+                (x for x, n in zip(a, r, strict=True) if n < r[0] - k), a[0]
+            ),
             "*at most*": harmless_strictly,
             "that is a place": lambda a, r, k: list(a).index(harmless_by_loop(a, r, k)),
             "gentle slope": harmless_by_steps,
@@ -386,27 +428,53 @@ BANK = {
     ),
     "q8": Entry(
         right=[
-            lambda first, second: (np.dot(first[0], second[0]).tolist(), first[1] + np.dot(first[0], second[1])),
-            lambda first, second: [first[0] @ second[0], (first[0] * second[1]).sum(axis=1) + first[1]],
+            lambda first, second: (
+                np.dot(first[0], second[0]).tolist(),
+                first[1] + np.dot(first[0], second[1]),
+            ),
+            lambda first, second: [
+                first[0] @ second[0],
+                (first[0] * second[1]).sum(axis=1) + first[1],
+            ],
         ],
         wrong={
-            "`second` first": lambda first, second: (second[0] @ first[0], second[0] @ first[1] + second[1]),
-            "wrong order": lambda first, second: (second[0] @ first[0], first[0] @ second[1] + first[1]),
+            "`second` first": lambda first, second: (
+                second[0] @ first[0],
+                second[0] @ first[1] + second[1],
+            ),
+            "wrong order": lambda first, second: (
+                second[0] @ first[0],
+                first[0] @ second[1] + first[1],
+            ),
             "only added": lambda first, second: (first[0] @ second[0], first[1] + second[1]),
-            "wrong shift": lambda first, second: (first[0] @ second[0], second[0] @ first[1] + second[1]),
-            "`*` multiplies": lambda first, second: (first[0] * second[0], first[0] @ second[1] + first[1]),
+            "wrong shift": lambda first, second: (
+                first[0] @ second[0],
+                second[0] @ first[1] + second[1],
+            ),
+            "`*` multiplies": lambda first, second: (
+                first[0] * second[0],
+                first[0] @ second[1] + first[1],
+            ),
             "shift of `second` got lost": lambda first, second: (first[0] @ second[0], first[1]),
-            "shift of `first` got lost": lambda first, second: (first[0] @ second[0], first[0] @ second[1]),
+            "shift of `first` got lost": lambda first, second: (
+                first[0] @ second[0],
+                first[0] @ second[1],
+            ),
             "expected a matrix of shape": lambda first, second: first[0] @ second[0],
             "expected a pair": lambda first, second: print(end=""),
-            "changes what it is given": lambda first, second: (first[0] @ second[0], second[1].__iadd__(first[1])),
+            "changes what it is given": lambda first, second: (
+                first[0] @ second[0],
+                second[1].__iadd__(first[1]),
+            ),
             "new place": lambda first, second: (first[0] + second[0], first[1] + second[1]),
         },
     ),
     "q9": Entry(
         right=[places_by_mean, lambda ink: centre_by_mass(crop_to_ink(ink)).astype("float64")],
         wrong={
-            "of the *box*": place_with(lambda digit: (digit.shape[0] / 2, digit.shape[1] / 2), whole=int),
+            "of the *box*": place_with(
+                lambda digit: (digit.shape[0] / 2, digit.shape[1] / 2), whole=int
+            ),
             "counts the same": place_with(lambda digit: np.mean(np.nonzero(digit), axis=1)),
             "at 13. MNIST": place_with(middle=13),
             "row comes first": place_with(lambda digit: ndimage.center_of_mass(digit.T)),

@@ -16,7 +16,9 @@ from utils.evaluation import accuracy_interval
 
 def means_in(train, labels, kind, digits):
     with np.errstate(all="ignore"):
-        return np.stack([train[labels == digit].sum(axis=0) / np.sum(labels == digit) for digit in digits]).astype(kind)
+        return np.stack(
+            [train[labels == digit].sum(axis=0) / np.sum(labels == digit) for digit in digits]
+        ).astype(kind)
 
 
 def mean_by_loops(train, labels, images):
@@ -25,7 +27,10 @@ def mean_by_loops(train, labels, images):
 
 
 def mean_scaled(train, labels, images):
-    train, images = train.reshape(-1, 784).astype("float32") / 255, images.reshape(-1, 784).astype("float32") / 255
+    train, images = (
+        train.reshape(-1, 784).astype("float32") / 255,
+        images.reshape(-1, 784).astype("float32") / 255,
+    )
     return NearestCentroid().fit(train, labels).predict(images)
 
 
@@ -33,7 +38,9 @@ def mean_in(kind, by_place=False):
     def read(train, labels, images):
         digits = np.unique(labels)
         means = means_in(train, labels, kind, digits)
-        nearest = ((images[:, np.newaxis].astype(kind) - means) ** 2).sum(axis=(2, 3)).argmin(axis=1)
+        nearest = (
+            ((images[:, np.newaxis].astype(kind) - means) ** 2).sum(axis=(2, 3)).argmin(axis=1)
+        )
         return nearest if by_place else digits[nearest]
 
     return read
@@ -42,7 +49,9 @@ def mean_in(kind, by_place=False):
 def mean_cut(train, labels, images):
     digits = np.unique(labels)
     means = means_in(train, labels, int, digits)
-    return digits[((images[:, np.newaxis].astype(int) - means) ** 2).sum(axis=(2, 3)).argmin(axis=1)]
+    return digits[
+        ((images[:, np.newaxis].astype(int) - means) ** 2).sum(axis=(2, 3)).argmin(axis=1)
+    ]
 
 
 def mean_of_all_ten(train, labels, images):
@@ -97,7 +106,9 @@ def forward_image_by_image(x, W1, b1, W2, b2):
     return [softmax(np.clip(image @ W1 + b1, 0, None) @ W2 + b2) for image in x]
 
 
-def trained(x, labels, rate, steps, divide_by=None, sign=-1, truth=1, axis=1, bias=1, classes=10, start=0.0):
+def trained(
+    x, labels, rate, steps, divide_by=None, sign=-1, truth=1, axis=1, bias=1, classes=10, start=0.0
+):
     y = np.eye(10)[labels][:, :classes]
     rng = np.random.default_rng()
     W, b = start * rng.normal(size=(x.shape[1], y.shape[1])), np.zeros(y.shape[1])
@@ -122,8 +133,13 @@ def trained_bias_after_weights(x, labels, rate, steps):
 def trained_image_by_image(x, labels, rate, steps):
     W, b = np.zeros((10, x.shape[1])), np.zeros(10)
     for _ in range(steps):
-        errors = [softmax(W @ image + b) - np.eye(10)[label] for image, label in zip(x, labels, strict=True)]
-        W = W - rate * np.mean([np.outer(error, image) for error, image in zip(errors, x, strict=True)], axis=0)
+        errors = [
+            softmax(W @ image + b) - np.eye(10)[label]
+            for image, label in zip(x, labels, strict=True)
+        ]
+        W = W - rate * np.mean(
+            [np.outer(error, image) for error, image in zip(errors, x, strict=True)], axis=0
+        )
         b = b - rate * np.mean(errors, axis=0)
     return [W.T, b]
 
@@ -172,7 +188,10 @@ def shuffled_by(move, same=True, compare=np.isclose):
 
     def knows(distance, a, b):
         seeds = np.random.default_rng().integers(0, 2**32, 2)
-        moved = [move(one, np.random.default_rng(seeds[0 if same else number])) for number, one in enumerate((a, b))]
+        moved = [
+            move(one, np.random.default_rng(seeds[0 if same else number]))
+            for number, one in enumerate((a, b))
+        ]
         return not compare(distance(*moved), distance(a, b))
 
     return knows
@@ -204,7 +223,16 @@ def simple(hits, total):
     return p - half, p + half
 
 
-def contest(choose_on=(0,), best=max, report_on=1, show=(), interval=wilson, interval_on=1, percent=1, backwards=False):
+def contest(
+    choose_on=(0,),
+    best=max,
+    report_on=1,
+    show=(),
+    interval=wilson,
+    interval_on=1,
+    percent=1,
+    backwards=False,
+):
     """Return a contest; 0 stands for the validation set, 1 for the test set."""
 
     def run(readers, x_validation, y_validation, x_test, y_test):
@@ -218,7 +246,10 @@ def contest(choose_on=(0,), best=max, report_on=1, show=(), interval=wilson, int
         winner = best(score, key=score.get)
         for name in names if show == "all" else [winner] * len(show):
             hits(name, 1)
-        report = {number: (hits(winner, number), len(parts[number][1])) for number in {report_on, interval_on}}
+        report = {
+            number: (hits(winner, number), len(parts[number][1]))
+            for number in {report_on, interval_on}
+        }
         right, total = report[report_on]
         return [winner, percent * right / total, *interval(*report[interval_on])]
 
@@ -259,13 +290,19 @@ BANK = {
         ],
         wrong={
             "all biases": lambda budget, inputs, outputs: budget // (inputs + outputs),
-            "biases of the hidden units": lambda budget, inputs, outputs: (budget - outputs) // (inputs + outputs),
-            "biases of the outputs": lambda budget, inputs, outputs: budget // (inputs + outputs + 1),
+            "biases of the hidden units": lambda budget, inputs, outputs: (
+                (budget - outputs) // (inputs + outputs)
+            ),
+            "biases of the outputs": lambda budget, inputs, outputs: (
+                budget // (inputs + outputs + 1)
+            ),
             "not the way out": lambda budget, inputs, outputs: int(budget / (inputs + 1)),
             "*closest* number": lambda budget, inputs, outputs: int(
                 np.round((budget - outputs) / (inputs + 1 + outputs))
             ),
-            "units are whole": lambda budget, inputs, outputs: (budget - outputs) / (inputs + 1 + outputs),
+            "units are whole": lambda budget, inputs, outputs: (
+                (budget - outputs) / (inputs + 1 + outputs)
+            ),
             "fits exactly": lambda budget, inputs, outputs: len(
                 range(1, (budget - outputs - 1) // (inputs + outputs + 1) + 1)
             ),
@@ -289,27 +326,39 @@ BANK = {
     "q4": Entry(
         right=[
             neighbours(),
-            lambda train, labels, images, k: KNeighborsClassifier(k).fit(train, labels).predict(images).tolist(),
+            lambda train, labels, images, k: (
+                KNeighborsClassifier(k).fit(train, labels).predict(images).tolist()
+            ),
         ],
         wrong={
-            "single nearest": lambda train, labels, images, k: labels[cdist(images, train).argmin(axis=1)],
+            "single nearest": lambda train, labels, images, k: labels[
+                cdist(images, train).argmin(axis=1)
+            ],
             "one neighbour too few": neighbours(stop=-1),
             "leave the nearest out": neighbours(start=1, stop=1),
             "farthest": neighbours(far=True),
             "mean of the labels": neighbours(count=lambda row: round(row.mean())),
-            "comes first by distance": neighbours(count=lambda row: Counter(row.tolist()).most_common(1)[0][0]),
+            "comes first by distance": neighbours(
+                count=lambda row: Counter(row.tolist()).most_common(1)[0][0]
+            ),
             "expected": lambda train, labels, images, k: cdist(images, train).argsort(axis=1)[:, 0],
-            "expected shape": lambda train, labels, images, k: labels[cdist(images, train).argsort(axis=1)[:, :k]],
+            "expected shape": lambda train, labels, images, k: labels[
+                cdist(images, train).argsort(axis=1)[:, :k]
+            ],
         },
     ),
     "q5": Entry(
         right=[
             forward_image_by_image,
-            lambda x, W1, b1, W2, b2: np.exp(log_softmax((x @ W1 + b1).clip(min=0) @ W2 + b2, axis=1)),
+            lambda x, W1, b1, W2, b2: np.exp(
+                log_softmax((x @ W1 + b1).clip(min=0) @ W2 + b2, axis=1)
+            ),
         ],
         wrong={
             "overflow": forward_overflowing,
-            "ReLU between the layers": lambda x, W1, b1, W2, b2: stable_softmax((x @ W1 + b1) @ W2 + b2),
+            "ReLU between the layers": lambda x, W1, b1, W2, b2: stable_softmax(
+                (x @ W1 + b1) @ W2 + b2
+            ),
             "runs down the images": lambda x, W1, b1, W2, b2: stable_softmax(
                 np.maximum(x @ W1 + b1, 0) @ W2 + b2, axis=0
             ),
@@ -317,20 +366,36 @@ BANK = {
             "hidden layer alone": lambda x, W1, b1, W2, b2: stable_softmax(
                 np.maximum(np.maximum(x @ W1 + b1, 0) @ W2 + b2, 0)
             ),
-            "bias of the hidden layer": lambda x, W1, b1, W2, b2: stable_softmax(np.maximum(x @ W1, 0) @ W2 + b2),
-            "bias of the output layer": lambda x, W1, b1, W2, b2: stable_softmax(np.maximum(x @ W1 + b1, 0) @ W2),
+            "bias of the hidden layer": lambda x, W1, b1, W2, b2: stable_softmax(
+                np.maximum(x @ W1, 0) @ W2 + b2
+            ),
+            "bias of the output layer": lambda x, W1, b1, W2, b2: stable_softmax(
+                np.maximum(x @ W1 + b1, 0) @ W2
+            ),
             "changes what it is given": forward_in_place,
-            "expected shape": lambda x, W1, b1, W2, b2: forward_image_by_image(x, W1, b1, W2, b2)[0],
+            "expected shape": lambda x, W1, b1, W2, b2: forward_image_by_image(x, W1, b1, W2, b2)[
+                0
+            ],
         },
     ),
     "q6": Entry(
         right=[gradient_by(central, h=1e-4), gradient_in_place_and_back],
         wrong={
-            "twice too large": gradient_by(lambda loss, W, nudge, h: (loss(W + nudge) - loss(W - nudge)) / h),
-            "sign is turned": gradient_by(lambda loss, W, nudge, h: (loss(W - nudge) - loss(W + nudge)) / 2 / h),
-            "nearly nothing": gradient_by(lambda loss, W, nudge, h: loss(W + nudge) - loss(W - nudge)),
-            "all weights at once": lambda loss, W: np.full(W.shape, (loss(W + 1e-5) - loss(W - 1e-5)) / 2e-5),
-            "one direction only": gradient_by(lambda loss, W, nudge, h: (loss(W + nudge) - loss(W)) / h),
+            "twice too large": gradient_by(
+                lambda loss, W, nudge, h: (loss(W + nudge) - loss(W - nudge)) / h
+            ),
+            "sign is turned": gradient_by(
+                lambda loss, W, nudge, h: (loss(W - nudge) - loss(W + nudge)) / 2 / h
+            ),
+            "nearly nothing": gradient_by(
+                lambda loss, W, nudge, h: loss(W + nudge) - loss(W - nudge)
+            ),
+            "all weights at once": lambda loss, W: np.full(
+                W.shape, (loss(W + 1e-5) - loss(W - 1e-5)) / 2e-5
+            ),
+            "one direction only": gradient_by(
+                lambda loss, W, nudge, h: (loss(W + nudge) - loss(W)) / h
+            ),
             "expected": gradient_by(central, h=1),
             "expected shape": lambda loss, W: gradient_by(central)(loss, W).ravel()[:-1],
             "changes what it is given": gradient_in_place,
@@ -345,7 +410,9 @@ BANK = {
             "down the images": trained_with(axis=0),
             "bias never moves": trained_with(bias=0),
             "moved already": trained_bias_after_weights,
-            "one step and stop": lambda x, labels, rate, steps: trained(x, labels, rate, min(steps, 1)),
+            "one step and stop": lambda x, labels, rate, steps: trained(
+                x, labels, rate, min(steps, 1)
+            ),
             "not at random": trained_with(start=0.01),
             "expected W of shape": trained_with(classes=6),
             "two things": lambda *case: trained(*case)[0],
@@ -355,12 +422,16 @@ BANK = {
     "q8": Entry(
         right=[
             shuffled_by(all_pixels),
-            shuffled_by(lambda image, rng: image.ravel()[rng.permutation(image.size)].reshape(image.shape)),
+            shuffled_by(
+                lambda image, rng: image.ravel()[rng.permutation(image.size)].reshape(image.shape)
+            ),
         ],
         wrong={
             "whole rows": shuffled_by(lambda image, rng: rng.permutation(image)),
             "whole columns": shuffled_by(lambda image, rng: rng.permutation(image, axis=1)),
-            "rows, then columns": shuffled_by(lambda image, rng: rng.permutation(rng.permutation(image), axis=1)),
+            "rows, then columns": shuffled_by(
+                lambda image, rng: rng.permutation(rng.permutation(image), axis=1)
+            ),
             "*same* rule": shuffled_by(all_pixels, same=False),
             "np.isclose": shuffled_by(all_pixels, compare=lambda one, other: one == other),
             "other way round": lambda *case: not shuffled_by(all_pixels)(*case),

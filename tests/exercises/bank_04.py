@@ -14,14 +14,21 @@ def by_einsum(image, kernel):
 
 def padded_by_hand(image, kernel):
     rows, columns = (kernel.shape[0] - 1) // 2, (kernel.shape[1] - 1) // 2
-    padded = np.pad(image, ((rows, kernel.shape[0] - 1 - rows), (columns, kernel.shape[1] - 1 - columns)))
+    padded = np.pad(
+        image, ((rows, kernel.shape[0] - 1 - rows), (columns, kernel.shape[1] - 1 - columns))
+    )
     return by_einsum(padded, kernel)
 
 
 def square_kernels_only(image, kernel):
     side = kernel.shape[0]
     rows, columns = image.shape[0] - side + 1, image.shape[1] - side + 1
-    return np.array([[np.sum(image[r : r + side, c : c + side] * kernel) for c in range(columns)] for r in range(rows)])
+    return np.array(
+        [
+            [np.sum(image[r : r + side, c : c + side] * kernel) for c in range(columns)]
+            for r in range(rows)
+        ]
+    )
 
 
 def off_by_one(image, kernel):
@@ -38,7 +45,10 @@ def convolves_in_place(image, kernel):
 def pool_by_loops(maps, size):
     rows, columns = maps.shape[0] // size, maps.shape[1] // size
     return [
-        [max(maps[r * size + i, c * size + j] for i in range(size) for j in range(size)) for c in range(columns)]
+        [
+            max(maps[r * size + i, c * size + j] for i in range(size) for j in range(size))
+            for c in range(columns)
+        ]
         for r in range(rows)
     ]
 
@@ -50,7 +60,9 @@ def pool_whole_blocks_only(maps, size):
 def equivariant_by_difference(operation, image, shift):
     there = operation(np.concatenate([image[:, -shift:], image[:, :-shift]], axis=1))
     whole = operation(image)
-    return bool(np.abs(there - np.concatenate([whole[:, -shift:], whole[:, :-shift]], axis=1)).max() < 1e-9)
+    return bool(
+        np.abs(there - np.concatenate([whole[:, -shift:], whole[:, :-shift]], axis=1)).max() < 1e-9
+    )
 
 
 BANK = {
@@ -81,13 +93,18 @@ BANK = {
         },
     ),
     "q3": Entry(
-        right=[by_einsum, lambda image, kernel: signal.convolve2d(image, kernel[::-1, ::-1], "valid")],
+        right=[
+            by_einsum,
+            lambda image, kernel: signal.convolve2d(image, kernel[::-1, ::-1], "valid"),
+        ],
         wrong={
             "flipped": lambda image, kernel: by_einsum(image, kernel[::-1, ::-1]),
             "padding in it": padded_by_hand,
             "stops with ValueError": square_kernels_only,
             "last row and column": off_by_one,
-            "without the kernel's weights": lambda image, kernel: by_einsum(image, np.ones_like(kernel)),
+            "without the kernel's weights": lambda image, kernel: by_einsum(
+                image, np.ones_like(kernel)
+            ),
             "mean of the products": lambda image, kernel: by_einsum(image, kernel) / kernel.size,
             "changes what it is given": convolves_in_place,
             "expected shape": lambda image, kernel: np.sum(image) * np.ones((2, 2)),
@@ -98,12 +115,19 @@ BANK = {
         wrong={
             "average pooling": lambda maps, size: np.array(
                 [
-                    [maps[r : r + size, c : c + size].mean() for c in range(0, maps.shape[1] - size + 1, size)]
+                    [
+                        maps[r : r + size, c : c + size].mean()
+                        for c in range(0, maps.shape[1] - size + 1, size)
+                    ]
                     for r in range(0, maps.shape[0] - size + 1, size)
                 ]
             ),
-            "upper left": lambda maps, size: pool_by_loops(maps, size) and maps[: 1 - size : size, : 1 - size : size],
-            "overlap": lambda maps, size: np.lib.stride_tricks.sliding_window_view(maps, (size, size)).max(axis=(2, 3)),
+            "upper left": lambda maps, size: (
+                pool_by_loops(maps, size) and maps[: 1 - size : size, : 1 - size : size]
+            ),
+            "overlap": lambda maps, size: np.lib.stride_tricks.sliding_window_view(
+                maps, (size, size)
+            ).max(axis=(2, 3)),
             "only ever pool by 2": lambda maps, size: pool_by_loops(maps, 2),
             "stops with ValueError": pool_whole_blocks_only,
             "became 0": lambda maps, size: np.maximum(pool_by_loops(maps, size), 0),
@@ -113,7 +137,9 @@ BANK = {
         right=[lambda k, channels, filters: k**2 * channels * filters + filters],
         wrong={
             "biases are forgotten": lambda k, channels, filters: k**2 * channels * filters,
-            "one bias for the whole layer": lambda k, channels, filters: k**2 * channels * filters + 1,
+            "one bias for the whole layer": lambda k, channels, filters: (
+                k**2 * channels * filters + 1
+            ),
             "deep as its input": lambda k, channels, filters: k * k * filters + filters,
             "not for each channel": lambda k, channels, filters: (k * k + 1) * channels * filters,
             "a square": lambda k, channels, filters: (k * channels + 1) * filters,

@@ -12,7 +12,11 @@ from utils import models
 SHAPES = {
     "conv 1": (36, 26, 16), "pool 1": (18, 13, 16), "conv 2": (16, 11, 32), "pool 2": (8, 5, 32), "flatten": (1280,),
 }  # fmt: skip
-COUNTS = {"conv 2 parameters": 18_496, "dense 1 parameters": 409_664, "conv 2 multiply-adds": 11_520_000}
+COUNTS = {
+    "conv 2 parameters": 18_496,
+    "dense 1 parameters": 409_664,
+    "conv 2 multiply-adds": 11_520_000,
+}
 
 
 # 3. Softmax
@@ -71,7 +75,12 @@ def field_with_added_jumps(steps):
 # 5. Dropout
 
 
-def dropout_with(scale=lambda rate: 1 - rate, gone=lambda rate: rate, shape=lambda x: x.shape, in_use=lambda rate: 1):
+def dropout_with(
+    scale=lambda rate: 1 - rate,
+    gone=lambda rate: rate,
+    shape=lambda x: x.shape,
+    in_use=lambda rate: 1,
+):
     def drop(x, rate, training, rng):
         if not training:
             return x * in_use(rate)
@@ -106,8 +115,12 @@ def dropout_with_a_seed_of_its_own(x, rate, training, rng):
 # 6. Sight
 
 
-def seen_by_gradient(model, images=100, output=lambda answers: answers, seen=lambda influence: influence > 0):
-    noise = tf.constant(np.random.default_rng().uniform(size=(images, *model.input_shape[1:])), tf.float32)
+def seen_by_gradient(
+    model, images=100, output=lambda answers: answers, seen=lambda influence: influence > 0
+):
+    noise = tf.constant(
+        np.random.default_rng().uniform(size=(images, *model.input_shape[1:])), tf.float32
+    )
     with tf.GradientTape() as tape:
         tape.watch(noise)
         number = tf.reduce_sum(output(model(noise)))
@@ -167,7 +180,12 @@ LISTED = keras.Sequential([keras.Input((28, 28, 1)), *strided(), decide()])
 
 
 def pooled():
-    return [conv(8, padding="same"), layers.MaxPooling2D(2), conv(16, padding="same"), layers.MaxPooling2D(2)]
+    return [
+        conv(8, padding="same"),
+        layers.MaxPooling2D(2),
+        conv(16, padding="same"),
+        layers.MaxPooling2D(2),
+    ]
 
 
 # 8. The whole network
@@ -186,7 +204,15 @@ def by_keras(image, weights):
     return np.asarray(x)[0]
 
 
-def by_numpy(image, weights, after_maps="relu", after_dense="relu", last=special.softmax, axes=(0, 1, 2), bias=1):
+def by_numpy(
+    image,
+    weights,
+    after_maps="relu",
+    after_dense="relu",
+    last=special.softmax,
+    axes=(0, 1, 2),
+    bias=1,
+):
     keep = {"relu": lambda x: x * (x > 0), "nothing": lambda x: x}
     x = image
     for position in range(0, len(weights), 2):
@@ -194,7 +220,10 @@ def by_numpy(image, weights, after_maps="relu", after_dense="relu", last=special
         if kernel.ndim == 4:
             windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(0, 1))
             x = keep[after_maps](np.einsum("rcdij,ijdf->rcf", windows, kernel) + b)
-            x = np.maximum(np.maximum(x[:-1:2, :-1:2], x[1::2, :-1:2]), np.maximum(x[:-1:2, 1::2], x[1::2, 1::2]))
+            x = np.maximum(
+                np.maximum(x[:-1:2, :-1:2], x[1::2, :-1:2]),
+                np.maximum(x[:-1:2, 1::2], x[1::2, 1::2]),
+            )
         else:
             x = (x.transpose(axes) if x.ndim == 3 else x).reshape(-1) @ kernel + b
             x = keep[after_dense](x) if position < len(weights) - 2 else x
@@ -231,7 +260,10 @@ BANK = {
         },
     ),
     "q2": Entry(
-        right=[{name: float(count) for name, count in COUNTS.items()}, {k: np.int64(n) for k, n in COUNTS.items()}],
+        right=[
+            {name: float(count) for name, count in COUNTS.items()},
+            {k: np.int64(n) for k, n in COUNTS.items()},
+        ],
         wrong={
             "does not grow with the image": COUNTS | {"conv 2 parameters": 4 * 18_496},
             "each of the 64 kernels": COUNTS | {"conv 2 parameters": 18_432},
@@ -245,7 +277,10 @@ BANK = {
             "it is no multiply-add": COUNTS | {"conv 2 multiply-adds": 25 * 25 * 18_496},
             "once for every place": COUNTS | {"conv 2 multiply-adds": 18_432},
             "factor by factor": COUNTS | {"conv 2 multiply-adds": 56 * 56 * 18_432},
-            "nothing under “conv 2 parameters”": {"dense 1 parameters": 409_664, "conv 2 multiply-adds": 11_520_000},
+            "nothing under “conv 2 parameters”": {
+                "dense 1 parameters": 409_664,
+                "conv 2 multiply-adds": 11_520_000,
+            },
         },
     ),
     "q3": Entry(
@@ -256,12 +291,16 @@ BANK = {
         ],
         wrong={
             "all rows *together*": lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(),
-            "your columns": lambda z: np.exp(z - z.max(axis=0)) / np.exp(z - z.max(axis=0)).sum(axis=0),
+            "your columns": lambda z: (
+                np.exp(z - z.max(axis=0)) / np.exp(z - z.max(axis=0)).sum(axis=0)
+            ),
             "exponentials overflow": lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
             "*own* largest": softmax_with_batch_maximum,
             "shares of the numbers themselves": lambda z: z / z.sum(axis=1)[:, None],
             "divided by their sum": lambda z: np.exp(z - z.max(axis=1)[:, None]),
-            "leaves the others a share": lambda z: (np.arange(z.shape[1]) == z.argmax(axis=1)[:, None]).astype(float),
+            "leaves the others a share": lambda z: (
+                np.arange(z.shape[1]) == z.argmax(axis=1)[:, None]
+            ).astype(float),
             "changes what it is given": softmax_in_place,
             "expected shape": lambda z: special.softmax(z[0]),
         },
@@ -269,7 +308,13 @@ BANK = {
     "q4": Entry(
         right=[
             field_of_measured_sets,
-            lambda steps: 1 + sum((k - 1) * int(np.prod([s for _, s in steps[:i]])) for i, (k, _) in enumerate(steps)),
+            lambda steps: (
+                1
+                + sum(
+                    (k - 1) * int(np.prod([s for _, s in steps[:i]]))
+                    for i, (k, _) in enumerate(steps)
+                )
+            ),
         ],
         wrong={
             "first the field grows": lambda steps: field(steps, early=True),
@@ -277,7 +322,10 @@ BANK = {
             "adds k **- 1** jumps": lambda steps: field(steps, reach=0),
             "it starts from 1": lambda steps: field(steps, start=0),
             "jumps multiply": field_with_added_jumps,
-            "without the jump": lambda steps: (field(steps), int(np.prod([stride for _, stride in steps]))),
+            "without the jump": lambda steps: (
+                field(steps),
+                int(np.prod([stride for _, stride in steps])),
+            ),
             "when it gets [] (list)": lambda steps: steps[0] and field(steps),
             "(given": lambda steps: np.prod([kernel for kernel, _ in steps]),
         },
@@ -286,7 +334,9 @@ BANK = {
         right=[
             dropout_by_choice,
             lambda x, rate, training, rng: (
-                np.where(rng.uniform(size=x.shape) < rate, 0, x / (1 - rate)) if training else x.copy()
+                np.where(rng.uniform(size=x.shape) < rate, 0, x / (1 - rate))
+                if training
+                else x.copy()
             ),
         ],
         wrong={
@@ -312,21 +362,34 @@ BANK = {
             "wins on another": lambda model: seen_by_gradient(model, images=1),
             "every pixel is seen": lambda model: np.ones(model.input_shape[1:3], dtype=bool),
             "upside down": lambda model: ~seen_by_gradient(model),
-            "True or False": lambda model: seen_by_gradient(model, seen=lambda influence: influence),
+            "True or False": lambda model: seen_by_gradient(
+                model, seen=lambda influence: influence
+            ),
             "can change nothing": with_the_last_row,
             "expected shape": lambda model: seen_by_gradient(model)[..., np.newaxis],
             "stops with": lambda model: np.asarray(model(np.zeros((1, 28, 28, 1)))) > 0,
         },
     ),
     "q7": Entry(
-        right=[LISTED, network(*pooled(), conv(16), layers.Flatten(), layers.Dropout(0.5), decide())],
+        right=[
+            LISTED,
+            network(*pooled(), conv(16), layers.Flatten(), layers.Dropout(0.5), decide()),
+        ],
         wrong={
-            "parameters, 8,000 are allowed": network(*pooled(), conv(16, padding="same"), layers.Flatten(), decide()),
+            "parameters, 8,000 are allowed": network(
+                *pooled(), conv(16, padding="same"), layers.Flatten(), decide()
+            ),
             "multiply-adds, 350,000": network(
                 conv(8), conv(8), layers.MaxPooling2D(4), conv(8), layers.Flatten(), decide()
             ),
             "pixels are blind": network(
-                conv(8), layers.MaxPooling2D(2), conv(16), layers.MaxPooling2D(2), conv(16), layers.Flatten(), decide()
+                conv(8),
+                layers.MaxPooling2D(2),
+                conv(16),
+                layers.MaxPooling2D(2),
+                conv(16),
+                layers.Flatten(),
+                decide(),
             ),
             "0 convolutions": models.softmax_regression(),
             "2 convolutions": network(*pooled(), layers.GlobalAveragePooling2D(), decide()),
@@ -335,12 +398,18 @@ BANK = {
             "Is Flatten missing": network(*strided()[:-1], decide()),
             "ten probabilities are wanted": network(*strided(), decide(units=9)),
             "one channel included": network(*strided(), decide(), shape=(28, 28, 3)),
-            "not counted here": network(*strided()[:2], layers.SeparableConv2D(16, 3), layers.Flatten(), decide()),
+            "not counted here": network(
+                *strided()[:2], layers.SeparableConv2D(16, 3), layers.Flatten(), decide()
+            ),
             "expected a Keras model": lambda: LISTED,
         },
     ),
     "q8": Entry(
-        right=[by_keras, by_numpy, lambda image, weights: [float(share) for share in by_numpy(image, weights)]],
+        right=[
+            by_keras,
+            by_numpy,
+            lambda image, weights: [float(share) for share in by_numpy(image, weights)],
+        ],
         wrong={
             "softmax is missing": lambda image, weights: by_numpy(image, weights, last=lambda x: x),
             "all ten exponentials": lambda image, weights: by_numpy(
@@ -350,8 +419,12 @@ BANK = {
                 image, weights, last=lambda x: special.softmax(np.maximum(x, 0))
             ),
             "every ReLU": lambda image, weights: by_numpy(image, weights, "nothing", "nothing"),
-            "convolutions lack": lambda image, weights: by_numpy(image, weights, after_maps="nothing"),
-            "layers before the last lack": lambda image, weights: by_numpy(image, weights, after_dense="nothing"),
+            "convolutions lack": lambda image, weights: by_numpy(
+                image, weights, after_maps="nothing"
+            ),
+            "layers before the last lack": lambda image, weights: by_numpy(
+                image, weights, after_dense="nothing"
+            ),
             "biases are missing": lambda image, weights: by_numpy(image, weights, bias=0),
             "do not transpose": lambda image, weights: by_numpy(image, weights, axes=(2, 0, 1)),
             "stops with": one_convolution_only,
@@ -371,5 +444,8 @@ EQUIVALENT = {
     ("q7", "line 4: 3 becomes 2"): ALSO_WITHIN,
     ("q7", "line 6: 16 becomes 17"): ALSO_WITHIN,
     ("q7", "line 6: 16 becomes 15"): ALSO_WITHIN,
-    ("q8", "line 2: True becomes False"): "every kernel has its bias, so both lists are equally long",
+    (
+        "q8",
+        "line 2: True becomes False",
+    ): "every kernel has its bias, so both lists are equally long",
 }

@@ -13,7 +13,9 @@ from tests.exercises.bank import Entry
 from utils.environment import quiet_tensorflow
 from utils.prediction import MODELS, DigitReader
 
-with quiet_tensorflow():  # here, because a check stops an answer that imports for more than ten seconds
+with (
+    quiet_tensorflow()
+):  # here, because a check stops an answer that imports for more than ten seconds
     import keras
 
 # 1. The loss
@@ -24,7 +26,9 @@ def loss_by_one_hot(answers, labels):
 
 
 def loss_by_loop(answers, labels):
-    return sum(-math.log(row[label]) for row, label in zip(answers, labels, strict=True)) / len(labels)
+    return sum(-math.log(row[label]) for row, label in zip(answers, labels, strict=True)) / len(
+        labels
+    )
 
 
 def loss_clipped_in_place(answers, labels):
@@ -122,7 +126,11 @@ def adam_by_keras(weights, gradient, mean, square, step, rate):
 def adam_as_in_the_paper(weights, gradient, mean, square, step, rate):
     mean = mean + 0.1 * (gradient - mean)
     square = square + 0.001 * (gradient**2 - square)
-    return weights - rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-7), mean, square
+    return (
+        weights - rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-7),
+        mean,
+        square,
+    )
 
 
 def colleagues_adam(weights, gradient, mean, square, step, rate):
@@ -131,7 +139,9 @@ def colleagues_adam(weights, gradient, mean, square, step, rate):
     return weights - rate * mean / (np.sqrt(square) + 1e-7), mean, square
 
 
-def adam_corrected(by, sign=-1, epsilon=1e-7, corrected_memory=False, root=np.sqrt, along_gradient=False):
+def adam_corrected(
+    by, sign=-1, epsilon=1e-7, corrected_memory=False, root=np.sqrt, along_gradient=False
+):
     def adam(weights, gradient, mean, square, step, rate):
         mean = 0.9 * mean + 0.1 * gradient
         square = 0.999 * square + 0.001 * gradient**2
@@ -171,7 +181,11 @@ def normalise_by_rows(features, mean, variance, training):
         return (features - mean) / (variance + 0.001) ** 0.5, mean, variance
     rows = features.reshape(-1, features.shape[-1])
     scaled = (rows - rows.mean(axis=0)) / (rows.var(axis=0) + 0.001) ** 0.5
-    return scaled.reshape(features.shape), mean + (rows.mean(0) - mean) / 10, variance + (rows.var(0) - variance) / 10
+    return (
+        scaled.reshape(features.shape),
+        mean + (rows.mean(0) - mean) / 10,
+        variance + (rows.var(0) - variance) / 10,
+    )
 
 
 def normalise_always_by_batch(features, mean, variance, training):
@@ -220,7 +234,13 @@ def normalise_with(axes=(0, 1, 2), ddof=0, divisor=lambda variance: np.sqrt(vari
 # 7. Try a layer out
 
 
-def tried(times=30, differs=lambda one, other: (one != other).any(), training=True, in_use=False, fixed=False):
+def tried(
+    times=30,
+    differs=lambda one, other: (one != other).any(),
+    training=True,
+    in_use=False,
+    fixed=False,
+):
     def try_out(layer, digits):
         tries = [layer(digits, training=training) for _ in range(times)]
         uses = [layer(digits, training=in_use) for _ in range(times)]
@@ -245,7 +265,9 @@ def tried_by_stack(layer, digits):
 
 def random_in_use(layer, digits):
     uses = [layer(digits, training=False) for _ in range(30)]
-    return tried()(layer, digits) | {"random in training": any((one != uses[0]).any() for one in uses)}
+    return tried()(layer, digits) | {
+        "random in training": any((one != uses[0]).any() for one in uses)
+    }
 
 
 def never_random(layer, digits):
@@ -258,7 +280,9 @@ def never_random(layer, digits):
 def choices(results, key="validation", average=np.mean, wins=None, best_of=min, sound=True):
     losses = {name: result[key] for name, result in results.items()}
     if sound:
-        losses = {name: loss for name, loss in losses.items() if not any(math.isnan(one) for one in loss)}
+        losses = {
+            name: loss for name, loss in losses.items() if not any(math.isnan(one) for one in loss)
+        }
     if not losses:
         return []
     best = losses[best_of(losses, key=lambda name: average(losses[name]))]
@@ -269,7 +293,9 @@ def choices(results, key="validation", average=np.mean, wins=None, best_of=min, 
 def choices_by_pandas(results):
     import pandas as pd
 
-    frame = pd.DataFrame({name: result["validation"] for name, result in results.items()}).dropna(axis=1)
+    frame = pd.DataFrame({name: result["validation"] for name, result in results.items()}).dropna(
+        axis=1
+    )
     if frame.empty:
         return []
     best = frame.mean().idxmin()
@@ -330,7 +356,9 @@ def small_network(units=10, activation="softmax", side=28):
 def half_blind():
     inputs = keras.Input((28, 28, 1))
     lower = keras.layers.Cropping2D(((12, 0), (0, 0)))(inputs)
-    return keras.Model(inputs, DigitReader("tiny").model(keras.layers.ZeroPadding2D(((12, 0), (0, 0)))(lower)))
+    return keras.Model(
+        inputs, DigitReader("tiny").model(keras.layers.ZeroPadding2D(((12, 0), (0, 0)))(lower))
+    )
 
 
 def cut_short(path):
@@ -344,8 +372,12 @@ BANK = {
         right=[loss_by_one_hot, loss_by_loop],
         wrong={
             "minus sign": lambda answers, labels: -loss_by_loop(answers, labels),
-            "add the losses up": lambda answers, labels: loss_by_loop(answers, labels) * len(labels),
-            "one number": lambda answers, labels: -np.log(np.take_along_axis(answers, labels[:, None], 1)[:, 0]),
+            "add the losses up": lambda answers, labels: (
+                loss_by_loop(answers, labels) * len(labels)
+            ),
+            "one number": lambda answers, labels: (
+                -np.log(np.take_along_axis(answers, labels[:, None], 1)[:, 0])
+            ),
             "logarithm of the mean": lambda answers, labels: (
                 -np.log((answers * np.eye(answers.shape[1])[labels]).sum()) + np.log(len(labels))
             ),
@@ -360,16 +392,37 @@ BANK = {
     "q2": Entry(
         right=[
             lambda digits, epochs, old, new: (epochs * -(-digits // new), (old / new) ** 0.5),
-            lambda digits, epochs, old, new: [epochs * len(range(0, digits, new)), 1 / math.sqrt(new / old)],
+            lambda digits, epochs, old, new: [
+                epochs * len(range(0, digits, new)),
+                1 / math.sqrt(new / old),
+            ],
         ],
         wrong={
-            "round up.": lambda digits, epochs, old, new: (digits // new * epochs, (old / new) ** 0.5),
-            "fit exactly": lambda digits, epochs, old, new: ((digits // new + 1) * epochs, (old / new) ** 0.5),
-            "before you multiply": lambda digits, epochs, old, new: (-(-digits * epochs // new), (old / new) ** 0.5),
-            "steps are whole": lambda digits, epochs, old, new: (digits / new * epochs, (old / new) ** 0.5),
-            "of one epoch": lambda digits, epochs, old, new: (-(-digits // new), (old / new) ** 0.5),
+            "round up.": lambda digits, epochs, old, new: (
+                digits // new * epochs,
+                (old / new) ** 0.5,
+            ),
+            "fit exactly": lambda digits, epochs, old, new: (
+                (digits // new + 1) * epochs,
+                (old / new) ** 0.5,
+            ),
+            "before you multiply": lambda digits, epochs, old, new: (
+                -(-digits * epochs // new),
+                (old / new) ** 0.5,
+            ),
+            "steps are whole": lambda digits, epochs, old, new: (
+                digits / new * epochs,
+                (old / new) ** 0.5,
+            ),
+            "of one epoch": lambda digits, epochs, old, new: (
+                -(-digits // new),
+                (old / new) ** 0.5,
+            ),
             "the *root*": lambda digits, epochs, old, new: (epochs * -(-digits // new), old / new),
-            "wrong way": lambda digits, epochs, old, new: (epochs * -(-digits // new), (new / old) ** 0.5),
+            "wrong way": lambda digits, epochs, old, new: (
+                epochs * -(-digits // new),
+                (new / old) ** 0.5,
+            ),
         },
     ),
     "q3": Entry(
@@ -397,8 +450,12 @@ BANK = {
                 stop_by_waiting(val_loss, patience)[0],
                 int(np.argmin(val_loss)) + 1,
             ),
-            "restore_best_weights": lambda val_loss, patience: (stop_by_waiting(val_loss, patience)[0],) * 2,
-            "not from 0": lambda val_loss, patience: np.subtract(stop_by_waiting(val_loss, patience), 1).tolist(),
+            "restore_best_weights": lambda val_loss, patience: (
+                (stop_by_waiting(val_loss, patience)[0],) * 2
+            ),
+            "not from 0": lambda val_loss, patience: np.subtract(
+                stop_by_waiting(val_loss, patience), 1
+            ).tolist(),
             "like the epochs done": lambda val_loss, patience: (
                 stop_by_waiting(val_loss, patience)[0],
                 stop_by_waiting(val_loss, patience)[1] - 1,
@@ -411,7 +468,9 @@ BANK = {
         wrong={
             "nothing makes up": colleagues_adam,
             "return the two means": lambda *given: adam_as_in_the_paper(*given)[0],
-            "root in the correction": adam_corrected(lambda step: (1 - 0.999**step) / (1 - 0.9**step)),
+            "root in the correction": adam_corrected(
+                lambda step: (1 - 0.999**step) / (1 - 0.9**step)
+            ),
             "upside down": adam_corrected(lambda step: 1 / usual(step)),
             "has the number 1": adam_corrected(lambda step: usual(step + 1)),
             "uphill": adam_corrected(usual, sign=1),
@@ -449,7 +508,9 @@ BANK = {
             "looked for chance in use": random_in_use,
             "whose answers differ": never_random,
             "expected a dict": lambda layer, digits: tuple(tried()(layer, digits).values()),
-            "one True or False": lambda layer, digits: dict.fromkeys(tried()(layer, digits), digits > 0),
+            "one True or False": lambda layer, digits: dict.fromkeys(
+                tried()(layer, digits), digits > 0
+            ),
         },
     ),
     "q8": Entry(
@@ -460,13 +521,23 @@ BANK = {
             "when it is *small*": lambda results: choices(results, best_of=max),
             "fell apart": lambda results: choices(results, average=mean_of_the_rest, sound=False),
             "lowest *mean*": lambda results: choices(results, average=min),
-            "seed by seed": lambda results: choices(results, wins=lambda mine, his: min(mine) < max(his)),
-            "is not to beat": lambda results: choices(results, wins=lambda mine, his: any(np.less_equal(mine, his))),
+            "seed by seed": lambda results: choices(
+                results, wins=lambda mine, his: min(mine) < max(his)
+            ),
+            "is not to beat": lambda results: choices(
+                results, wins=lambda mine, his: any(np.less_equal(mine, his))
+            ),
             "not a set": lambda results: set(choices(results)),
-            "their order is not": lambda results: [name for name in results if name in choices(results)],
+            "their order is not": lambda results: [
+                name for name in results if name in choices(results)
+            ],
             "changes what it is given": choices_that_throw_out,
             "stops with ValueError": lambda results: (
-                min(name for name, result in results.items() if not np.isnan(result["validation"]).any())
+                min(
+                    name
+                    for name, result in results.items()
+                    if not np.isnan(result["validation"]).any()
+                )
                 and choices(results)
             ),
         },
@@ -512,9 +583,13 @@ BANK = {
             ),
             "warm-up is missing": lambda s, n, p, w: p * math.cos(math.pi * s / n / 2) ** 2,
             "height 2": lambda s, n, p, w: (
-                p * s / (w * n) if s < w * n else p * (1 + math.cos(math.pi * (s / n - w) / (1 - w)))
+                p * s / (w * n)
+                if s < w * n
+                else p * (1 + math.cos(math.pi * (s / n - w) / (1 - w)))
             ),
-            "to the peak": lambda s, n, p, w: s / (w * n) if s < w * n else one_cycle_by_interpolation(s, n, p, w),
+            "to the peak": lambda s, n, p, w: (
+                s / (w * n) if s < w * n else one_cycle_by_interpolation(s, n, p, w)
+            ),
         },
     ),
 }

@@ -31,7 +31,9 @@ def honest(errors, n, p=None, spread=None, digits=None, z=1.96):
 
 def honest_by_solving(errors, n):
     p, z = float(np.mean([1 - e / n for e in errors])), norm.ppf(0.975)
-    ends = np.roots([1 + z**2 / n, -(2 * p + z**2 / n), p**2]).real  # where (p - x)² = z² x (1 - x) / n
+    ends = np.roots(
+        [1 + z**2 / n, -(2 * p + z**2 / n), p**2]
+    ).real  # where (p - x)² = z² x (1 - x) / n
     return np.array([p, pd.Series(errors / n).std(), min(ends), max(ends)])
 
 
@@ -61,7 +63,9 @@ def honest_in_place(errors, n):
 
 
 def card_by_sklearn(labels, predictions):
-    columns = metrics.precision_recall_fscore_support(labels, predictions, labels=range(10), zero_division=0)
+    columns = metrics.precision_recall_fscore_support(
+        labels, predictions, labels=range(10), zero_division=0
+    )
     return np.array(columns[:3]).T
 
 
@@ -92,14 +96,20 @@ def card_with_support(labels, predictions):
 
 
 def error_by_pandas(probabilities, labels, bins):
-    frame = pd.DataFrame({"sure": probabilities.max(axis=1), "hit": probabilities.argmax(axis=1) == labels})
+    frame = pd.DataFrame(
+        {"sure": probabilities.max(axis=1), "hit": probabilities.argmax(axis=1) == labels}
+    )
     which = pd.cut(frame["sure"], np.linspace(0, 1, bins + 1), labels=False)
     sums = frame.groupby(which).sum()
     return float((sums["sure"] - sums["hit"]).abs().sum() / len(labels))
 
 
-def error_by_loop(probabilities, labels, bins, weigh=True, size=abs, closed="right", of_label=False, last=False):
-    confidence = probabilities[np.arange(len(labels)), labels] if of_label else probabilities.max(axis=1)
+def error_by_loop(
+    probabilities, labels, bins, weigh=True, size=abs, closed="right", of_label=False, last=False
+):
+    confidence = (
+        probabilities[np.arange(len(labels)), labels] if of_label else probabilities.max(axis=1)
+    )
     hit, gaps, weights = probabilities.argmax(axis=1) == labels, [], []
     for low, high in zip(np.arange(bins) / bins, np.arange(1, bins + 1) / bins, strict=True):
         inside = (confidence > low) & (confidence <= high)
@@ -116,7 +126,10 @@ def error_with_empty_bins(probabilities, labels, bins):
     which = np.ceil(confidence * bins).astype(int)
     counts = np.bincount(which, minlength=bins + 1)
     with np.errstate(invalid="ignore"):
-        gaps = np.bincount(which, confidence, bins + 1) / counts - np.bincount(which, hit, bins + 1) / counts
+        gaps = (
+            np.bincount(which, confidence, bins + 1) / counts
+            - np.bincount(which, hit, bins + 1) / counts
+        )
     return np.sum(np.abs(gaps) * counts) / len(labels)
 
 
@@ -150,7 +163,9 @@ def log_loss(z, labels, t, axis=1):
 
 
 def by_one_hot(z, labels, t):
-    return -np.sum(np.eye(10)[labels] * np.log(softmax(z / t, axis=1)))  # a sum is lowest where the mean is
+    return -np.sum(
+        np.eye(10)[labels] * np.log(softmax(z / t, axis=1))
+    )  # a sum is lowest where the mean is
 
 
 def by_log_of_mean(z, labels, t):
@@ -160,7 +175,9 @@ def by_log_of_mean(z, labels, t):
 # 7. The promise
 
 
-def promise(probabilities, labels, wish, choose=slice(0, None, 2), judge=slice(1, None, 2), stop=False):
+def promise(
+    probabilities, labels, wish, choose=slice(0, None, 2), judge=slice(1, None, 2), stop=False
+):
     sure, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     best = 1.0
     for threshold in sorted(set(sure[choose]), reverse=True):
@@ -215,7 +232,10 @@ def unpaired(labels, ann, cnn):
 
 
 def different(labels, ann, cnn):
-    one, other = int(np.sum((ann != cnn) & (ann != labels))), int(np.sum((ann != cnn) & (cnn != labels)))
+    one, other = (
+        int(np.sum((ann != cnn) & (ann != labels))),
+        int(np.sum((ann != cnn) & (cnn != labels))),
+    )
     return one, other, binomtest(other, one + other).pvalue if one + other else 1
 
 
@@ -236,7 +256,10 @@ def without_a_toss(labels, ann, cnn):
 
 BANK = {
     "q1": Entry(
-        right=[(0.9, 0.72, 0.8, 0.84), np.array([0.9, 0.72, 2 * 36 / (40 + 50), np.mean([0.9, 0.72, 0.9])])],
+        right=[
+            (0.9, 0.72, 0.8, 0.84),
+            np.array([0.9, 0.72, 2 * 36 / (40 + 50), np.mean([0.9, 0.72, 0.9])]),
+        ],
         wrong={
             "exchanged": [0.72, 0.9, 0.8, 0.84],
             "plain average": [0.9, 0.72, 0.81, 0.84],
@@ -313,17 +336,23 @@ BANK = {
             "place of the temperature": lambda z, labels, temperatures: np.argmin(
                 [log_loss(z, labels, t) for t in temperatures]
             ),
-            "changes an answer": lowest(lambda z, labels, t: -np.mean(softmax(z / t, axis=1).argmax(axis=1) == labels)),
+            "changes an answer": lowest(
+                lambda z, labels, t: -np.mean(softmax(z / t, axis=1).argmax(axis=1) == labels)
+            ),
             "mean of the *logs*": lowest(by_log_of_mean),
             "the wrong axis": lowest(lambda z, labels, t: log_loss(z, labels, t, axis=0)),
-            "calibration error": lowest(lambda z, labels, t: error_by_sums(softmax(z / t, axis=1), labels)),
+            "calibration error": lowest(
+                lambda z, labels, t: error_by_sums(softmax(z / t, axis=1), labels)
+            ),
         },
     ),
     "q7": Entry(
         right=[promise, promise_by_curve],
         wrong={
             "those too that judge": lambda *case: promise(*case, choose=slice(None)),
-            "like the colleague": lambda *case: promise(*case, choose=slice(None), judge=slice(None)),
+            "like the colleague": lambda *case: promise(
+                *case, choose=slice(None), judge=slice(None)
+            ),
             "on the same half": promise_of_chosen,
             "half of them have chosen": lambda *case: promise(*case, judge=slice(None)),
             "on the way down": lambda *case: promise(*case, stop=True),

@@ -37,7 +37,9 @@ def folder(
 
 
 def folder_by_table(paths, predictions):
-    table = pd.DataFrame([(path, p.digit, p.reason) for path, p in zip(paths, predictions, strict=True)])
+    table = pd.DataFrame(
+        [(path, p.digit, p.reason) for path, p in zip(paths, predictions, strict=True)]
+    )
     table.columns = ["path", "digit", "why"]
     known = table.dropna(subset="digit")
     labels = known["path"].map(lambda path: path.name.split("_")[0])
@@ -66,7 +68,11 @@ def right_without_noughts(paths, predictions):
 
 
 def ink(grey, window, brightest=ndimage.grey_dilation, sigma=0.5, low=0, top=1, scale=1):
-    paper = ndimage.gaussian_filter(brightest(grey, size=(window, window)), sigma * window) if sigma else None
+    paper = (
+        ndimage.gaussian_filter(brightest(grey, size=(window, window)), sigma * window)
+        if sigma
+        else None
+    )
     paper = brightest(grey, size=(window, window)) if paper is None else paper
     return np.maximum((paper - grey) / paper, low) * scale
 
@@ -74,7 +80,10 @@ def ink(grey, window, brightest=ndimage.grey_dilation, sigma=0.5, low=0, top=1, 
 def ink_by_loops(grey, window):
     reach = window // 2
     padded = np.pad(grey, reach, mode="symmetric")
-    brightest = [[padded[r : r + window, c : c + window].max() for c in range(grey.shape[1])] for r in range(len(grey))]
+    brightest = [
+        [padded[r : r + window, c : c + window].max() for c in range(grey.shape[1])]
+        for r in range(len(grey))
+    ]
     return 1 - np.minimum(grey / ndimage.gaussian_filter(brightest, window / 2), 1)
 
 
@@ -83,7 +92,9 @@ def paper_of(grey, window):
 
 
 def ink_blurred_first(grey, window):
-    return np.maximum(0, 1 - grey / ndimage.maximum_filter(ndimage.gaussian_filter(grey, window / 2), window))
+    return np.maximum(
+        0, 1 - grey / ndimage.maximum_filter(ndimage.gaussian_filter(grey, window / 2), window)
+    )
 
 
 # 4. The width of a stroke
@@ -101,15 +112,29 @@ def width(ink, times=4, off=2, box=20, long=None, level=None, inside=None, mean=
 
 def width_by_places(ink):
     share = ink / ink.max()
-    away = [distance for distance in ndimage.distance_transform_edt(share > 0.5).ravel() if distance > 0]
+    away = [
+        distance for distance in ndimage.distance_transform_edt(share > 0.5).ravel() if distance > 0
+    ]
     height, breadth = (np.flatnonzero(share.any(axis=axis)) for axis in (1, 0))
-    return 20 * (4 * sum(away) / len(away) - 2) / max(height[-1] - height[0] + 1, breadth[-1] - breadth[0] + 1)
+    return (
+        20
+        * (4 * sum(away) / len(away) - 2)
+        / max(height[-1] - height[0] + 1, breadth[-1] - breadth[0] + 1)
+    )
 
 
 # 5. Several digits
 
 
-def number(page, read, connected=8, key=lambda box: box[1].start, alone=True, chance=math.prod, text="".join):
+def number(
+    page,
+    read,
+    connected=8,
+    key=lambda box: box[1].start,
+    alone=True,
+    chance=math.prod,
+    text="".join,
+):
     labels, _ = ndimage.label(page, np.ones((3, 3)) if connected == 8 else None)
     boxes = list(enumerate(ndimage.find_objects(labels), start=1))
     boxes = sorted(boxes, key=lambda pair: key(pair[1])) if key else boxes
@@ -145,7 +170,11 @@ def pens(images, ways, reach=1, way_of=lambda way, ways: way):
     varied = []
     for image, way in zip(images, ways, strict=True):
         way = way_of(way, ways)
-        goal = ndimage.maximum_filter(image, 2 * reach + 1) if way > 0 else ndimage.minimum_filter(image, 2 * reach + 1)
+        goal = (
+            ndimage.maximum_filter(image, 2 * reach + 1)
+            if way > 0
+            else ndimage.minimum_filter(image, 2 * reach + 1)
+        )
         varied.append((1 - abs(way)) * image + abs(way) * goal)
     return np.array(varied)
 
@@ -171,7 +200,10 @@ def pens_away(images, ways):
 
 def pens_lost(images, ways):
     ways = ways[:, None, None]
-    thick, thin = ndimage.maximum_filter(images, (1, 3, 3)), ndimage.minimum_filter(images, (1, 3, 3))
+    thick, thin = (
+        ndimage.maximum_filter(images, (1, 3, 3)),
+        ndimage.minimum_filter(images, (1, 3, 3)),
+    )
     return np.where(ways > 0, ways * thick, -ways * thin)
 
 
@@ -179,14 +211,26 @@ def pens_lost(images, ways):
 
 
 def right_share(network, images, labels):
-    return sum(int(np.argmax(p)) == label for p, label in zip(network(images), labels, strict=True)) / len(labels)
+    return sum(
+        int(np.argmax(p)) == label for p, label in zip(network(images), labels, strict=True)
+    ) / len(labels)
 
 
 def sureness(network, images, labels):
     return np.max(network(images), axis=-1).mean()
 
 
-def compared(plain, hardened, spoil, images, labels, anew=False, training=True, score=right_share, clean_score=None):
+def compared(
+    plain,
+    hardened,
+    spoil,
+    images,
+    labels,
+    anew=False,
+    training=True,
+    score=right_share,
+    clean_score=None,
+):
     clean_score = clean_score or score
     spoilt = spoil(images, training=training)
     before = score(plain, spoilt, labels)
@@ -217,7 +261,9 @@ def relative(plain, hardened, spoil, images, labels):
 def relative_gain(plain, hardened, spoil, images, labels):
     spoilt = spoil(images, training=True)
     before, after = (right_share(network, spoilt, labels) for network in (plain, hardened))
-    return right_share(plain, images, labels) - right_share(hardened, images, labels), after / before - 1
+    return right_share(plain, images, labels) - right_share(
+        hardened, images, labels
+    ), after / before - 1
 
 
 def with_comparison(of):
@@ -225,13 +271,26 @@ def with_comparison(of):
 
 
 def after_only(plain, hardened, spoil, images, labels):
-    return right_share(hardened, images, labels), right_share(hardened, spoil(images, training=True), labels)
+    return right_share(hardened, images, labels), right_share(
+        hardened, spoil(images, training=True), labels
+    )
 
 
 # 8. Sets with a promise
 
 
-def promised(choosing, labels, new, new_labels, alpha, rank=None, strange=None, place=-1, less="<=", limit=None):
+def promised(
+    choosing,
+    labels,
+    new,
+    new_labels,
+    alpha,
+    rank=None,
+    strange=None,
+    place=-1,
+    less="<=",
+    limit=None,
+):
     n = len(labels)
     strange = 1 - choosing[range(n), labels] if strange is None else strange(choosing)
     rank = math.ceil((n + 1) * (1 - alpha)) if rank is None else rank(n, alpha)
@@ -256,13 +315,17 @@ def promised_by_counting(choosing, labels, new, new_labels, alpha):
 
 
 def promised_by_infinity(choosing, labels, new, new_labels, alpha):
-    strange = np.append(np.sort([1 - p[label] for p, label in zip(choosing, labels, strict=True)]), np.inf)
+    strange = np.append(
+        np.sort([1 - p[label] for p, label in zip(choosing, labels, strict=True)]), np.inf
+    )
     sets = 1 - new <= strange[math.ceil((1 - alpha) * len(strange)) - 1]
     return sets, sum(sets[i, label] for i, label in enumerate(new_labels)) / len(sets)
 
 
 def by_quantile(**how):
-    return lambda strange, n, alpha: np.quantile(strange, min(1, math.ceil((n + 1) * (1 - alpha)) / n), **how)
+    return lambda strange, n, alpha: np.quantile(
+        strange, min(1, math.ceil((n + 1) * (1 - alpha)) / n), **how
+    )
 
 
 def without_check_of_rank(choosing, labels, new, new_labels, alpha):

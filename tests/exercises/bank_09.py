@@ -90,7 +90,9 @@ def occlude_by_masks(logits, image, digit, size):
         np.where((abs(rows - row) <= size // 2) & (abs(columns - column) <= size // 2), 0, image)
         for row, column in zip(rows.ravel(), columns.ravel(), strict=True)
     ]
-    return (logits(np.stack([image]))[:, digit] - logits(np.stack(copies))[:, digit]).reshape(image.shape)
+    return (logits(np.stack([image]))[:, digit] - logits(np.stack(copies))[:, digit]).reshape(
+        image.shape
+    )
 
 
 def occlude_by_padding(logits, image, digit, size):
@@ -104,13 +106,17 @@ def occlude_by_padding(logits, image, digit, size):
     return falls
 
 
-def occlude(logits, image, digit, size, first=None, last=None, low=0, cover=0.0, fresh=True, of=None):
+def occlude(
+    logits, image, digit, size, first=None, last=None, low=0, cover=0.0, fresh=True, of=None
+):
     first, last = size // 2 if first is None else first, size // 2 + 1 if last is None else last
     answer = of or (lambda numbers: numbers)
     falls, covered = np.zeros(image.shape), image.copy()
     for row, column in np.ndindex(image.shape):
         covered = image.copy() if fresh else covered
-        covered[max(low, row - first) : row + last, max(low, column - first) : column + last] = cover
+        covered[max(low, row - first) : row + last, max(low, column - first) : column + last] = (
+            cover
+        )
         before, after = answer(logits(np.stack([image, covered])))
         falls[row, column] = before[digit] - after[digit]
     return falls
@@ -160,7 +166,9 @@ def size_of_slopes(answer_of):
 
 
 def saliency_by_numpy(model, image, digit):
-    into, out = (np.float64(layer.kernel) for layer in model.layers if isinstance(layer, keras.layers.Dense))
+    into, out = (
+        np.float64(layer.kernel) for layer in model.layers if isinstance(layer, keras.layers.Dense)
+    )
     awake = image.ravel() @ into > 0
     return abs(into[:, awake] @ out[awake, digit]).reshape(28, 28)
 
@@ -172,7 +180,9 @@ def saliency_by_relu(model, image, digit):
 
 
 def saliency_of_winner(model, image, digit):
-    return size_of_slopes(logit_of)(model, image, int(np.argmax(model(image.reshape(1, 28, 28, 1)))))
+    return size_of_slopes(logit_of)(
+        model, image, int(np.argmax(model(image.reshape(1, 28, 28, 1))))
+    )
 
 
 # 6. Integrated gradients
@@ -231,7 +241,11 @@ def cam_with_heat(heat_of):
 def cam_with_middle(middle_of):
     """Return Grad-CAM in which `middle_of` places a row or column of the map on the image."""
     return lambda maps, gradients, field, jump: cam(
-        maps, gradients, field, jump, lambda *place: [middle_of(number, field, jump) for number in place]
+        maps,
+        gradients,
+        field,
+        jump,
+        lambda *place: [middle_of(number, field, jump) for number in place],
     )
 
 
@@ -244,7 +258,18 @@ def stretched(maps, gradients, field, jump):
 # 8. A defence
 
 
-def hardened(network, images, labels, epsilon, rounds, sign=np.sign, low=0, high=1, first=None, labels_of=None):
+def hardened(
+    network,
+    images,
+    labels,
+    epsilon,
+    rounds,
+    sign=np.sign,
+    low=0,
+    high=1,
+    first=None,
+    labels_of=None,
+):
     """Harden a network. `first` attacks another one, `labels_of` names the attacked digits anew."""
     for _ in range(rounds):
         attacked = images + epsilon * sign((first or network).loss_gradient(images, labels))
@@ -259,7 +284,12 @@ def hardened_one_by_one(network, images, labels, epsilon, rounds):
         attacked = []
         for image, label in zip(images, labels, strict=True):
             slope = network.loss_gradient(image[np.newaxis], [label])[0]
-            attacked.append([min(1, max(0, p + epsilon * np.sign(s))) for p, s in zip(image, slope, strict=True)])
+            attacked.append(
+                [
+                    min(1, max(0, p + epsilon * np.sign(s)))
+                    for p, s in zip(image, slope, strict=True)
+                ]
+            )
         network.fit([*images, *attacked], np.tile(labels, 2))
         rounds -= 1
     return network
@@ -282,7 +312,9 @@ def fitted_on(parts):
     def defence(network, images, labels, epsilon, rounds):
         for _ in range(rounds):
             shown = {"clean": images}
-            shown["attacked"] = np.clip(images + epsilon * np.sign(network.loss_gradient(images, labels)), 0, 1)
+            shown["attacked"] = np.clip(
+                images + epsilon * np.sign(network.loss_gradient(images, labels)), 0, 1
+            )
             for part in parts:
                 network.fit(shown[part], labels)
         return network
@@ -317,11 +349,15 @@ BANK = {
             "nudge up only": lambda *case: slopes(*case, down=0, run=1),
             "nudge down only": lambda *case: slopes(*case, up=0, run=1),
             "twice too steep": lambda *case: slopes(*case, run=1),
-            "that is the rise": lambda score, image, nudge: slopes(score, image, nudge, run=1 / nudge),
+            "that is the rise": lambda score, image, nudge: slopes(
+                score, image, nudge, run=1 / nudge
+            ),
             "all signs": lambda *case: slopes(*case, up=-1, down=-1),
             "the signs are lost": lambda *case: np.abs(slopes(*case)),
             "pile up": slopes_that_pile_up,
-            "all pixels at once": lambda score, image, nudge: (score(image + nudge) - score(image - nudge)) / 2 / nudge,
+            "all pixels at once": lambda score, image, nudge: (
+                (score(image + nudge) - score(image - nudge)) / 2 / nudge
+            ),
             "changes what it is given": slopes_in_place,
         },
     ),
@@ -335,7 +371,9 @@ BANK = {
             "the layer before": lambda model, layer, *rest: by_class(model, layer - 1, *rest),
             "the layer after": lambda model, layer, *rest: by_class(model, layer + 1, *rest),
             "exchanged": lambda *case: by_class(*case).T,
-            "each digit by itself": lambda model, layer, images, labels: maps_of(model, layer, images).max(axis=(1, 2)),
+            "each digit by itself": lambda model, layer, images, labels: maps_of(
+                model, layer, images
+            ).max(axis=(1, 2)),
             "expected shape (10, 4), got (4,)": favourites,
         },
     ),
@@ -361,15 +399,27 @@ BANK = {
         wrong={
             "of the *probability*": size_of_slopes(lambda model, ink, digit: model(ink)[0, digit]),
             "of the *log* of": size_of_slopes(
-                lambda model, ink, digit: tf.nn.log_softmax(interpretation.logit_model(model)(ink))[0, digit]
+                lambda model, ink, digit: tf.nn.log_softmax(interpretation.logit_model(model)(ink))[
+                    0, digit
+                ]
             ),
-            "has no logarithm": size_of_slopes(lambda model, ink, digit: tf.math.log(model(ink)[0, digit])),
+            "has no logarithm": size_of_slopes(
+                lambda model, ink, digit: tf.math.log(model(ink)[0, digit])
+            ),
             "signs are still there": slopes_of(logit_of),
             "that the network reads": saliency_of_winner,
-            "all ten logits": size_of_slopes(lambda model, ink, digit: interpretation.logit_model(model)(ink)),
-            "multiplied by the ink": lambda model, image, digit: image * saliency_by_numpy(model, image, digit),
-            "divided by the largest": lambda *case: saliency_by_numpy(*case) / saliency_by_numpy(*case).max(),
-            "expected shape (28, 28), got (1, 28, 28, 1)": lambda *case: saliency_by_numpy(*case).reshape(1, 28, 28, 1),
+            "all ten logits": size_of_slopes(
+                lambda model, ink, digit: interpretation.logit_model(model)(ink)
+            ),
+            "multiplied by the ink": lambda model, image, digit: (
+                image * saliency_by_numpy(model, image, digit)
+            ),
+            "divided by the largest": lambda *case: (
+                saliency_by_numpy(*case) / saliency_by_numpy(*case).max()
+            ),
+            "expected shape (28, 28), got (1, 28, 28, 1)": lambda *case: saliency_by_numpy(
+                *case
+            ).reshape(1, 28, 28, 1),
         },
     ),
     "q6": Entry(
@@ -385,15 +435,21 @@ BANK = {
             "add the gradients of all steps": lambda *case: integrate(*case, divide=1),
             "at the image only": lambda *case: integrate(*case, ends="image"),
             "cannot balance": lambda *case: (np.abs(integrate(*case)[0]), 0),
-            "left out its score": with_gap(lambda score, image, baseline, shares: shares.sum() - score(image)),
+            "left out its score": with_gap(
+                lambda score, image, baseline, shares: shares.sum() - score(image)
+            ),
             "sign is turned": with_gap(
                 lambda score, image, baseline, shares: score(image) - score(baseline) - shares.sum()
             ),
             "its sign is lost": lambda *case: (integrate(*case)[0], abs(integrate(*case)[1])),
             "that is the sum": with_gap(lambda score, image, baseline, shares: shares.sum()),
-            "how far the score rose": with_gap(lambda score, image, baseline, shares: score(image) - score(baseline)),
+            "how far the score rose": with_gap(
+                lambda score, image, baseline, shares: score(image) - score(baseline)
+            ),
             "in the unit of": with_gap(
-                lambda score, image, baseline, shares: shares.sum() / (score(image) - score(baseline)) - 1
+                lambda score, image, baseline, shares: (
+                    shares.sum() / (score(image) - score(baseline)) - 1
+                )
             ),
             "return shares, gap": lambda *case: integrate(*case)[0],
         },
@@ -401,23 +457,35 @@ BANK = {
     "q7": Entry(
         right=[cam, cam_by_einsum],
         wrong={
-            "below 0": cam_with_heat(lambda maps, gradients, *_: maps @ gradients.mean(axis=(0, 1))),
+            "below 0": cam_with_heat(
+                lambda maps, gradients, *_: maps @ gradients.mean(axis=(0, 1))
+            ),
             "before you add": cam_with_heat(
                 lambda maps, gradients, *_: (maps * gradients.mean(axis=(0, 1))).clip(0).sum(axis=2)
             ),
-            "not the sum": cam_with_heat(lambda maps, gradients, *_: (maps @ gradients.sum(axis=(0, 1))).clip(0)),
-            "not the largest": cam_with_heat(lambda maps, gradients, *_: (maps @ gradients.max(axis=(0, 1))).clip(0)),
-            "place by place": cam_with_heat(lambda maps, gradients, *_: (maps * gradients).sum(axis=2).clip(0)),
+            "not the sum": cam_with_heat(
+                lambda maps, gradients, *_: (maps @ gradients.sum(axis=(0, 1))).clip(0)
+            ),
+            "not the largest": cam_with_heat(
+                lambda maps, gradients, *_: (maps @ gradients.max(axis=(0, 1))).clip(0)
+            ),
+            "place by place": cam_with_heat(
+                lambda maps, gradients, *_: (maps * gradients).sum(axis=2).clip(0)
+            ),
             "not weighed": cam_with_heat(lambda maps, *_: maps.sum(axis=2)),
             "average over the maps": cam_with_heat(lambda *case: cam(*case)[0] / 3),
             "how strongly": cam_with_heat(lambda *case: cam(*case)[0] / cam(*case)[0].max()),
             "stretched": stretched,
             "left corner": cam_with_middle(lambda number, field, jump: number * jump),
             "too far": cam_with_middle(lambda number, field, jump: number * jump + field / 2),
-            "rounded down": cam_with_middle(lambda number, field, jump: number * jump + (field - 1) // 2),
+            "rounded down": cam_with_middle(
+                lambda number, field, jump: number * jump + (field - 1) // 2
+            ),
             "exchanged": lambda *case: (cam(*case)[0], cam(*case)[1][::-1]),
             "the place in the map": cam_with_middle(lambda number, field, jump: number),
-            "pixels further on": cam_with_middle(lambda number, field, jump: number + (field - 1) / 2),
+            "pixels further on": cam_with_middle(
+                lambda number, field, jump: number + (field - 1) / 2
+            ),
             "return heat, middle": lambda *case: cam(*case)[0],
         },
     ),
@@ -434,7 +502,8 @@ BANK = {
             "forget the clean": fitted_on(["attacked"]),
             "never shown": fitted_on(["clean"]),
             "true labels": lambda *case: hardened(
-                *case, labels_of=lambda network, images: network.probabilities(images).argmax(axis=1)
+                *case,
+                labels_of=lambda network, images: network.probabilities(images).argmax(axis=1),
             ),
             "in one step": fitted_on(["clean", "attacked"]),
             "ever called": lambda network, *rest: network,

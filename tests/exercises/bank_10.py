@@ -43,17 +43,24 @@ def lost_by_loop(*case):
 
 def never_loaded(model, path, save, load):
     save(model, path)
-    return all(np.array_equal(a, b) for a, b in zip(model.get_weights(), model.get_weights(), strict=True))
+    return all(
+        np.array_equal(a, b) for a, b in zip(model.get_weights(), model.get_weights(), strict=True)
+    )
 
 
 def with_itself(model, path, save, load):
     save(model, path)
     load(path)
-    return all(np.array_equal(a, b) for a, b in zip(model.get_weights(), model.get_weights(), strict=True))
+    return all(
+        np.array_equal(a, b) for a, b in zip(model.get_weights(), model.get_weights(), strict=True)
+    )
 
 
 def never_saved(model, path, save, load):
-    return all(np.array_equal(*pair) for pair in zip(model.get_weights(), load(path).get_weights(), strict=True))
+    return all(
+        np.array_equal(*pair)
+        for pair in zip(model.get_weights(), load(path).get_weights(), strict=True)
+    )
 
 
 def the_same_object(model, path, save, load):
@@ -74,7 +81,9 @@ def parity(wanted, found, labels, **change):
     others = sum(before != after) / len(before)
     lost = [i for i in range(len(labels)) if before[i] == labels[i] != after[i]]
     answers = {"gap": gap, "others": others, "lost": lost}
-    return tuple(change[name](wanted, found, labels) if name in change else answers[name] for name in answers)
+    return tuple(
+        change[name](wanted, found, labels) if name in change else answers[name] for name in answers
+    )
 
 
 def with_part(name, of):
@@ -92,12 +101,18 @@ def misread(probabilities, labels):
 # 3. Time it fairly
 
 
-def times_by_hand(ways, digits, rounds, clock, prepare=True, drop=0, turns=True, middle=np.median, factor=1000):
+def times_by_hand(
+    ways, digits, rounds, clock, prepare=True, drop=0, turns=True, middle=np.median, factor=1000
+):
     """Time the ways. `drop` leaves out that many calls at the start; without `turns`, one way comes after another."""
     taken = {name: [] for name in ways}
     if prepare:
         [way(digits) for way in ways.values()]
-    order = [name for _ in range(rounds) for name in ways] if turns else [n for n in ways for _ in range(rounds)]
+    order = (
+        [name for _ in range(rounds) for name in ways]
+        if turns
+        else [n for n in ways for _ in range(rounds)]
+    )
     for name in order:
         before = clock()
         ways[name](digits)
@@ -133,10 +148,14 @@ def other_digits(ways, digits, rounds, clock):
 # 4. A step for each filter
 
 
-def quantise(weights, bits, largest=None, count=lambda bits: 2 ** (bits - 1) - 1, finish=np.rint, dead=1.0):
+def quantise(
+    weights, bits, largest=None, count=lambda bits: 2 ** (bits - 1) - 1, finish=np.rint, dead=1.0
+):
     rows = np.array([weights[..., number].ravel() for number in range(weights.shape[-1])])
     high = np.maximum(rows.max(axis=1), -rows.min(axis=1)) if largest is None else largest(rows)
-    steps = np.array([dead if value == 0 else value / count(bits) for value in np.broadcast_to(high, len(rows))])
+    steps = np.array(
+        [dead if value == 0 else value / count(bits) for value in np.broadcast_to(high, len(rows))]
+    )
     with np.errstate(all="ignore"):
         return finish(weights / steps), steps
 
@@ -154,7 +173,13 @@ def with_keepdims(weights, bits):
 # 5. Find the mismatch
 
 
-def mended(picture, light=True, rows_first=True, filter_=Image.Resampling.BOX, ready=lambda small: small / 255):
+def mended(
+    picture,
+    light=True,
+    rows_first=True,
+    filter_=Image.Resampling.BOX,
+    ready=lambda small: small / 255,
+):
     page = Image.fromarray(picture.swapaxes(0, 1) if rows_first else picture).convert("L")
     small = np.asarray(page.resize((28, 28), filter_), dtype="float32")
     return ready(255 - small if light else small).reshape(1, 28, 28, 1)
@@ -191,7 +216,9 @@ def eight_bits(model, digits, images, path, export, open_reader, **change):
     """Quantise and measure. `examples` chooses them, `measures` makes the answer of what was measured."""
     examples = change.get("examples", lambda digits, images: np.random.permutation(digits)[:100])
     export(model, examples(digits, images), path)
-    both = [np.argmax(open_reader(which).predict_batch(images), axis=1) for which in (model, str(path))]
+    both = [
+        np.argmax(open_reader(which).predict_batch(images), axis=1) for which in (model, str(path))
+    ]
     same = sum(both[0] == both[1]) / len(images)
     measures = change.get("measures", lambda size, weights, same, count: [size / weights, same])
     return measures(len(path.read_bytes()), model.count_params(), same, len(images))
@@ -200,7 +227,9 @@ def eight_bits(model, digits, images, path, export, open_reader, **change):
 def by_the_network_itself(model, digits, images, path, export, open_reader):
     before = np.argmax(model(scale(images), training=False), axis=1)
     small = open_reader(export(model, digits[::2], path))
-    after = np.concatenate([small.predict_batch(images[i : i + 1]) for i in range(len(images))]).argmax(axis=1)
+    after = np.concatenate(
+        [small.predict_batch(images[i : i + 1]) for i in range(len(images))]
+    ).argmax(axis=1)
     return path.stat().st_size / model.count_params(), 1 - np.mean(before != after)
 
 
@@ -227,7 +256,10 @@ def app_with(look, fields=None, **options):
 
         @app.post(options.get("path", "/predict"))
         def predict(files: list[UploadFile]):
-            found = [look(reader, file.filename, file.file.read()) for file in options.get("pick", list)(files)]
+            found = [
+                look(reader, file.filename, file.file.read())
+                for file in options.get("pick", list)(files)
+            ]
             return {"predictions": found} if fields is None else fields(found)
 
         return app
@@ -237,7 +269,12 @@ def app_with(look, fields=None, **options):
 
 def seen_by(reader, name, content):
     seen = reader.read(content)
-    return {"name": name, "digit": seen.digit, "reason": seen.reason, "sure": round(seen.confidence, 3)}
+    return {
+        "name": name,
+        "digit": seen.digit,
+        "reason": seen.reason,
+        "sure": round(seen.confidence, 3),
+    }
 
 
 def checked(reader, name, content, errors=UnreadableImage, status=422, large=413, answer=seen_by):
@@ -328,7 +365,12 @@ def best_of(reader, name, content):
 
 def all_probabilities(reader, name, content):
     seen = reader.read(content)
-    return {"name": name, "digit": seen.digit, "reason": seen.reason, "probabilities": seen.probabilities}
+    return {
+        "name": name,
+        "digit": seen.digit,
+        "reason": seen.reason,
+        "probabilities": seen.probabilities,
+    }
 
 
 def blank_refused(reader, name, content):
@@ -377,15 +419,25 @@ BANK = {
             "save first": never_saved,
             "compare objects": the_same_object,
             "the shapes alone": lost_by(in_pairs(lambda a, b: a.shape == b.shape)),
-            "*some* arrays": lost_by(lambda x, y: any(np.array_equal(a, b) for a, b in zip(x, y, strict=False))),
+            "*some* arrays": lost_by(
+                lambda x, y: any(np.array_equal(a, b) for a, b in zip(x, y, strict=False))
+            ),
             "changed places": lost_by(
-                lambda x, y: len(x) == len(y) and {a.tobytes() for a in x} == {b.tobytes() for b in y}
+                lambda x, y: (
+                    len(x) == len(y) and {a.tobytes() for a in x} == {b.tobytes() for b in y}
+                )
             ),
             "shorter list": lost_by(in_pairs(np.array_equal)),
             "is shorter than": lost_by(in_pairs(np.array_equal, strict=True)),
-            "off by its last bit": lost_by(lambda x, y: len(x) == len(y) and in_pairs(np.allclose)(x, y)),
-            "only the last array": lost_by(lambda x, y: len(x) == len(y) and in_pairs(np.array_equal)(x[:-1], y)),
-            "are exchanged": lost_by(lambda x, y: len(x) != len(y) or not in_pairs(np.array_equal)(x, y)),
+            "off by its last bit": lost_by(
+                lambda x, y: len(x) == len(y) and in_pairs(np.allclose)(x, y)
+            ),
+            "only the last array": lost_by(
+                lambda x, y: len(x) == len(y) and in_pairs(np.array_equal)(x[:-1], y)
+            ),
+            "are exchanged": lost_by(
+                lambda x, y: len(x) != len(y) or not in_pairs(np.array_equal)(x, y)
+            ),
             "expected True or False": lost_by(lambda x, y: sum(len(a) for a in x)),
         },
     ),
@@ -394,9 +446,15 @@ BANK = {
         wrong={
             "rises only": with_part("gap", lambda wanted, found, labels: np.max(found - wanted)),
             "falls only": with_part("gap", lambda wanted, found, labels: np.max(wanted - found)),
-            "that is the mean": with_part("gap", lambda wanted, found, labels: np.mean(abs(found - wanted))),
-            "two highest": with_part("gap", lambda wanted, found, labels: max(abs(wanted.max(1) - found.max(1)))),
-            "gaps of each image": with_part("gap", lambda wanted, found, labels: abs(wanted - found).max(1)),
+            "that is the mean": with_part(
+                "gap", lambda wanted, found, labels: np.mean(abs(found - wanted))
+            ),
+            "two highest": with_part(
+                "gap", lambda wanted, found, labels: max(abs(wanted.max(1) - found.max(1)))
+            ),
+            "gaps of each image": with_part(
+                "gap", lambda wanted, found, labels: abs(wanted - found).max(1)
+            ),
             "say the *same*": with_part(
                 "others", lambda wanted, found, _: np.mean(wanted.argmax(1) == found.argmax(1))
             ),
@@ -404,20 +462,28 @@ BANK = {
                 "others", lambda wanted, found, _: sum(wanted.argmax(1) != found.argmax(1))
             ),
             "the errors have grown": with_part(
-                "others", lambda wanted, found, labels: errors(found, labels) - errors(wanted, labels)
+                "others",
+                lambda wanted, found, labels: errors(found, labels) - errors(wanted, labels),
             ),
             "the errors differ": with_part(
-                "others", lambda wanted, found, labels: abs(errors(found, labels) - errors(wanted, labels))
+                "others",
+                lambda wanted, found, labels: abs(errors(found, labels) - errors(wanted, labels)),
             ),
-            "share of errors": with_part("others", lambda wanted, found, labels: errors(found, labels)),
+            "share of errors": with_part(
+                "others", lambda wanted, found, labels: errors(found, labels)
+            ),
             "of each column": with_part(
                 "others", lambda wanted, found, _: np.mean(wanted.argmax(0) != found.argmax(0))
             ),
             "`np.flatnonzero` makes": with_part(
-                "lost", lambda wanted, found, labels: ~misread(wanted, labels) & misread(found, labels)
+                "lost",
+                lambda wanted, found, labels: ~misread(wanted, labels) & misread(found, labels),
             ),
             "*Which* are they": with_part(
-                "lost", lambda wanted, found, labels: sum(~misread(wanted, labels) & misread(found, labels))
+                "lost",
+                lambda wanted, found, labels: sum(
+                    ~misread(wanted, labels) & misread(found, labels)
+                ),
             ),
             "all on which the two differ": with_part(
                 "lost", lambda wanted, found, _: np.flatnonzero(wanted.argmax(1) != found.argmax(1))
@@ -426,9 +492,14 @@ BANK = {
                 "lost", lambda wanted, found, labels: np.flatnonzero(misread(found, labels))
             ),
             "*gained*": with_part(
-                "lost", lambda wanted, found, labels: np.flatnonzero(misread(wanted, labels) & ~misread(found, labels))
+                "lost",
+                lambda wanted, found, labels: np.flatnonzero(
+                    misread(wanted, labels) & ~misread(found, labels)
+                ),
             ),
-            "expected `return gap, others, lost`": lambda wanted, found, labels: np.abs(wanted - found).max(),
+            "expected `return gap, others, lost`": lambda wanted, found, labels: np.abs(
+                wanted - found
+            ).max(),
         },
     ),
     "q3": Entry(
@@ -439,7 +510,9 @@ BANK = {
                 ways, digits, rounds + 1, clock, prepare=False
             ),
             "missing at the end": lambda *case: times_by_hand(*case, prepare=False),
-            "it counts the first call, and the last": lambda *case: times_by_hand(*case, prepare=False, middle=np.mean),
+            "it counts the first call, and the last": lambda *case: times_by_hand(
+                *case, prepare=False, middle=np.mean
+            ),
             "the quickest call": lambda *case: times_by_hand(*case, middle=min),
             "the slowest call": lambda *case: times_by_hand(*case, middle=max),
             "these are seconds": lambda *case: times_by_hand(*case, factor=1),
@@ -457,8 +530,12 @@ BANK = {
     "q4": Entry(
         right=[quantise, quantise_into_bytes],
         wrong={
-            "one step serves all": lambda *case: quantise(*case, largest=lambda rows: np.abs(rows).max()),
-            "before the largest": lambda *case: quantise(*case, largest=lambda rows: rows.max(axis=1)),
+            "one step serves all": lambda *case: quantise(
+                *case, largest=lambda rows: np.abs(rows).max()
+            ),
+            "before the largest": lambda *case: quantise(
+                *case, largest=lambda rows: rows.max(axis=1)
+            ),
             "too many numbers": lambda *case: quantise(*case, count=lambda bits: 2**bits - 1),
             "there is no +128": lambda *case: quantise(*case, count=lambda bits: 2 ** (bits - 1)),
             "one too few": lambda *case: quantise(*case, count=lambda bits: 2 ** (bits - 1) - 2),
@@ -469,17 +546,28 @@ BANK = {
             "a whole step off": lambda *case: quantise(*case, finish=np.fix),
             "round down": lambda *case: quantise(*case, finish=np.floor),
             "not rounded to whole": lambda *case: quantise(*case, finish=np.asarray),
-            "weights after rounding": lambda *case: (np.multiply(*quantise(*case)), quantise(*case)[1]),
+            "weights after rounding": lambda *case: (
+                np.multiply(*quantise(*case)),
+                quantise(*case)[1],
+            ),
             "gives NaN": lambda *case: quantise(*case, dead=0.0),
             "nobody can divide": lambda *case: (quantise(*case)[0], quantise(*case, dead=0.0)[1]),
             "how many steps a weight": lambda *case: (quantise(*case)[0], 1 / quantise(*case)[1]),
-            "these are the largest": lambda *case: (quantise(*case)[0], quantise(*case, count=lambda bits: 1)[1]),
+            "these are the largest": lambda *case: (
+                quantise(*case)[0],
+                quantise(*case, count=lambda bits: 1)[1],
+            ),
             "expected shape": with_keepdims,
             "expected `return numbers, steps`": lambda *case: quantise(*case)[0],
         },
     ),
     "q5": Entry(
-        right=[mended, mended_by_slices, mended_by_blocks, with_change(filter_=Image.Resampling.NEAREST)],
+        right=[
+            mended,
+            mended_by_slices,
+            mended_by_blocks,
+            with_change(filter_=Image.Resampling.NEAREST),
+        ],
         wrong={
             "values go from -1 to 1": colleagues,
             "is the division missing": with_change(ready=lambda small: small),
@@ -489,7 +577,9 @@ BANK = {
             "turned or mirrored": lambda picture: np.rot90(mended(picture), axes=(1, 2)),
             "borrows a little": with_change(filter_=None),
             "expected 0.": with_change(ready=lambda small: (small / 255) ** 2),
-            "centre the digit anew": lambda picture: scale(to_mnist_form(picture.swapaxes(0, 1))[np.newaxis]),
+            "centre the digit anew": lambda picture: scale(
+                to_mnist_form(picture.swapaxes(0, 1))[np.newaxis]
+            ),
             "expected shape (1, 28, 28, 1), got (28, 28, 1)": lambda picture: mended(picture)[0],
             "28, 28, 1), got (1, ": always_ten,
         },
@@ -502,18 +592,32 @@ BANK = {
             "examples are blank": with_examples(lambda digits, images: np.zeros_like(digits[:100])),
             "examples are few": with_examples(lambda digits, images: digits[::20]),
             "before scaling them": with_examples(lambda digits, images: digits[::3] / 255),
-            "the whole file, in bytes": with_measures(lambda size, weights, same, count: (size, same)),
-            "weights in a byte": with_measures(lambda size, weights, same, count: (weights / size, same)),
-            "in kB": with_measures(lambda size, weights, same, count: (size / 1000 / weights, same)),
+            "the whole file, in bytes": with_measures(
+                lambda size, weights, same, count: (size, same)
+            ),
+            "weights in a byte": with_measures(
+                lambda size, weights, same, count: (weights / size, same)
+            ),
+            "in kB": with_measures(
+                lambda size, weights, same, count: (size / 1000 / weights, same)
+            ),
             "in bits": with_measures(lambda size, weights, same, count: (8 * size / weights, same)),
-            "share of 32 bits": with_measures(lambda size, weights, same, count: (size / 4 / weights, same)),
+            "share of 32 bits": with_measures(
+                lambda size, weights, same, count: (size / 4 / weights, same)
+            ),
             "what one expects": with_measures(lambda size, weights, same, count: (1, same)),
-            "both read *differently*": with_measures(lambda size, weights, same, count: (size / weights, 1 - same)),
-            "in per cent": with_measures(lambda size, weights, same, count: (size / weights, 100 * same)),
+            "both read *differently*": with_measures(
+                lambda size, weights, same, count: (size / weights, 1 - same)
+            ),
+            "in per cent": with_measures(
+                lambda size, weights, same, count: (size / weights, 100 * same)
+            ),
             "same: that is their number": with_measures(
                 lambda size, weights, same, count: (size / weights, count * same)
             ),
-            "a network with itself": with_measures(lambda size, weights, same, count: (size / weights, 1.0)),
+            "a network with itself": with_measures(
+                lambda size, weights, same, count: (size / weights, 1.0)
+            ),
             "no file at `path`": elsewhere,
             "expected two things": with_measures(lambda size, weights, same, count: size / weights),
         },
@@ -527,7 +631,9 @@ BANK = {
             "Is `files` a list": app_without_list,
             "there is no `POST /predict`": app_with(checked, path="/read"),
             "status 405": app_by_get,
-            "in this order": app_with(checked, pick=lambda files: sorted(files, key=lambda file: file.filename)),
+            "in this order": app_with(
+                checked, pick=lambda files: sorted(files, key=lambda file: file.filename)
+            ),
             'expected {"predictions"': app_with(checked, fields=lambda found: found),
             "lacks digit": app_with(lambda *case: {"name": case[1], "reason": ""}),
             "a blank page is read as": checked_with(answer=best_of),

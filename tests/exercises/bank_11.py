@@ -38,7 +38,9 @@ def form_with_large_margin(digit, times, margin):
 
 def form_smoothed(digit, times, margin):
     return np.pad(
-        np.asarray(Image.fromarray(255 - digit).resize((28 * times, 28 * times), Image.Resampling.BICUBIC)),
+        np.asarray(
+            Image.fromarray(255 - digit).resize((28 * times, 28 * times), Image.Resampling.BICUBIC)
+        ),
         margin,
         constant_values=255,
     )
@@ -95,7 +97,9 @@ def letters_as_text(text, lookalikes):
     return digit if digit is None else f"{digit}"
 
 
-OWN_TABLE = dict(O=0, o=0, Q=0, D=0, l=1, I=1, i=1, Z=2, z=2, S=5, s=5, b=6, G=6, T=7, B=8, g=9, q=9) | {"|": 1}
+OWN_TABLE = dict(
+    O=0, o=0, Q=0, D=0, l=1, I=1, i=1, Z=2, z=2, S=5, s=5, b=6, G=6, T=7, B=8, g=9, q=9
+) | {"|": 1}
 
 # 3. What now?
 
@@ -105,7 +109,12 @@ def action_by_table(status, text):
         return "again"
     if status // 100 == 5:
         return "again"
-    special = {429: "again", 401: "credentials", 403: "credentials", 200: "person" if text is None else "use"}
+    special = {
+        429: "again",
+        401: "credentials",
+        403: "credentials",
+        200: "person" if text is None else "use",
+    }
     return special.get(status, "request")
 
 
@@ -174,12 +183,18 @@ def surest(words):
 
 
 def judged(answers, labels, seconds, **change):
-    hits = sum(1 for number, answer in enumerate(answers) if answer is not None and answer == labels[number])
+    hits = sum(
+        1
+        for number, answer in enumerate(answers)
+        if answer is not None and answer == labels[number]
+    )
     unread = answers.count(None) / len(answers)
     ordered = sorted(seconds[1:])
     slow = 1000 * ordered[math.ceil(0.95 * len(ordered)) - 1]
     parts = {"right": hits / len(labels), "unread": unread, "slow": slow}
-    parts |= {name: of(answers, np.array(labels), np.array(seconds), parts) for name, of in change.items()}
+    parts |= {
+        name: of(answers, np.array(labels), np.array(seconds), parts) for name, of in change.items()
+    }
     return tuple(parts.values())
 
 
@@ -362,7 +377,9 @@ def doubles_the_asked_wait(call, sleep, attempts):
 
 def hurries_at_the_end(call, sleep, attempts):
     number = iter(range(attempts))
-    return patient(call, lambda seconds: sleep(seconds) if next(number) + 2 < attempts else None, attempts)
+    return patient(
+        call, lambda seconds: sleep(seconds) if next(number) + 2 < attempts else None, attempts
+    )
 
 
 def trusts_the_first(call, sleep, attempts):
@@ -370,14 +387,18 @@ def trusts_the_first(call, sleep, attempts):
     if status != 200 and not passes(status):
         raise RuntimeError(str(status))
     replies = iter([(status, answer, wait)])
-    return patient(lambda: next(replies, None) or call(), sleep, attempts, stop=lambda status: False)
+    return patient(
+        lambda: next(replies, None) or call(), sleep, attempts, stop=lambda status: False
+    )
 
 
 BANK = {
     "q1": Entry(
         right=[form_by_repeat, form_by_pillow],
         wrong={
-            "still light on black. Services": lambda *case: form_by_repeat(*case, ink=np.array, paper=0),
+            "still light on black. Services": lambda *case: form_by_repeat(
+                *case, ink=np.array, paper=0
+            ),
             "only the margin is white": lambda *case: form_by_repeat(*case, ink=np.array),
             "the margin is black": lambda *case: form_by_repeat(*case, paper=0),
             "there is no margin": lambda digit, times, margin: form_by_repeat(digit, times, 0),
@@ -388,7 +409,9 @@ BANK = {
             "expected shape": lambda *case: form_by_repeat(*case, both=False),
             "expected ": form_smoothed,
             "your function changes what it is given": lambda digit, *rest: (
-                np.subtract(255, digit, out=digit) if form_by_repeat(digit, *rest) is not None else None
+                np.subtract(255, digit, out=digit)
+                if form_by_repeat(digit, *rest) is not None
+                else None
             ),
         },
     ),
@@ -403,8 +426,12 @@ BANK = {
             "letters are never mapped": lambda text, _: letters_by_try(text, {}),
             "digits are never found": lambda text, lookalikes: lookalikes.get(text.strip()),
             "that is a text": letters_as_text,
-            "it is always None": lambda text, lookalikes: [letters_by_try(text, lookalikes), None][1],
-            "the text '0' means 0": lambda text, lookalikes: None if text == "0" else letters_by_try(text, lookalikes),
+            "it is always None": lambda text, lookalikes: [letters_by_try(text, lookalikes), None][
+                1
+            ],
+            "the text '0' means 0": lambda text, lookalikes: (
+                None if text == "0" else letters_by_try(text, lookalikes)
+            ),
             "do not change capitals": letters_after(str.lower),
             "leave capitals": letters_after(str.upper),
             "`strip` it first": letters_without_strip,
@@ -422,18 +449,28 @@ BANK = {
             "fault is on the *service's* side": action_but(
                 s500="request", s502="request", s503="request", s504="request"
             ),
-            "a whole range begins at 500": action_but(s502="request", s503="request", s504="request"),
+            "a whole range begins at 500": action_but(
+                s502="request", s503="request", s504="request"
+            ),
             "no answer in time may pass": action_but(sNone="request"),
             "no answer in time is no reading": action_but(sNone="person"),
             "a bad request stays bad": action_but(request="again"),
             "There is nothing to use": action_but(person="use"),
             "A person should look": action_but(person="again"),
-            "whatever is not 200": lambda status, text: action_by_table(status if status == 200 else 500, text),
+            "whatever is not 200": lambda status, text: action_by_table(
+                status if status == 200 else 500, text
+            ),
             "status of None stops your function": action_without_none,
             "your function stops with TypeError": lambda status: action_by_table(status, None),
-            "given 404": lambda status, text: "again" if status == 404 else action_by_table(status, text),
-            "given 504": lambda status, text: "request" if status == 504 else action_by_table(status, text),
-            "expected one of use, person": lambda status, text: action_by_table(status, text).title(),
+            "given 404": lambda status, text: (
+                "again" if status == 404 else action_by_table(status, text)
+            ),
+            "given 504": lambda status, text: (
+                "request" if status == 504 else action_by_table(status, text)
+            ),
+            "expected one of use, person": lambda status, text: action_by_table(
+                status, text
+            ).title(),
         },
     ),
     "q4": Entry(
@@ -441,42 +478,76 @@ BANK = {
         wrong={
             "where nothing was read, your function stops": reply_without_empty,
             "amazon: here the confidence is in per cent": reply_but(
-                lambda service, reply, words: (surest(words)[0], surest(words)[1] * (100 if service == "amazon" else 1))
+                lambda service, reply, words: (
+                    surest(words)[0],
+                    surest(words)[1] * (100 if service == "amazon" else 1),
+                )
             ),
             "google: that is a hundredth": reply_but(
-                lambda service, reply, words: (surest(words)[0], surest(words)[1] / (1 if service == "amazon" else 100))
+                lambda service, reply, words: (
+                    surest(words)[0],
+                    surest(words)[1] / (1 if service == "amazon" else 100),
+                )
             ),
-            "take the first": reply_but(lambda service, reply, words: words[0] if words else (None, 0.0)),
-            "take the last": reply_but(lambda service, reply, words: words[-1] if words else (None, 0.0)),
+            "take the first": reply_but(
+                lambda service, reply, words: words[0] if words else (None, 0.0)
+            ),
+            "take the last": reply_but(
+                lambda service, reply, words: words[-1] if words else (None, 0.0)
+            ),
             "you also take the LINE": reply_with_lines,
             "that is all that was read": reply_but(
-                lambda service, reply, words: (" ".join(w for w, _ in words) or None, surest(words)[1])
+                lambda service, reply, words: (
+                    " ".join(w for w, _ in words) or None,
+                    surest(words)[1],
+                )
             ),
             "changed places": reply_but(lambda service, reply, words: surest(words)[::-1]),
-            "expected (None, 0.0)": reply_but(lambda service, reply, words: surest(words) if words else None),
-            "not an empty one": reply_but(lambda service, reply, words: surest(words) if words else ("", 0.0)),
+            "expected (None, 0.0)": reply_but(
+                lambda service, reply, words: surest(words) if words else None
+            ),
+            "not an empty one": reply_but(
+                lambda service, reply, words: surest(words) if words else ("", 0.0)
+            ),
             "only the text is there": reply_but(lambda service, reply, words: surest(words)[0]),
             "Join them all": reply_but(
                 lambda service, reply, words: (
-                    ((surest(words)[0] or "")[:1] or None if service == "google" else surest(words)[0]),
+                    (
+                        (surest(words)[0] or "")[:1] or None
+                        if service == "google"
+                        else surest(words)[0]
+                    ),
                     surest(words)[1],
                 )
             ),
             "the line break at the end": reply_but(
                 lambda service, reply, words: (
-                    (surest(words)[0] + "\n", surest(words)[1]) if service == "google" and words else surest(words)
+                    (surest(words)[0] + "\n", surest(words)[1])
+                    if service == "google" and words
+                    else surest(words)
                 )
             ),
         },
     ),
     "q5": Entry(
-        right=[judged, judged_but(slow=lambda answers, labels, seconds, parts: 1e3 * np.quantile(seconds[1:], 0.95))],
+        right=[
+            judged,
+            judged_but(
+                slow=lambda answers, labels, seconds, parts: 1e3 * np.quantile(seconds[1:], 0.95)
+            ),
+        ],
         wrong={
-            "divide by all": judged_but(right=lambda *case: case[3]["right"] / (1 - case[3]["unread"])),
-            "that is how many are right": judged_but(right=lambda *case: case[3]["right"] * len(case[0])),
+            "divide by all": judged_but(
+                right=lambda *case: case[3]["right"] / (1 - case[3]["unread"])
+            ),
+            "that is how many are right": judged_but(
+                right=lambda *case: case[3]["right"] * len(case[0])
+            ),
             "share of errors": judged_but(right=lambda *case: 1 - case[3]["right"]),
             "in per cent": judged_but(right=lambda *case: 100 * case[3]["right"]),
-            "you count as right": judged_but(right=lambda *case: case[3]["right"] + case[3]["unread"]),
+            "you count as right": judged_but(
+                right=lambda *case: case[3]["right"] + case[3]["unread"]
+            ),
             "Its answer counts": judged_but(
                 right=lambda answers, labels, *_: np.mean(
                     [a == b for a, b in zip(answers[1:], labels[1:], strict=True)]
@@ -484,7 +555,9 @@ BANK = {
             ),
             "the share that was read": judged_but(unread=lambda *case: 1 - case[3]["unread"]),
             "how many were left unread": judged_but(unread=lambda *case: case[0].count(None)),
-            "a 0 is an answer": judged_but(unread=lambda *case: np.mean([not answer for answer in case[0]])),
+            "a 0 is an answer": judged_but(
+                unread=lambda *case: np.mean([not answer for answer in case[0]])
+            ),
             "wrong answers are no unread": judged_but(unread=lambda *case: 1 - case[3]["right"]),
             "the first call prepares": judged_but(slow=percentile_of(95, first=0)),
             "these are seconds": judged_but(slow=lambda *case: case[3]["slow"] / 1000),
@@ -493,23 +566,34 @@ BANK = {
             "the slowest of all": judged_but(slow=percentile_of(100)),
             "the fifth percentile": judged_but(slow=percentile_of(5)),
             "`statistics.quantiles` allows": judged_but(
-                slow=lambda answers, labels, seconds, parts: 1000 * statistics.quantiles(seconds[1:], n=20)[-1]
+                slow=lambda answers, labels, seconds, parts: (
+                    1000 * statistics.quantiles(seconds[1:], n=20)[-1]
+                )
             ),
             "`np.percentile` wants 95": judged_but(slow=percentile_of(0.95)),
             "expected `return right, unread, slow`": lambda *case: judged(*case)[0],
         },
     ),
     "q6": Entry(
-        right=[by_new_image, by_slices, without_info, lambda photo, box: bytearray(by_new_image(photo, box))],
+        right=[
+            by_new_image,
+            by_slices,
+            without_info,
+            lambda photo, box: bytearray(by_new_image(photo, box)),
+        ],
         wrong={
             "as it came": lambda photo, box: photo,
             "EXIF is still there: it names the phone, and where": lambda photo, box: sent(
                 cut_out(photo, box), exif=Image.open(io.BytesIO(photo)).getexif()
             ),
             "the comment": lambda photo, box: sent(cut_out(photo, box), "JPEG"),
-            "the whole photo leaves": lambda photo, box: sent(of_pixels(Image.open(io.BytesIO(photo)))),
+            "the whole photo leaves": lambda photo, box: sent(
+                of_pixels(Image.open(io.BytesIO(photo)))
+            ),
             "The box is left, upper": with_transposed_box,
-            "expected a PNG, got JPEG": lambda photo, box: sent(of_pixels(cut_out(photo, box)), "JPEG"),
+            "expected a PNG, got JPEG": lambda photo, box: sent(
+                of_pixels(cut_out(photo, box)), "JPEG"
+            ),
             "a colour profile": lambda photo, box: sent(cut_out(photo, box)),
             "other pixels": inverted,
             "more than pixels leaves: the file also holds pHYs": lambda photo, box: sent(
@@ -523,28 +607,46 @@ BANK = {
     "q7": Entry(
         right=[own_or_rented, by_counting],
         wrong={
-            "Take them off": month_but(rented=lambda case, parts: case["images"] * case["price"] / 1000),
+            "Take them off": month_but(
+                rented=lambda case, parts: case["images"] * case["price"] / 1000
+            ),
             "does not pay *you*": month_but(
                 rented=lambda case, parts: (case["images"] - case["free"]) / 1000 * case["price"]
             ),
             "not for one": month_but(rented=lambda case, parts: 1000 * parts["rented"]),
             "only whole thousands": month_but(
-                rented=lambda case, parts: max(case["images"] - case["free"], 0) // 1000 * case["price"]
+                rented=lambda case, parts: (
+                    max(case["images"] - case["free"], 0) // 1000 * case["price"]
+                )
             ),
             "still has those free": month_but(
-                rented=lambda case, parts: case["images"] * case["price"] / 1000 if parts["rented"] else 0
+                rented=lambda case, parts: (
+                    case["images"] * case["price"] / 1000 if parts["rented"] else 0
+                )
             ),
             "cost more than the machine": month_but(own=lambda case, parts: case["machine"]),
-            "the machine is missing": month_but(own=lambda case, parts: parts["own"] - case["machine"]),
-            "the wage is for each hour": month_but(own=lambda case, parts: case["machine"] + case["wage"]),
-            "does not depend on how many": month_but(own=lambda case, parts: parts["own"] * case["images"] / 1000),
+            "the machine is missing": month_but(
+                own=lambda case, parts: parts["own"] - case["machine"]
+            ),
+            "the wage is for each hour": month_but(
+                own=lambda case, parts: case["machine"] + case["wage"]
+            ),
+            "does not depend on how many": month_but(
+                own=lambda case, parts: parts["own"] * case["images"] / 1000
+            ),
             "From the *next* one": month_but(
-                least=lambda case, parts: case["free"] + math.ceil(1000 * parts["own"] / case["price"])
+                least=lambda case, parts: (
+                    case["free"] + math.ceil(1000 * parts["own"] / case["price"])
+                )
             ),
             "both cost the same: the next one": month_but(
-                least=lambda case, parts: case["free"] + math.floor(1000 * parts["own"] / case["price"])
+                least=lambda case, parts: (
+                    case["free"] + math.floor(1000 * parts["own"] / case["price"])
+                )
             ),
-            "the lines cross later": month_but(least=lambda case, parts: parts["least"] - case["free"]),
+            "the lines cross later": month_but(
+                least=lambda case, parts: parts["least"] - case["free"]
+            ),
             "must be added": month_but(least=lambda case, parts: parts["least"] - 2 * case["free"]),
             "a number of images is whole": month_but(
                 least=lambda case, parts: case["free"] + 1000 * parts["own"] / case["price"]
@@ -552,9 +654,13 @@ BANK = {
             "before the point": month_but(
                 least=lambda case, parts: case["free"] + 1000 * parts["own"] / case["price"] + 1
             ),
-            "in thousands of images": month_but(least=lambda case, parts: case["free"] + parts["own"] / case["price"]),
+            "in thousands of images": month_but(
+                least=lambda case, parts: case["free"] + parts["own"] / case["price"]
+            ),
             "the people's hours": month_but(
-                least=lambda case, parts: case["free"] + int(1000 * case["machine"] / case["price"]) + 1
+                least=lambda case, parts: (
+                    case["free"] + int(1000 * case["machine"] / case["price"]) + 1
+                )
             ),
             "expected `return rented, own, least`": lambda *case: own_or_rented(*case)[2],
         },
@@ -570,8 +676,12 @@ BANK = {
             "after a 400 your function returns": patient_but(fail=lambda status: None),
             "does not name the status": patient_but(fail=fail_without_a_name),
             "may pass: wait": patient_but(stop=lambda status: True),
-            "502 may pass": patient_but(stop=lambda status: status not in (429, 500, 503, 504, None)),
-            "504 may pass": patient_but(stop=lambda status: status not in (429, 500, 502, 503, None)),
+            "502 may pass": patient_but(
+                stop=lambda status: status not in (429, 500, 503, 504, None)
+            ),
+            "504 may pass": patient_but(
+                stop=lambda status: status not in (429, 500, 502, 503, None)
+            ),
             "should raise a RuntimeError": patient_but(fail=fail_of_another_kind),
             "without waiting": never_waits,
             "you wait 1 s each time": patient_but(waits=lambda number: 1),

@@ -83,7 +83,12 @@ def by_count(folder, sizes):
 
 
 def after_the_last(folder, sizes):
-    return list(range(1 + max(number for number, size in enumerate(sizes) if whole(folder, number, size)), len(sizes)))
+    return list(
+        range(
+            1 + max(number for number, size in enumerate(sizes) if whole(folder, number, size)),
+            len(sizes),
+        )
+    )
 
 
 def by_names(folder, sizes):
@@ -92,11 +97,15 @@ def by_names(folder, sizes):
 
 
 def by_what_was_written(folder, sizes):
-    return sorted({*range(len(sizes) + 4)} - {n for n, size in enumerate(sizes) if whole(folder, n, size)})
+    return sorted(
+        {*range(len(sizes) + 4)} - {n for n, size in enumerate(sizes) if whole(folder, n, size)}
+    )
 
 
 def by_set(folder, sizes):
-    return np.array(sorted({*range(len(sizes))} - {n for n, size in enumerate(sizes) if whole(folder, n, size)}))
+    return np.array(
+        sorted({*range(len(sizes))} - {n for n, size in enumerate(sizes) if whole(folder, n, size)})
+    )
 
 
 # 4. Amdahl's law
@@ -106,7 +115,9 @@ def amdahl(one, two, workers, **change):
     share = 2 * two / one - 1
     time = share * one + (1 - share) * one / workers
     answers = {"share": share, "speed_up": one / time, "efficiency": one / time / workers}
-    return tuple(change[name](one, two, workers) if name in change else answers[name] for name in answers)
+    return tuple(
+        change[name](one, two, workers) if name in change else answers[name] for name in answers
+    )
 
 
 def with_part(name, of):
@@ -124,7 +135,9 @@ def plan(kind, hours, deadline, faster, efficiency, **change):
     if change.get("only_code", True) and in_time(better):
         return ["better code", 1]
     work = hours if change.get("old_code") else better
-    count = change.get("count", lambda work, deadline, efficiency: math.ceil(work / (efficiency * deadline)))
+    count = change.get(
+        "count", lambda work, deadline, efficiency: math.ceil(work / (efficiency * deadline))
+    )
     return [change.get("command", "digits scale ") + kind, count(work, deadline, efficiency)]
 
 
@@ -167,7 +180,15 @@ def rate_by_interpolation(step, base, workers, warm_up):
 # 7. The median rule
 
 
-def stop(running, finished, startup, own=np.min, at=lambda curve, epochs: curve[epochs - 1], middle=np.median, sign=1):
+def stop(
+    running,
+    finished,
+    startup,
+    own=np.min,
+    at=lambda curve, epochs: curve[epochs - 1],
+    middle=np.median,
+    sign=1,
+):
     if len(finished) < startup:
         return False
     others = [at(curve, len(running)) for curve in finished if len(curve) >= len(running)]
@@ -186,7 +207,9 @@ def stop_by_statistics(running, finished, startup):
 
 
 def stop_without_care(running, finished, startup):
-    return len(finished) >= startup and min(running) > np.median([curve[len(running) - 1] for curve in finished])
+    return len(finished) >= startup and min(running) > np.median(
+        [curve[len(running) - 1] for curve in finished]
+    )
 
 
 def stop_at_equal(running, finished, startup):
@@ -221,7 +244,12 @@ def ring_with_size(size):
 def ring_to_the_left(workers, weights, send):
     for turn in range(2 * workers - 2):
         for worker in range(workers):
-            send(worker, worker - 1 if worker else workers - 1, (worker + turn) % workers, turn < workers - 1)
+            send(
+                worker,
+                worker - 1 if worker else workers - 1,
+                (worker + turn) % workers,
+                turn < workers - 1,
+            )
     return 8 * (weights - weights // workers)
 
 
@@ -275,7 +303,9 @@ BANK = {
     "q1": Entry(
         right=[
             lambda count, workers: np.array_split(np.arange(count), workers),
-            lambda count, workers: [[n for n in range(count) if n % workers == worker] for worker in range(workers)],
+            lambda count, workers: [
+                [n for n in range(count) if n % workers == worker] for worker in range(workers)
+            ],
             fair_runs,
         ],
         wrong={
@@ -283,11 +313,15 @@ BANK = {
             "the last worker takes all": lambda count, workers: slices(count, workers, last=count),
             "Who has most decides": ceiled,
             "is in two parts": lambda count, workers: [range(count)] * workers,
-            "there is no image": lambda count, workers: [range(first, count + 1, workers) for first in range(workers)],
+            "there is no image": lambda count, workers: [
+                range(first, count + 1, workers) for first in range(workers)
+            ],
             "image 0 is in no part": lambda count, workers: [
                 range(first + 1, count, workers) for first in range(workers)
             ],
-            "expected a list with a part for each worker": lambda count, workers: slices(count, count // workers, 3),
+            "expected a list with a part for each worker": lambda count, workers: slices(
+                count, count // workers, 3
+            ),
             "pairs of start and stop": lambda count, workers: [
                 (count * n // workers, count * (n + 1) // workers) for n in range(workers)
             ],
@@ -299,9 +333,15 @@ BANK = {
         wrong={
             "that is the plain mean": lambda gradients, digits: np.mean(gradients, axis=0),
             "that is the sum": lambda gradients, digits: sum(gradients),
-            "not yet divided": lambda gradients, digits: (gradients * digits[:, np.newaxis]).sum(axis=0),
-            "divide by the number of workers": lambda gradients, digits: (gradients.T * digits).mean(axis=1),
-            "upside down": lambda gradients, digits: (gradients.T / digits).sum(axis=1) / (1 / digits).sum(),
+            "not yet divided": lambda gradients, digits: (gradients * digits[:, np.newaxis]).sum(
+                axis=0
+            ),
+            "divide by the number of workers": lambda gradients, digits: (
+                gradients.T * digits
+            ).mean(axis=1),
+            "upside down": lambda gradients, digits: (
+                (gradients.T / digits).sum(axis=1) / (1 / digits).sum()
+            ),
             "one number for each worker": lambda gradients, digits: np.mean(gradients, axis=1),
             "busiest worker alone": lambda gradients, digits: gradients[digits.argmax()],
             "expected shape": lambda gradients, digits: np.mean(gradients),
@@ -328,17 +368,31 @@ BANK = {
     "q4": Entry(
         right=[amdahl, lambda *case: list(amdahl(*case))],
         wrong={
-            "the part that *can* be": with_part("share", lambda one, two, workers: 2 - 2 * two / one),
-            "from half the time": with_part("share", lambda one, two, workers: (two - one / 2) / one),
+            "the part that *can* be": with_part(
+                "share", lambda one, two, workers: 2 - 2 * two / one
+            ),
+            "from half the time": with_part(
+                "share", lambda one, two, workers: (two - one / 2) / one
+            ),
             "remains of the time with two": with_part("share", lambda one, two, workers: two / one),
             "serial *time*": with_part("share", lambda one, two, workers: 2 * two - one),
-            "divide by the time of two": with_part("share", lambda one, two, workers: 2 - one / two),
-            "without number": with_part("speed_up", lambda one, two, workers: one / (2 * two - one)),
+            "divide by the time of two": with_part(
+                "share", lambda one, two, workers: 2 - one / two
+            ),
+            "without number": with_part(
+                "speed_up", lambda one, two, workers: one / (2 * two - one)
+            ),
             "counts in full": with_part("speed_up", lambda one, two, workers: workers),
-            "less and less": with_part("speed_up", lambda one, two, workers: one / two / 2 * workers),
+            "less and less": with_part(
+                "speed_up", lambda one, two, workers: one / two / 2 * workers
+            ),
             "turn it over": with_part("speed_up", lambda *case: 1 / amdahl(*case)[1]),
-            "Gustafson": with_part("speed_up", lambda *case: amdahl(*case)[0] + (1 - amdahl(*case)[0]) * case[2]),
-            "that is the time with so many": with_part("speed_up", lambda *case: case[0] / amdahl(*case)[1]),
+            "Gustafson": with_part(
+                "speed_up", lambda *case: amdahl(*case)[0] + (1 - amdahl(*case)[0]) * case[2]
+            ),
+            "that is the time with so many": with_part(
+                "speed_up", lambda *case: case[0] / amdahl(*case)[1]
+            ),
             "in per cent": with_part("efficiency", lambda *case: 100 * amdahl(*case)[2]),
             "that is the waste": with_part("efficiency", lambda *case: 1 - amdahl(*case)[2]),
             "multiplied": with_part("efficiency", lambda *case: amdahl(*case)[1] * case[2]),
@@ -347,17 +401,27 @@ BANK = {
         },
     ),
     "q5": Entry(
-        right=[plan, plan_by_trying, counted(lambda work, limit, share: float(np.ceil(work / share / limit)))],
+        right=[
+            plan,
+            plan_by_trying,
+            counted(lambda work, limit, share: float(np.ceil(work / share / limit))),
+        ],
         wrong={
             "fetch machines before": machines_first,
-            "just in time is in time": lambda *case: plan(*case, in_time=lambda taken: taken < case[2]),
+            "just in time is in time": lambda *case: plan(
+                *case, in_time=lambda taken: taken < case[2]
+            ),
             "machines for the code as it was": lambda *case: plan(*case, old_code=True),
             "whole share": counted(lambda work, limit, share: math.ceil(work / limit)),
-            "you multiply by `efficiency`": counted(lambda work, limit, share: math.ceil(work * share / limit)),
+            "you multiply by `efficiency`": counted(
+                lambda work, limit, share: math.ceil(work * share / limit)
+            ),
             "rounded down": counted(lambda work, limit, share: work / share // limit),
             "nearest whole number": counted(lambda work, limit, share: round(work / share / limit)),
             "a part of a machine": counted(lambda work, limit, share: work / share / limit),
-            "one machine more than needed": counted(lambda work, limit, share: 1 + work // (share * limit)),
+            "one machine more than needed": counted(
+                lambda work, limit, share: 1 + work // (share * limit)
+            ),
             "never tried as the *only*": lambda *case: plan(*case, only_code=False),
             "expected something else than": hour_by_hour,
             "else than ['scale ": lambda *case: plan(*case, command="scale "),
@@ -368,17 +432,25 @@ BANK = {
         wrong={
             "there is no warm-up": lambda step, base, workers, warm_up: workers * base,
             "stays that of one worker": lambda step, base, workers, warm_up: base,
-            "begins at 0": lambda step, base, workers, warm_up: np.interp(step, [0, warm_up], [0, workers * base]),
-            "goes on rising": lambda step, base, workers, warm_up: base + step / warm_up * (workers - 1) * base,
+            "begins at 0": lambda step, base, workers, warm_up: np.interp(
+                step, [0, warm_up], [0, workers * base]
+            ),
+            "goes on rising": lambda step, base, workers, warm_up: (
+                base + step / warm_up * (workers - 1) * base
+            ),
             "by the square root": lambda step, base, workers, warm_up: rate_by_cases(
                 step, base, np.sqrt(workers), warm_up
             ),
             "counts as one of them": lambda step, base, workers, warm_up: rate_by_cases(
                 step, base, workers + 1, warm_up
             ),
-            "a jump at the end": lambda step, base, workers, warm_up: base if step < warm_up else base * workers,
+            "a jump at the end": lambda step, base, workers, warm_up: (
+                base if step < warm_up else base * workers
+            ),
             "divided by the workers": lambda step, base, workers, warm_up: base / workers,
-            "expected 0.": lambda step, base, workers, warm_up: rate_by_cases(step + 1, base, workers, warm_up),
+            "expected 0.": lambda step, base, workers, warm_up: rate_by_cases(
+                step + 1, base, workers, warm_up
+            ),
         },
     ),
     "q7": Entry(
@@ -391,10 +463,12 @@ BANK = {
             "*best* of the others": stop_with(middle=np.min),
             "*worst* of the others": stop_with(middle=np.max),
             "how the others *ended*": lambda running, finished, startup: bool(
-                len(finished) >= startup and min(running) > np.median([curve[-1] for curve in finished])
+                len(finished) >= startup
+                and min(running) > np.median([curve[-1] for curve in finished])
             ),
             "*ever* reached": lambda running, finished, startup: bool(
-                len(finished) >= startup and min(running) > np.median([min(curve) for curve in finished])
+                len(finished) >= startup
+                and min(running) > np.median([min(curve) for curve in finished])
             ),
             "best so far. The rule": stop_with(at=lambda curve, epochs: min(curve[:epochs])),
             "one epoch earlier": stop_with(at=lambda curve, epochs: curve[epochs - 2]),
@@ -406,7 +480,9 @@ BANK = {
             "not worse: go on": stop_at_equal,
             "other way round": stop_with(sign=-1),
             "never wait": lambda running, finished, startup: stop(running, finished, 0),
-            "one finished trial too many": lambda running, finished, startup: stop(running, finished, startup + 1),
+            "one finished trial too many": lambda running, finished, startup: stop(
+                running, finished, startup + 1
+            ),
             "stop every trial": lambda *case: True,
             "stop no trial": lambda *case: False,
             "stops with IndexError": stop_without_care,
@@ -434,9 +510,15 @@ BANK = {
             "nothing was sent": lambda workers, weights, send: size_of(workers, weights),
             "sends to itself": lambda workers, weights, send: send(0, 0, 0, True),
             "are enough": once_more_round,
-            "you count numbers": ring_with_size(lambda workers, weights: 2 * (workers - 1) * weights // workers),
-            "all workers together": ring_with_size(lambda workers, weights: 8 * (workers - 1) * weights),
-            "that is one half": ring_with_size(lambda workers, weights: 4 * (workers - 1) * weights // workers),
+            "you count numbers": ring_with_size(
+                lambda workers, weights: 2 * (workers - 1) * weights // workers
+            ),
+            "all workers together": ring_with_size(
+                lambda workers, weights: 8 * (workers - 1) * weights
+            ),
+            "that is one half": ring_with_size(
+                lambda workers, weights: 4 * (workers - 1) * weights // workers
+            ),
             "limit for very many": ring_with_size(lambda workers, weights: 8 * weights),
             "how many chunks": ring_with_size(lambda workers, weights: 2 * workers - 2),
             "the ring works. Now": ring_with_size(lambda workers, weights: None),

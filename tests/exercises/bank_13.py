@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
-from tests.exercises.bank import Entry
 from apps import kaggle
+from tests.exercises.bank import Entry
 from utils.evaluation import accuracy_interval
 from utils.exercises import lesson_13
 from utils.exercises.lesson_13 import WORDS
@@ -40,7 +40,9 @@ def submission_by_csv(probabilities):
     return file.getvalue()
 
 
-def submission(probabilities, index=False, first=1, names=("ImageId", "Label"), of=lambda p: p.argmax(axis=1)):
+def submission(
+    probabilities, index=False, first=1, names=("ImageId", "Label"), of=lambda p: p.argmax(axis=1)
+):
     digits = of(probabilities)
     table = dict(zip(names, (range(first, first + len(digits)), digits), strict=True))
     return pd.DataFrame(table).to_csv(index=index)
@@ -55,7 +57,9 @@ def submission_with(**change):
 
 
 def exchanged_columns(probabilities):
-    return pd.read_csv(io.StringIO(submission(probabilities)))[["Label", "ImageId"]].to_csv(index=False)
+    return pd.read_csv(io.StringIO(submission(probabilities)))[["Label", "ImageId"]].to_csv(
+        index=False
+    )
 
 
 # 3. The first fault
@@ -105,7 +109,9 @@ def fault_with_floats(lines, count):
         cells = line.split(",")
         if len(cells) != 2 or cells[0] != str(number) or not is_fine(cells[1]):
             return number + 1
-    return first_fault(lines, count) if lines[0] != "ImageId,Label" or len(lines) != count + 1 else 0
+    return (
+        first_fault(lines, count) if lines[0] != "ImageId,Label" or len(lines) != count + 1 else 0
+    )
 
 
 def fault_but_for_signs(lines, count):
@@ -117,7 +123,9 @@ def fault_but_for_signs(lines, count):
 
 def known_by_comparing(x_train, x_test):
     flat = x_train.reshape(len(x_train), -1)
-    return np.array([n for n, image in enumerate(x_test) if (flat == image.ravel()).all(axis=1).any()])
+    return np.array(
+        [n for n, image in enumerate(x_test) if (flat == image.ravel()).all(axis=1).any()]
+    )
 
 
 def known_by_unique(x_train, x_test):
@@ -135,11 +143,15 @@ def by_key(key):
 
 
 def known_by_pairs(x_train, x_test):
-    return [j for image in x_train for j, other in enumerate(x_test) if np.array_equal(image, other)]
+    return [
+        j for image in x_train for j, other in enumerate(x_test) if np.array_equal(image, other)
+    ]
 
 
 def each_image_once(x_train, x_test):
-    return sorted({x_test[n].tobytes(): n for n in known_by_comparing(x_train, x_test)[::-1]}.values())
+    return sorted(
+        {x_test[n].tobytes(): n for n in known_by_comparing(x_train, x_test)[::-1]}.values()
+    )
 
 
 # 5. Folds
@@ -206,7 +218,9 @@ def unpaired(a, b):
 # 7. A folder of JPGs
 
 
-def jpg(dataset, names, predict, ready=lambda images: images / 255, digit=lambda name: WORDS.index(name)):
+def jpg(
+    dataset, names, predict, ready=lambda images: images / 255, digit=lambda name: WORDS.index(name)
+):
     right = total = 0
     for images, indices in dataset:
         found = predict(ready(images)).argmax(axis=1)
@@ -266,7 +280,9 @@ def milestone_1(**change):
         images, labels, test_images, _ = lesson_13._truth()
         answer = {"images": images, "labels": labels, "test_images": test_images}
         answer["overlap"] = len(kaggle.find_overlap(images, test_images))
-        return tuple(change[name](value) if name in change else value for name, value in answer.items())
+        return tuple(
+            change[name](value) if name in change else value for name, value in answer.items()
+        )
 
     return Later(make)
 
@@ -286,8 +302,15 @@ def as_file(name, digits, spoil=lambda text: text):
     return str(path)
 
 
-def milestone_2(name, accuracy=0.85, share=0.15, spoil=lambda text: text, order=slice(None), path=None):
-    return Later(lambda: (path or as_file(name, misread(lesson_13._truth()[3], share)[order], spoil), accuracy))
+def milestone_2(
+    name, accuracy=0.85, share=0.15, spoil=lambda text: text, order=slice(None), path=None
+):
+    return Later(
+        lambda: (
+            path or as_file(name, misread(lesson_13._truth()[3], share)[order], spoil),
+            accuracy,
+        )
+    )
 
 
 def held_out():
@@ -305,7 +328,9 @@ def says(digits, sureness=0.9):
 def milestone_3(share=0.02, chosen=held_out, probabilities=says, wanted=lambda chosen: chosen):
     def make():
         numbers = chosen()
-        return numbers, probabilities(misread(lesson_13._truth()[1][wanted(np.asarray(numbers))], share))
+        return numbers, probabilities(
+            misread(lesson_13._truth()[1][wanted(np.asarray(numbers))], share)
+        )
 
     return Later(make)
 
@@ -314,7 +339,10 @@ def milestone_4(shares=(0.02, 0.01), chosen="b", sure=(0.9, 0.9), names="ab"):
     def make():
         numbers = held_out()
         labels = lesson_13._truth()[1][numbers]
-        found = {n: says(misread(labels, share), how) for n, share, how in zip(names, shares, sure, strict=True)}
+        found = {
+            n: says(misread(labels, share), how)
+            for n, share, how in zip(names, shares, sure, strict=True)
+        }
         return numbers, found, chosen
 
     return Later(make)
@@ -336,13 +364,17 @@ BANK = {
         right=[image_by_loops, lambda line: image_from_text(line).astype("uint8")],
         wrong={
             "on its side": lambda line: image_from_text(line).T.astype("uint8"),
-            "starts with its label": lambda line: np.array(line.split(",")[:784], "uint8").reshape(28, 28),
+            "starts with its label": lambda line: np.array(line.split(",")[:784], "uint8").reshape(
+                28, 28
+            ),
             "in a row": lambda line: np.array(line.split(",")[-784:], "uint8"),
             "scaled": lambda line: image_from_text(line) / 255,
             "which takes several": image_from_text,
             "ends at 127": lambda line: image_from_text(line).astype("int8"),
             "exchanged. In Kaggle's": lambda line: 255 - image_from_text(line).astype("uint8"),
-            "your function stops with": lambda line: np.array(line.split(","), "uint8").reshape(28, 28),
+            "your function stops with": lambda line: np.array(line.split(","), "uint8").reshape(
+                28, 28
+            ),
         },
     ),
     "q2": Entry(
@@ -383,11 +415,15 @@ BANK = {
             "a row too many": fault_without(many=False),
             "which is missing": lambda lines, count: min(first_fault(lines, count), len(lines)),
             "the *first* line at fault": lambda lines, count: (
-                len(lines) + 1 if len(lines) <= count and lines[0] == "ImageId,Label" else first_fault(lines, count)
+                len(lines) + 1
+                if len(lines) <= count and lines[0] == "ImageId,Label"
+                else first_fault(lines, count)
             ),
             "Count the header": lambda lines, count: max(0, first_fault(lines, count) - 1),
             "the number of a line": lambda lines, count: first_fault(lines, count) > 0,
-            "nothing is wrong": lambda lines, count: first_fault(lines, count) or None or len(lines),
+            "nothing is wrong": lambda lines, count: (
+                first_fault(lines, count) or None or len(lines)
+            ),
         },
     ),
     "q4": Entry(
@@ -400,11 +436,15 @@ BANK = {
             "True or False": lambda x, y: np.isin(np.arange(len(y)), known_by_comparing(x, y)),
             "how many": lambda x, y: len(known_by_comparing(x, y)),
             "nearly alike": lambda x, y: [
-                n for n, image in enumerate(y) if any(np.allclose(image, other, atol=1) for other in x.astype(int))
+                n
+                for n, image in enumerate(y)
+                if any(np.allclose(image, other, atol=1) for other in x.astype(int))
             ],
             "twice: both are known": each_image_once,
             "the training set twice": known_by_pairs,
-            "one single pixel": lambda x_train, x_test: [n for n, image in enumerate(x_test) if image in x_train],
+            "one single pixel": lambda x_train, x_test: [
+                n for n, image in enumerate(x_test) if image in x_train
+            ],
             "count from 1": lambda x_train, x_test: known_by_comparing(x_train, x_test) + 1,
         },
     ),
@@ -416,11 +456,19 @@ BANK = {
             "by two folds": drawn_anew,
             "to *train* on": training_parts,
             "never held out": without_the_rest,
-            "the folds are the same": lambda labels, k, rng: folds_by_library(labels, k, np.random.default_rng(0)),
-            "other folds": lambda labels, k, rng: folds_by_library(labels, k, np.random.default_rng()),
-            "one for each fold": lambda labels, k, rng: dict(enumerate(folds_by_library(labels, k, rng))),
+            "the folds are the same": lambda labels, k, rng: folds_by_library(
+                labels, k, np.random.default_rng(0)
+            ),
+            "other folds": lambda labels, k, rng: folds_by_library(
+                labels, k, np.random.default_rng()
+            ),
+            "one for each fold": lambda labels, k, rng: dict(
+                enumerate(folds_by_library(labels, k, rng))
+            ),
             "folds, got": lambda labels, k, rng: folds_by_library(labels, k - 1, rng),
-            "these are labels": lambda labels, k, rng: [labels[fold] for fold in folds_by_library(labels, k, rng)],
+            "these are labels": lambda labels, k, rng: [
+                labels[fold] for fold in folds_by_library(labels, k, rng)
+            ],
             "True or False": lambda labels, k, rng: [
                 np.isin(np.arange(len(labels)), fold) for fold in folds_by_library(labels, k, rng)
             ],
@@ -430,7 +478,11 @@ BANK = {
         },
     ),
     "q6": Entry(
-        right=[gain_by_counting, gain_by_pandas, lambda a, b: (b.mean() - a.mean(), np.sqrt((a != b).sum()) / len(a))],
+        right=[
+            gain_by_counting,
+            gain_by_pandas,
+            lambda a, b: (b.mean() - a.mean(), np.sqrt((a != b).sum()) / len(a)),
+        ],
         wrong={
             "wrong sign": gain_with(paired, sign=-1),
             "per cents": gain_with(paired, factor=100),
@@ -450,12 +502,18 @@ BANK = {
         },
     ),
     "q7": Entry(
-        right=[jpg, jpg_with(ready=lambda images: np.float64(images) * (1 / 255)), lambda *case: round(jpg(*case), 4)],
+        right=[
+            jpg,
+            jpg_with(ready=lambda images: np.float64(images) * (1 / 255)),
+            lambda *case: round(jpg(*case), 4),
+        ],
         wrong={
             "twice": in_two_passes,
             "still go up to 255": jpg_with(ready=lambda images: images),
             "in the alphabet": without_translation,
-            "the wrong way": jpg_with(digit=lambda name: sorted(WORDS).index(WORDS[sorted(WORDS).index(name)])),
+            "the wrong way": jpg_with(
+                digit=lambda name: sorted(WORDS).index(WORDS[sorted(WORDS).index(name)])
+            ),
             "from 0 to 1, got": lambda *case: 100 * jpg(*case),
             "of errors": lambda *case: 1 - jpg(*case),
             "do not average": mean_of_batches,
@@ -464,7 +522,9 @@ BANK = {
                 np.concatenate([predict(x).argmax(axis=1) == y for x, y in dataset])
             ),
             "never go through": lambda *case: 0.8,
-            "one number": lambda dataset, names, predict: [predict(x / 255).argmax(axis=1) for x, _ in dataset],
+            "one number": lambda dataset, names, predict: [
+                predict(x / 255).argmax(axis=1) for x, _ in dataset
+            ],
         },
     ),
     "q8": Entry(
@@ -496,8 +556,12 @@ BANK = {
     "q10": Entry(
         right=[milestone_3(), milestone_3(0.01, chosen=lambda: held_out().tolist())],
         wrong={
-            "the numbers of digits": Later(lambda: (np.isin(np.arange(3000), held_out()), says(held_out() % 10))),
-            "numbers from 0": milestone_3(chosen=lambda: held_out() + 1000, wanted=lambda n: n - 1000),
+            "the numbers of digits": Later(
+                lambda: (np.isin(np.arange(3000), held_out()), says(held_out() % 10))
+            ),
+            "numbers from 0": milestone_3(
+                chosen=lambda: held_out() + 1000, wanted=lambda n: n - 1000
+            ),
             "there twice": milestone_3(chosen=lambda: np.append(held_out(), held_out()[0])),
             "Take a twentieth": milestone_3(chosen=lambda: held_out()[:50]),
             "Stratify": milestone_3(chosen=by_class),

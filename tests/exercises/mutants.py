@@ -25,11 +25,18 @@ def mutants(code: str) -> Iterator[tuple[str, str]]:
 
 
 def _changes(node: ast.AST) -> Iterator:
-    if isinstance(node, ast.BinOp | ast.BoolOp | ast.UnaryOp | ast.AugAssign) and type(node.op) in FLIPS:
+    if (
+        isinstance(node, ast.BinOp | ast.BoolOp | ast.UnaryOp | ast.AugAssign)
+        and type(node.op) in FLIPS
+    ):
         yield _flip
     if isinstance(node, ast.Compare) and type(node.ops[0]) in FLIPS:
         yield _flip_comparison
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, int | float)
+        and not isinstance(node.value, bool)
+    ):
         yield _shift(1)
         yield _shift(-1)
     if isinstance(node, ast.Constant) and isinstance(node.value, bool):

@@ -14,8 +14,14 @@ from utils.exercises.core import BEGIN, SOLUTIONS, code_cells
 with quiet_tensorflow():
     import keras
 
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # wrong answers divide by zero, and are meant to
-ALL = [pytest.param(question, id=f"{n}-{name}") for n in LESSONS for name, question in questions(n).items()]
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::RuntimeWarning"
+)  # wrong answers divide by zero, and are meant to
+ALL = [
+    pytest.param(question, id=f"{n}-{name}")
+    for n in LESSONS
+    for name, question in questions(n).items()
+]
 RIGHT = [
     pytest.param(questions(n)[name], answer, id=f"{n}-{name}-{number}")
     for n in LESSONS for name, entry in entries(n).items() for number, answer in enumerate(entry.right)
@@ -57,7 +63,9 @@ NONSENSE = [
 def test_a_right_answer_is_accepted_within_a_second(question, answer):
     taken = []
     for _ in range(3):  # the first one may have something to prepare
-        start = time.process_time()  # of this process alone: other processes may keep the machine busy
+        start = (
+            time.process_time()
+        )  # of this process alone: other processes may keep the machine busy
         outcome = question.judge(answer)
         taken.append(time.process_time() - start)
         assert outcome.kind == "correct", outcome
@@ -93,17 +101,25 @@ def test_every_question_has_its_bank_hints_and_solution(lesson):
     assert list(entries(lesson)) == list(questions(lesson))
     for name, entry in entries(lesson).items():
         question = questions(lesson)[name]
-        assert len(entry.wrong) >= 3 and entry.right, f"{lesson} {name}: the bank needs more answers"
+        assert len(entry.wrong) >= 3 and entry.right, (
+            f"{lesson} {name}: the bank needs more answers"
+        )
         assert len(question.hints) >= 2
         assert question.solution_source() and "###" not in question.solution_source()
-        cell = next(source for source in code_cells(SOLUTIONS, lesson) if f"{name}.check(" in source)
+        cell = next(
+            source for source in code_cells(SOLUTIONS, lesson) if f"{name}.check(" in source
+        )
         assert BEGIN in cell, f"{lesson} {name}: the solution must stand in the cell of its check"
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_objective_of_the_lesson_is_examined(lesson):
-    opening = Notebook.read(next((ROOT / "notebooks").glob(f"{lesson}_*.ipynb"))).content.cells[0].source
-    listed = re.findall(r"^- (.+?)[;.]$", opening.split("## Objectives")[1].replace("\n  ", " "), flags=re.MULTILINE)
+    opening = (
+        Notebook.read(next((ROOT / "notebooks").glob(f"{lesson}_*.ipynb"))).content.cells[0].source
+    )
+    listed = re.findall(
+        r"^- (.+?)[;.]$", opening.split("## Objectives")[1].replace("\n  ", " "), flags=re.MULTILINE
+    )
     assert set(listed) == {question.objective for question in questions(lesson).values()}
 
 
@@ -112,4 +128,6 @@ def test_the_stars_rise(lesson):
     notebook = Notebook.read(next((ROOT / "solutions").glob(f"{lesson}_*.ipynb")))
     text = "\n".join(cell.source for cell in notebook.prose)
     stars = [len(marks) for marks in re.findall(r"^## \d+\. .*?(★+)$", text, flags=re.MULTILINE)]
-    assert len(stars) == len(questions(lesson)) and stars == sorted(stars) and set(stars) == {1, 2, 3}
+    assert (
+        len(stars) == len(questions(lesson)) and stars == sorted(stars) and set(stars) == {1, 2, 3}
+    )

@@ -14,7 +14,9 @@ from utils.exercises.core import CheckFailed, Question, Wrong
 from utils.exercises.generate import without_solution
 
 ROOT = generate.ROOT
-DOUBLE = behaves_like(lambda x: 2 * x, lambda rng: (rng.normal(size=3),), {"that is the square": np.square})
+DOUBLE = behaves_like(
+    lambda x: 2 * x, lambda rng: (rng.normal(size=3),), {"that is the square": np.square}
+)
 
 
 @pytest.fixture
@@ -46,7 +48,9 @@ def one_pass(x):
     pass
 
 
-@pytest.mark.parametrize("answer", [..., [...], (1, ...), {"a": ...}, stub, stub_with_text, one_pass])
+@pytest.mark.parametrize(
+    "answer", [..., [...], (1, ...), {"a": ...}, stub, stub_with_text, one_pass]
+)
 def test_what_the_exercise_came_with_is_not_attempted(question, answer):
     assert question.judge(answer).kind == "not attempted"
 
@@ -142,7 +146,10 @@ def test_strict_mode_raises_for_the_author_only(question, monkeypatch):
 
 def test_outcomes_are_markdown_and_plain_text(question):
     outcome = question.judge(lambda x: 2 * x)
-    assert outcome._repr_markdown_().startswith("**✓ Correct.**") and repr(outcome) == "✓ correct: Well done."
+    assert (
+        outcome._repr_markdown_().startswith("**✓ Correct.**")
+        and repr(outcome) == "✓ correct: Well done."
+    )
 
 
 # The generator
@@ -165,14 +172,21 @@ def test_a_lone_marker_is_an_error(source):
         without_solution(source)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "solutions").glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "solutions").glob("*.ipynb")), ids=lambda path: path.stem
+)
 def test_the_exercise_is_the_one_its_solution_makes(path):
     wanted = generate.exercise_from(nbformat.read(path, as_version=4))
-    assert nbformat.read(ROOT / "exercises" / path.name, as_version=4) == wanted, "run `make exercises`"
+    assert nbformat.read(ROOT / "exercises" / path.name, as_version=4) == wanted, (
+        "run `make exercises`"
+    )
 
 
 def test_every_exercise_has_a_solution():
-    names = [sorted(path.name for path in (ROOT / folder).glob("*.ipynb")) for folder in ("solutions", "exercises")]
+    names = [
+        sorted(path.name for path in (ROOT / folder).glob("*.ipynb"))
+        for folder in ("solutions", "exercises")
+    ]
     assert names[0] == names[1]
 
 

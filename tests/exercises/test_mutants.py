@@ -43,7 +43,9 @@ def test_no_mutant_of_the_solution_is_called_correct(lesson, name, monkeypatch, 
     with contextlib.redirect_stdout(io.StringIO()):
         for cell in before:
             exec(cell, start)
-    start[name] = type("Catch", (), {"check": staticmethod(lambda *answers: answered.append(answers))})
+    start[name] = type(
+        "Catch", (), {"check": staticmethod(lambda *answers: answered.append(answers))}
+    )
     survivors, made = [], 0
     for region in REGION.finditer(source):
         head = source[: region.start(2)]
@@ -57,7 +59,9 @@ def test_no_mutant_of_the_solution_is_called_correct(lesson, name, monkeypatch, 
             if answered and question.judge(*answered[0]).kind == "correct":
                 survivors.append(what)
     survivors = [what for what in survivors if (name, what) not in equivalent_mutants(lesson)]
-    assert made and not survivors, f"{len(survivors)} of {made} mutants are called correct: {survivors}"
+    assert made and not survivors, (
+        f"{len(survivors)} of {made} mutants are called correct: {survivors}"
+    )
 
 
 def mutants_of_region(code, indent):

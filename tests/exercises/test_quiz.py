@@ -9,7 +9,11 @@ from utils.exercises import progress, quiz, record
 from utils.exercises.quiz import QuizView, ask
 
 LESSONS = sorted(path.stem for path in quiz.QUIZZES.glob("*.toml"))
-ALL = [pytest.param(one, id=f"{one.lesson}-{one.number}") for lesson in LESSONS for one in quiz.load(lesson)]
+ALL = [
+    pytest.param(one, id=f"{one.lesson}-{one.number}")
+    for lesson in LESSONS
+    for one in quiz.load(lesson)
+]
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +34,9 @@ def test_every_distractor_has_a_diagnosis_of_its_own(one):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_lesson_asks_each_of_its_quizzes_once_and_in_order(lesson):
     notebook = Notebook.read(next((ROOT / "notebooks").glob(f"{lesson}_*.ipynb")))
-    asked = re.findall(r'^ask\("(\d\d)", (\d)\)$', "\n".join(cell.source for cell in notebook.code), re.MULTILINE)
+    asked = re.findall(
+        r'^ask\("(\d\d)", (\d)\)$', "\n".join(cell.source for cell in notebook.code), re.MULTILINE
+    )
     assert asked == [(lesson, str(one.number)) for one in quiz.load(lesson)]
     assert len(asked) >= 4
 
@@ -58,7 +64,10 @@ def test_a_quiz_is_answered_and_its_first_guess_is_kept():
 
 
 def test_marks_become_html_and_nothing_else_does():
-    assert quiz._as_html("`a * b` is *not* 3 * 4 * 5 < 6") == "<code>a * b</code> is <em>not</em> 3 * 4 * 5 &lt; 6"
+    assert (
+        quiz._as_html("`a * b` is *not* 3 * 4 * 5 < 6")
+        == "<code>a * b</code> is <em>not</em> 3 * 4 * 5 &lt; 6"
+    )
 
 
 def test_a_reader_without_a_kernel_reads_the_quiz_as_text(monkeypatch):
@@ -86,9 +95,15 @@ def test_progress_counts_what_is_done_and_right():
     record.keep_guess("04", 2, False, 0.95)
     record.keep_guess("00", 1, False, 0.25)
     table = progress.table()
-    assert table.loc["04", ["correct", "guessed"]].tolist() == [1, 2] and table.loc["00", "guessed"] == 1
+    assert (
+        table.loc["04", ["correct", "guessed"]].tolist() == [1, 2]
+        and table.loc["00", "guessed"] == 1
+    )
     sure = progress.guesses()
-    assert sure["right"].to_dict() == {0.25: 0.0, 0.95: 0.5} and sure["count"].to_dict() == {0.25: 1, 0.95: 2}
+    assert sure["right"].to_dict() == {0.25: 0.0, 0.95: 0.5} and sure["count"].to_dict() == {
+        0.25: 1,
+        0.95: 2,
+    }
 
 
 def test_progress_is_shown_before_anything_was_done(capsys, monkeypatch):

@@ -1,6 +1,5 @@
 """The rules of a lesson. Each rule takes a `Notebook` and yields one clear sentence for every fault it finds."""
 
-import ast
 import re
 import statistics
 from dataclasses import dataclass
@@ -10,8 +9,12 @@ import nbformat
 
 ROOT = Path(__file__).parents[2]
 MAX_BYTES = 1_500_000
-MACHINE_PATH = re.compile(r"(?<![\w.:/-])(?:/(?:root|home|tmp|work|Users|mnt|private)/\w|[A-Z]:\\\w)")
-LOG_LINE = re.compile(r"^[IWEF]\d{4} |^\d{4}-\d\d-\d\d .*: [IWEF] |oneDNN|cpu_feature_guard|WARNING:", re.MULTILINE)
+MACHINE_PATH = re.compile(
+    r"(?<![\w.:/-])(?:/(?:root|home|tmp|work|Users|mnt|private)/\w|[A-Z]:\\\w)"
+)
+LOG_LINE = re.compile(
+    r"^[IWEF]\d{4} |^\d{4}-\d\d-\d\d .*: [IWEF] |oneDNN|cpu_feature_guard|WARNING:", re.MULTILINE
+)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 
 
@@ -47,19 +50,29 @@ class Notebook:
 
 def without_code(markdown):
     """Return Markdown without its code, whose # and [] are no headings and links."""
-    return re.sub(r"`[^`\n]*`", "", re.sub(r"^(```|~~~).*?^\1", "", markdown, flags=re.DOTALL | re.MULTILINE))
+    return re.sub(
+        r"`[^`\n]*`", "", re.sub(r"^(```|~~~).*?^\1", "", markdown, flags=re.DOTALL | re.MULTILINE)
+    )
 
 
 def headings(notebook):
     """Return (level, text) of every heading."""
     text = "\n".join(without_code(cell.source) for cell in notebook.prose)
-    return [(len(marks), title.strip()) for marks, title in re.findall(r"^(#{1,6}) (.+)$", text, flags=re.MULTILINE)]
+    return [
+        (len(marks), title.strip())
+        for marks, title in re.findall(r"^(#{1,6}) (.+)$", text, flags=re.MULTILINE)
+    ]
 
 
 def text_of(output):
     """Return all that an output says in words."""
     data = output.get("data", {})
-    return "\n".join([output.get("text", ""), *(data[kind] for kind in ("text/plain", "text/html") if kind in data)])
+    return "\n".join(
+        [
+            output.get("text", ""),
+            *(data[kind] for kind in ("text/plain", "text/html") if kind in data),
+        ]
+    )
 
 
 # Rules of every notebook
@@ -101,14 +114,20 @@ def is_small(notebook):
 
 
 def has_no_machine_path(notebook):
-    texts = [cell.source for cell in notebook.content.cells] + [text_of(output) for _, output in notebook.outputs()]
+    texts = [cell.source for cell in notebook.content.cells] + [
+        text_of(output) for _, output in notebook.outputs()
+    ]
     for text in texts:
         for found in MACHINE_PATH.finditer(text):
-            yield f"a path of one machine: {text[max(0, found.start() - 20):found.end() + 20]!r}"
+            yield f"a path of one machine: {text[max(0, found.start() - 20) : found.end() + 20]!r}"
 
 
 def imports_plainly(notebook):
-    installs = [cell.source for cell in notebook.code if re.search(r"\b(pip|conda|uv)\b.*\binstall\b", cell.source)]
+    installs = [
+        cell.source
+        for cell in notebook.code
+        if re.search(r"\b(pip|conda|uv)\b.*\binstall\b", cell.source)
+    ]
     if len(installs) > 1 or any("google.colab" not in source for source in installs):
         yield "only one cell may install packages: the one that runs in Colab alone (it names google.colab)"
     for cell in notebook.code:
@@ -119,7 +138,9 @@ def imports_plainly(notebook):
 
 
 def cells_are_short(notebook):
-    lengths = [len([line for line in cell.source.splitlines() if line.strip()]) for cell in notebook.code]
+    lengths = [
+        len([line for line in cell.source.splitlines() if line.strip()]) for cell in notebook.code
+    ]
     if not lengths:
         return
     if statistics.median(lengths) > 6:
@@ -136,10 +157,17 @@ def nothing_is_hidden_from_the_tests(notebook):
     """nbval passes a cell tagged raises-exception when it raises nothing, and cannot compare a time."""
     for number, cell in enumerate(notebook.code, start=1):
         marks = set(cell.metadata.get("tags", [])) | set(re.findall(r"# (NBVAL_\w+)", cell.source))
-        for mark in marks & {"raises-exception", "nbval-raises-exception", "nbval-skip", "NBVAL_SKIP",
-                             "NBVAL_RAISES_EXCEPTION"}:
+        for mark in marks & {
+            "raises-exception",
+            "nbval-raises-exception",
+            "nbval-skip",
+            "NBVAL_SKIP",
+            "NBVAL_RAISES_EXCEPTION",
+        }:
             yield f"code cell {number} is marked {mark}: show an error with try/except, and run every cell"
-        if re.match(r"%%time", cell.source) and re.search(r"^\s*assert ", cell.source, flags=re.MULTILINE):
+        if re.match(r"%%time", cell.source) and re.search(
+            r"^\s*assert ", cell.source, flags=re.MULTILINE
+        ):
             yield f"code cell {number} asserts in a %%time cell: check results, not the clock"
 
 
@@ -163,8 +191,12 @@ def _resolves(notebook, target):
         return path.exists()
     if path.suffix == ".ipynb":
         titles = [text for _, text in headings(Notebook.read(path))]
-        return anchor in {title.replace(" ", "-") for title in titles}  # as JupyterLab and nbviewer make them
-    slugs = re.findall(r"^#{1,6} (.+)$", without_code(path.read_text(encoding="utf-8")), flags=re.MULTILINE)
+        return anchor in {
+            title.replace(" ", "-") for title in titles
+        }  # as JupyterLab and nbviewer make them
+    slugs = re.findall(
+        r"^#{1,6} (.+)$", without_code(path.read_text(encoding="utf-8")), flags=re.MULTILINE
+    )
     return anchor in {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in slugs}
 
 
@@ -186,8 +218,14 @@ def ends_with_the_way_on(notebook):
     ending = "\n".join(cell.source for cell in cells[-3:] if cell.cell_type == "markdown")
     if "## Key points" not in ending:
         yield "`## Key points` must stand in the last cells"
-    following = [path.name for path in notebook.path.parent.glob(f"{notebook.number + 1:02d}_*.ipynb")]
-    exercise = [f"../exercises/{notebook.path.name}"] if (ROOT / "exercises" / notebook.path.name).exists() else []
+    following = [
+        path.name for path in notebook.path.parent.glob(f"{notebook.number + 1:02d}_*.ipynb")
+    ]
+    exercise = (
+        [f"../exercises/{notebook.path.name}"]
+        if (ROOT / "exercises" / notebook.path.name).exists()
+        else []
+    )
     for target in following + exercise:
         if f"]({target})" not in ending:
             yield f"the last cells must link to {target}"
@@ -208,7 +246,7 @@ def outputs_are_quiet(notebook):
         if output.get("name") == "stderr":
             yield f"code cell {number} wrote to stderr: {output.text[:100]!r}"
         elif found := LOG_LINE.search(text_of(output)):
-            yield f"code cell {number} shows a log line: {text_of(output)[found.start():][:100]!r}"
+            yield f"code cell {number} shows a log line: {text_of(output)[found.start() :][:100]!r}"
 
 
 def stores_no_widget(notebook):
@@ -219,7 +257,9 @@ def stores_no_widget(notebook):
 
 def outputs_need_no_network(notebook):
     for number, output in notebook.outputs():
-        if found := re.search(r"""(?:src|href)=["']?(?:https?:)?//[^"'\s>]+|import\(["']https?://""", text_of(output)):
+        if found := re.search(
+            r"""(?:src|href)=["']?(?:https?:)?//[^"'\s>]+|import\(["']https?://""", text_of(output)
+        ):
             yield f"code cell {number} shows HTML that loads {found[0]!r} from elsewhere: it is blank without a network"
 
 
@@ -240,8 +280,10 @@ def figures_are_spoken_of(notebook):
     cells = notebook.content.cells
     for place, cell in enumerate(cells):
         kinds = [kind for output in cell.get("outputs", []) for kind in output.get("data", {})]
-        neighbours = cells[max(0, place - 1):place] + cells[place + 1:place + 2]
-        if any(kind.startswith("image/") for kind in kinds) and not any(c.cell_type == "markdown" for c in neighbours):
+        neighbours = cells[max(0, place - 1) : place] + cells[place + 1 : place + 2]
+        if any(kind.startswith("image/") for kind in kinds) and not any(
+            c.cell_type == "markdown" for c in neighbours
+        ):
             yield f"no text stands before or after the figure of cell {place + 1}: {cell.source[:60]!r}"
 
 
@@ -253,7 +295,7 @@ def has_no_outputs(notebook):
         yield "outputs are stored; exercises and solutions are committed without: clear them"
 
 
-# Rules of the folders and the helper package
+# Rules of the folders
 
 
 def numbers_have_no_gap(names):
@@ -266,51 +308,27 @@ def numbers_have_no_gap(names):
         yield f"the lessons must be numbered from 00 without a gap, got {numbers}"
 
 
-def public_names(source):
-    """Return (name, docstring) of the public functions and classes at the top of a module."""
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    nodes = [node for node in ast.parse(source).body if isinstance(node, kinds) and not node.name.startswith("_")]
-    return [(node.name, ast.get_docstring(node)) for node in nodes]
-
-
-def helpers_are_taught(module, source, root=ROOT):
-    """Yield a fault for each public helper whose docstring does not end with the lesson that teaches it."""
-    for name, docstring in public_names(source):
-        last = (docstring or "").rpartition("\n")[2].strip()
-        taught = re.fullmatch(r"Taught in (notebooks/\d\d_\w+\.ipynb)\.?", last)
-        if not taught:
-            yield f"{module}: the docstring of {name} must end with `Taught in notebooks/NN_name.ipynb`, got {last!r}"
-        elif not (root / taught[1]).exists():
-            yield f"{module}: {name} says it is taught in {taught[1]}, which does not exist"
-        elif not any(re.search(rf"\b{name}\b", cell.source) for cell in Notebook.read(root / taught[1]).content.cells):
-            yield f"{module}: {name} says it is taught in {taught[1]}, which never names it"
-
-
-def imports_point_down(module, source, order):
-    """Yield a fault where a module of `utils` imports one that stands beside or above it in `order`, top first."""
-    level = {name: place for place, names in enumerate(order) for name in names}
-    if module not in level:
-        yield f"utils/{module}.py has no place in the order of modules: add it to ORDER in test_house_rules.py"
-        return
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("utils"):
-            named = [node.module.removeprefix("utils").removeprefix(".")]
-            targets = named if named != [""] else [alias.name for alias in node.names]
-        elif isinstance(node, ast.Import):
-            targets = [alias.name.removeprefix("utils.") for alias in node.names if alias.name.startswith("utils.")]
-        else:
-            continue
-        for target in targets:
-            if level.get(target.split(".")[0], -1) <= level[module]:
-                yield f"utils/{module}.py imports utils.{target}: imports point down only"
-
-
 EVERY_NOTEBOOK = [
-    has_one_title, cells_have_ids, has_no_empty_cell, metadata_is_clean, is_small, has_no_machine_path, imports_plainly,
-    cells_are_short, nothing_is_hidden_from_the_tests, links_lead_somewhere,
+    has_one_title,
+    cells_have_ids,
+    has_no_empty_cell,
+    metadata_is_clean,
+    is_small,
+    has_no_machine_path,
+    imports_plainly,
+    cells_are_short,
+    nothing_is_hidden_from_the_tests,
+    links_lead_somewhere,
 ]
 LESSON = [
-    *EVERY_NOTEBOOK, has_the_frame, ends_with_the_way_on, was_run_from_top_to_bottom, outputs_are_quiet,
-    stores_no_widget, outputs_need_no_network, figures_have_alt_text, figures_are_spoken_of,
+    *EVERY_NOTEBOOK,
+    has_the_frame,
+    ends_with_the_way_on,
+    was_run_from_top_to_bottom,
+    outputs_are_quiet,
+    stores_no_widget,
+    outputs_need_no_network,
+    figures_have_alt_text,
+    figures_are_spoken_of,
 ]
 EXERCISE = [*EVERY_NOTEBOOK, has_no_outputs]

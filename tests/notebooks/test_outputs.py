@@ -13,8 +13,12 @@ STAMPS = records.load("lessons").get("lessons", {})
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_outputs_are_as_new_as_their_lesson(path):
     stamp = STAMPS.get(path.stem, {})
-    assert stamp.get("source") == source_hash(nbformat.read(path, as_version=4)), "its text changed: run make lessons"
-    assert stamp["data"] == "full", "its outputs are from the sample: run make lessons with data/mnist.npz in place"
+    assert stamp.get("source") == source_hash(nbformat.read(path, as_version=4)), (
+        "its text changed: run make lessons"
+    )
+    assert stamp["data"] == "full", (
+        "its outputs are from the sample: run make lessons with data/mnist.npz in place"
+    )
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

@@ -21,7 +21,11 @@ RUNS = tempfile.TemporaryDirectory(prefix="digits-runs-", ignore_cleanup_errors=
 
 def pytest_configure():
     """Prepare this process and what it starts: the guard, the embedded digits, figures without a window."""
-    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", GUARD)]
+    paths = [
+        path
+        for path in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        if path not in ("", GUARD)
+    ]
     # Python imports `sitecustomize` from its path at start-up: so the guard stands in every kernel too.
     os.environ["PYTHONPATH"] = os.pathsep.join([GUARD, *paths])
     os.environ["MNIST_SOURCE"] = "sample"

@@ -14,7 +14,10 @@ SMALL = 64 * 1024  # bytes
 def digits():
     """Return 640 digits to train on with their labels, and 200 others."""
     mnist = load_mnist("sample")
-    return (mnist.x_train[:640], mnist.y_train[:640]), (mnist.x_train[640:840], mnist.y_train[640:840])
+    return (mnist.x_train[:640], mnist.y_train[:640]), (
+        mnist.x_train[640:840],
+        mnist.y_train[640:840],
+    )
 
 
 @pytest.fixture
@@ -28,7 +31,9 @@ def small_disk(tmp_path):
         subprocess.run(["umount", str(folder)], check=True)
     else:
         usual = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, usual[1]))  # for this process, and for all that it starts
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (SMALL, usual[1])
+        )  # for this process, and for all that it starts
         yield folder
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 

@@ -11,8 +11,12 @@ def test_the_recorded_reading_of_a_million_digits_costs_little_for_the_engine():
     assert reading["digits"] == scaling.DIGITS == 1_000_000 and reading["model"] == scaling.MODEL
     assert reading["ratio"] >= 0.85, "of what processes without an engine read"
     assert reading["peak_memory_mb"] <= 1000
-    costs = np.array([reading["microseconds_per_digit"][size] for size in ("10000", "100000", "1000000")])
-    np.testing.assert_allclose(reading["largest_over_smallest_cost"], costs.max(axis=0) / costs.min(axis=0), atol=0.01)
+    costs = np.array(
+        [reading["microseconds_per_digit"][size] for size in ("10000", "100000", "1000000")]
+    )
+    np.testing.assert_allclose(
+        reading["largest_over_smallest_cost"], costs.max(axis=0) / costs.min(axis=0), atol=0.01
+    )
     # We had set ourselves 1.15. What a job costs once weighs more in the smallest one, and the machine is restless.
     assert np.median(reading["largest_over_smallest_cost"]) <= 1.2
     assert costs[2].mean() <= 1.05 * costs[0].mean(), "the price of a digit grows with the job"
@@ -20,14 +24,24 @@ def test_the_recorded_reading_of_a_million_digits_costs_little_for_the_engine():
 
 def test_what_a_step_of_two_workers_costs_is_recorded_and_where_its_time_goes():
     training = records.load("scaling")["training"]
-    assert training["recipe"] == scaling.RECIPE and list(training["batches"]) == [str(size) for size in scaling.BATCHES]
+    assert training["recipe"] == scaling.RECIPE and list(training["batches"]) == [
+        str(size) for size in scaling.BATCHES
+    ]
     for steps in training["batches"].values():
         assert set(steps["milliseconds"]) == {"one thread", "one process, all threads", "2 workers"}
-        assert all(parts["compute"] > 0 and parts["exchange"] > 0 for parts in steps["milliseconds"].values())
-        one, two = (sum(steps["milliseconds"][name].values()) for name in ("one process, all threads", "2 workers"))
+        assert all(
+            parts["compute"] > 0 and parts["exchange"] > 0
+            for parts in steps["milliseconds"].values()
+        )
+        one, two = (
+            sum(steps["milliseconds"][name].values())
+            for name in ("one process, all threads", "2 workers")
+        )
         assert steps["overhead"] == pytest.approx(two / one - 1, abs=0.01)
     small, large = (steps["speed_up"] for steps in training["batches"].values())
-    assert 1 < small < large, "lesson 12 says that two workers gain on one thread, and more with the larger batch"
+    assert 1 < small < large, (
+        "lesson 12 says that two workers gain on one thread, and more with the larger batch"
+    )
 
 
 @pytest.mark.long

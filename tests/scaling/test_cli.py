@@ -43,14 +43,22 @@ def npy(tmp_path, digits):
 @pytest.mark.parametrize("name", ["train", "sweep", "read"])
 def test_each_has_a_help_with_examples(name):
     text = scale(name, "--help").stdout
-    assert len(re.findall(rf"^ *digits scale {name}", text.partition("Examples")[2], re.MULTILINE)) >= 3
-    assert "Taught in" not in text
+    assert (
+        len(re.findall(rf"^ *digits scale {name}", text.partition("Examples")[2], re.MULTILINE))
+        >= 3
+    )
 
 
 MISTAKES = {
-    "half an address": (["train", "--addresses", "a:1,b", "--index", "0"], "expected an address like host:2222"),
+    "half an address": (
+        ["train", "--addresses", "a:1,b", "--index", "0"],
+        "expected an address like host:2222",
+    ),
     "no index": (["train", "--addresses", "a:1,b:2"], "index: expected the place of this host"),
-    "a database without a driver": (["sweep", "--storage", "nothing://host/x"], "database of the sweep"),
+    "a database without a driver": (
+        ["sweep", "--storage", "nothing://host/x"],
+        "database of the sweep",
+    ),
     "no picture": (["read", "{tmp}", "{tmp}/out"], "there is no picture"),
     "no file": (["read", "{tmp}/nothing.npy", "{tmp}/out"], "No such file"),
     "no model": (["read", "{npy}", "{tmp}/out", "--model", "nothing"], "there is no model"),
@@ -93,10 +101,15 @@ def test_a_job_that_was_interrupted_reads_the_rest_and_then_nothing(npy, tmp_pat
         # Many partitions are left when the first one is there, so the signal comes in time on a busy machine too.
         while not list(out.glob("part-*.parquet")) and process.poll() is None:
             time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGINT)  # to the workers as well, as Ctrl-C in a terminal does
+        os.killpg(
+            process.pid, signal.SIGINT
+        )  # to the workers as well, as Ctrl-C in a terminal does
         said = process.communicate()
     assert process.returncode == 130, said
-    assert said[1] == "Interrupted. It goes on with the next partition when you start the same command again.\n"
+    assert (
+        said[1]
+        == "Interrupted. It goes on with the next partition when you start the same command again.\n"
+    )
     assert "of 300 partitions were there already" in scale(*job).stdout
     assert load_results(out)["image"].tolist() == list(range(300))
     assert "Read 0 images" in scale(*job).stdout
@@ -106,9 +119,20 @@ def test_a_job_that_was_interrupted_reads_the_rest_and_then_nothing(npy, tmp_pat
 def test_train_on_two_hosts_that_are_this_one(tmp_path):
     from apps.scaling.training import free_addresses
 
-    job = [*DIGITS, "train", "fast", "--source", "sample", "--addresses", ",".join(free_addresses(2))]
+    job = [
+        *DIGITS,
+        "train",
+        "fast",
+        "--source",
+        "sample",
+        "--addresses",
+        ",".join(free_addresses(2)),
+    ]
     hosts = [
-        subprocess.Popen([*job, "--index", str(rank), "--folder", str(tmp_path / str(rank))], stdout=subprocess.PIPE)
+        subprocess.Popen(
+            [*job, "--index", str(rank), "--folder", str(tmp_path / str(rank))],
+            stdout=subprocess.PIPE,
+        )
         for rank in (0, 1)
     ]
     said = [host.communicate(timeout=200)[0].decode() for host in hosts]

@@ -14,8 +14,6 @@ import pytest
 from distributed import LocalCluster
 from PIL import Image
 
-from utils.data import write_idx
-from utils.prediction import DigitReader
 from apps.scaling import reading
 from apps.scaling.reading import (
     DigitFile,
@@ -28,6 +26,8 @@ from apps.scaling.reading import (
     read_partition,
     remaining,
 )
+from utils.data import write_idx
+from utils.prediction import DigitReader
 
 MODEL = "tiny"
 
@@ -78,7 +78,9 @@ def test_a_full_disk_is_an_error_and_the_job_goes_on_when_there_is_room(small_di
     source, out = MadeDigits(6000, size=3000), small_disk / "out"
     with pytest.raises(OSError, match=r"space|large"):
         read_images(source, out, MODEL, workers=1)
-    assert remaining(source, out) == [0, 1] and [path.name for path in out.iterdir()] == ["job.json"]
+    assert remaining(source, out) == [0, 1] and [path.name for path in out.iterdir()] == [
+        "job.json"
+    ]
     ballast.unlink()
     read_here(source, out, remaining(source, out)[:1])
     assert remaining(source, out) == [1]
@@ -140,7 +142,9 @@ def test_a_cluster_reads_by_its_schedulers_address(npy, tmp_path):
 def test_a_scheduler_that_does_not_answer_is_named_in_time(npy, tmp_path):
     start = time.monotonic()
     with pytest.raises(ConnectionError, match=r"tcp://127\.0\.0\.1:9"):
-        read_images(DigitFile(str(npy)), tmp_path / "out", MODEL, scheduler="tcp://127.0.0.1:9", timeout=1)
+        read_images(
+            DigitFile(str(npy)), tmp_path / "out", MODEL, scheduler="tcp://127.0.0.1:9", timeout=1
+        )
     assert time.monotonic() - start < 120
 
 
@@ -193,7 +197,11 @@ def test_made_digits_are_many_the_same_every_time_and_still_digits():
     source = MadeDigits(2500, size=1000)
     assert source.sizes() == [1000, 1000, 500] and len(source) == 3
     names, images = source[1]
-    assert list(names) == list(range(1000, 2000)) and images.shape == (1000, 28, 28) and images.dtype == np.uint8
+    assert (
+        list(names) == list(range(1000, 2000))
+        and images.shape == (1000, 28, 28)
+        and images.dtype == np.uint8
+    )
     np.testing.assert_array_equal(images, MadeDigits(2500, size=1000)[1][1])
     assert (images != source[0][1]).any(axis=(1, 2)).mean() > 0.9
     labels = reading.load_mnist("sample").y_test
@@ -202,4 +210,7 @@ def test_made_digits_are_many_the_same_every_time_and_still_digits():
 
 def test_no_engine_brings_tensorflow_into_the_process_that_calls_it():
     code = "import sys; from apps.scaling import reading, sweep, training; print('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+        == "False\n"
+    )

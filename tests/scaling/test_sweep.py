@@ -10,7 +10,15 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
-from apps.scaling.sweep import FINISHED, Journal, RecipeObjective, open_study, queue_again, suggest, sweep
+from apps.scaling.sweep import (
+    FINISHED,
+    Journal,
+    RecipeObjective,
+    open_study,
+    queue_again,
+    suggest,
+    sweep,
+)
 from apps.scaling.workers import WorkerLost
 
 SPACE = {"x": (0.0, 1.0), "steps": (1, 4), "rate": (1e-4, 1e-1, "log"), "batch": [32, 64]}
@@ -50,7 +58,9 @@ def test_a_killed_worker_costs_one_trial_which_is_tried_again(database, tmp_path
     (again,) = [trial for trial in study.trials if trial.user_attrs.get("retry_of") == 2]
     assert again.params == lost.params and again.state in FINISHED
     assert study.best_value == max(event["best"] for event in events.of("trial"))
-    assert sweep(dies_once, storage, trials=6).trials == study.trials, "a finished sweep is left as it is"
+    assert sweep(dies_once, storage, trials=6).trials == study.trials, (
+        "a finished sweep is left as it is"
+    )
 
 
 class Together:
@@ -59,8 +69,14 @@ class Together:
     def __init__(self, folder):
         self.folder = folder
 
-    def __setstate__(self, state):  # in the worker, which receives the objective before anything else
-        self.folder, self.turns, optimize = state["folder"], itertools.count(), optuna.Study.optimize
+    def __setstate__(
+        self, state
+    ):  # in the worker, which receives the objective before anything else
+        self.folder, self.turns, optimize = (
+            state["folder"],
+            itertools.count(),
+            optuna.Study.optimize,
+        )
 
         def at_once(*arguments, **options):
             self.wait_for_the_other(next(self.turns))
@@ -94,7 +110,9 @@ def test_a_sweep_that_was_ended_goes_on(tmp_path, events):
     dead, alive = study.ask(), study.ask()
     suggest(dead, SPACE)
     host = os.uname().nodename
-    dead.set_user_attr("worker", [host, os.getpid(), psutil.Process().create_time() - 100])  # our number, used before
+    dead.set_user_attr(
+        "worker", [host, os.getpid(), psutil.Process().create_time() - 100]
+    )  # our number, used before
     alive.set_user_attr("worker", [host, os.getpid(), psutil.Process().create_time()])
     assert queue_again(study, one_host=True) == [0]
     study.tell(alive, 0.5)
@@ -119,7 +137,10 @@ def test_half_a_line_of_a_killed_writer_spoils_no_journal(tmp_path):
         file.write(b'{"op_code": 4, "worker_')
     study = open_study(path)
     study.enqueue_trial({"x": 0.75})
-    assert [trial.system_attrs["fixed_params"]["x"] for trial in open_study(path).trials] == [0.25, 0.75]
+    assert [trial.system_attrs["fixed_params"]["x"] for trial in open_study(path).trials] == [
+        0.25,
+        0.75,
+    ]
     assert path.read_bytes().endswith(b"\n")
 
 
@@ -169,7 +190,9 @@ def test_a_space_gives_ranges_powers_and_choices():
     for number in range(20):
         trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=number)).ask()
         chosen = suggest(trial, SPACE)
-        assert 0 <= chosen["x"] <= 1 and chosen["batch"] in (32, 64) and 1e-4 <= chosen["rate"] <= 1e-1
+        assert (
+            0 <= chosen["x"] <= 1 and chosen["batch"] in (32, 64) and 1e-4 <= chosen["rate"] <= 1e-1
+        )
         assert isinstance(chosen["steps"], int) and 1 <= chosen["steps"] <= 4
         assert trial.distributions["rate"].log
 
@@ -178,7 +201,9 @@ def test_a_space_gives_ranges_powers_and_choices():
 def test_recipes_are_tried_and_the_median_prunes(digits, tmp_path):
     space = {"peak_rate": (1e-5, 3e-2, "log"), "batch_size": [32, 64]}
     changes = {"epochs": 3, "build": "softmax_regression"}
-    study = sweep(RecipeObjective("fast", *digits, space, changes), tmp_path / "sweep.journal", trials=10)
+    study = sweep(
+        RecipeObjective("fast", *digits, space, changes), tmp_path / "sweep.journal", trials=10
+    )
     assert len(of_state(study, *FINISHED)) == 10 and of_state(study, TrialState.PRUNED)
     assert set(study.best_params) == set(space) and study.best_value > 0.6
 

@@ -8,7 +8,6 @@ import time
 import numpy as np
 import pytest
 
-from utils.prediction import DigitReader
 from apps.scaling.training import (
     Unreachable,
     check_port,
@@ -20,6 +19,7 @@ from apps.scaling.training import (
     write_checkpoint,
 )
 from apps.scaling.workers import WorkerLost
+from utils.prediction import DigitReader
 
 # Without dropout, batch normalisation and augmentation, so that the sums alone decide.
 PLAIN = {"epochs": 4, "batch_size": 128, "peak_rate": 0.05, "augment": 0, "label_smoothing": 0.0}
@@ -31,19 +31,23 @@ def plain_cnn():
     from utils.training import keras
 
     layers = keras.layers
-    return keras.Sequential([
-        keras.Input((28, 28, 1)),
-        layers.Conv2D(16, 3, strides=2, activation="tanh"),
-        layers.Conv2D(32, 3, strides=2, activation="tanh"),
-        layers.Flatten(),
-        layers.Dense(10, activation="softmax"),
-    ])
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(16, 3, strides=2, activation="tanh"),
+            layers.Conv2D(32, 3, strides=2, activation="tanh"),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
 
 
 def train(train, folder, validation=None, **options):
     """Train the plain network."""
     changes = {**PLAIN, "build": plain_cnn, **options.pop("changes", {})}
-    return train_data_parallel("fast", train, validation, folder=folder, optimizer="sgd", changes=changes, **options)
+    return train_data_parallel(
+        "fast", train, validation, folder=folder, optimizer="sgd", changes=changes, **options
+    )
 
 
 def train_in_one_process(images, labels):
@@ -56,7 +60,9 @@ def train_in_one_process(images, labels):
     for epoch in range(PLAIN["epochs"]):
         order = np.random.default_rng([0, epoch]).permutation(len(images))
         for chosen in np.split(order, len(order) // PLAIN["batch_size"]):
-            network.train_on_batch(images[chosen, :, :, np.newaxis].astype("float32") / 255, labels[chosen])
+            network.train_on_batch(
+                images[chosen, :, :, np.newaxis].astype("float32") / 255, labels[chosen]
+            )
     return network.get_weights()
 
 
@@ -85,7 +91,9 @@ def test_two_workers_one_of_them_killed_train_what_one_process_trains(digits, tm
     (resumed,) = {event["epoch"] for event in events.of("resumed")}
     assert 1 <= resumed < 4, "what was kept is not done again"
     assert [epoch["epoch"] for epoch in run.history] == [1, 2, 3, 4]
-    right = np.mean(DigitReader(run.path).predict_batch(digits[1][0]).argmax(axis=1) == digits[1][1])
+    right = np.mean(
+        DigitReader(run.path).predict_batch(digits[1][0]).argmax(axis=1) == digits[1][1]
+    )
     assert run.history[-1]["validation_accuracy"] == pytest.approx(right)
 
 
@@ -101,7 +109,9 @@ def test_a_checkpoint_that_finds_no_room_leaves_the_last_one(small_disk):
     path = small_disk / "checkpoint.npz"
     write_checkpoint(path, [np.zeros(3)], weights=1, about="a run", history=[{"epoch": 1}])
     with pytest.raises(OSError, match=r"space|large"):
-        write_checkpoint(path, [np.zeros(10**5)], weights=1, about="a run", history=[{"epoch": 1}, {"epoch": 2}])
+        write_checkpoint(
+            path, [np.zeros(10**5)], weights=1, about="a run", history=[{"epoch": 1}, {"epoch": 2}]
+        )
     assert len(read_checkpoint(path)["history"]) == 1
     assert list(small_disk.iterdir()) == [path]
 
@@ -121,13 +131,17 @@ def test_a_port_in_use_is_named(digits, tmp_path):
     check_port(place)
 
 
-@pytest.mark.parametrize("options", [{"workers": 0}, {"addresses": ["a:1", "b:2"]}, {"addresses": ["a:1"], "index": 1}])
+@pytest.mark.parametrize(
+    "options", [{"workers": 0}, {"addresses": ["a:1", "b:2"]}, {"addresses": ["a:1"], "index": 1}]
+)
 def test_what_makes_no_cluster_is_refused(digits, tmp_path, options):
     with pytest.raises(ValueError, match=r"workers|index"):
         train(digits[0], tmp_path, **options)
 
 
-@pytest.mark.parametrize("text", ["host", "host:", ":1", "host:x", "host:0", "host:65536", "host:²"])
+@pytest.mark.parametrize(
+    "text", ["host", "host:", ":1", "host:x", "host:0", "host:65536", "host:²"]
+)
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match="host:2222"):
         split_address(text)
@@ -143,7 +157,9 @@ def test_shares_hold_each_digit_once_and_differ_by_at_most_one():
 
 def test_only_a_whole_checkpoint_is_trusted(tmp_path):
     path = tmp_path / "checkpoint.npz"
-    write_checkpoint(path, [np.arange(3.0), np.array(7)], weights=1, about="a run", history=[{"epoch": 1}])
+    write_checkpoint(
+        path, [np.arange(3.0), np.array(7)], weights=1, about="a run", history=[{"epoch": 1}]
+    )
     held = read_checkpoint(path)
     assert held["about"] == "a run" and held["history"] == [{"epoch": 1}]
     np.testing.assert_array_equal(held["weights"], [np.arange(3.0)])
@@ -182,14 +198,20 @@ def test_a_worker_that_hangs_is_found_and_the_run_goes_on(digits, tmp_path, even
 
 @pytest.mark.long
 @pytest.mark.parametrize("recipe", ["reference", "compact"])
-def test_a_killed_run_with_dropout_or_normalisation_ends_as_it_would_have(recipe, digits, tmp_path, events):
+def test_a_killed_run_with_dropout_or_normalisation_ends_as_it_would_have(
+    recipe, digits, tmp_path, events
+):
     changes = {"epochs": 2, "batch_size": 50}  # 640 digits: the last batch is smaller
     whole = train_data_parallel(recipe, *digits, folder=tmp_path / "whole", changes=changes)
     listen = kill_after(1, events, rank=0)
-    killed = train_data_parallel(recipe, *digits, folder=tmp_path / "killed", changes=changes, on_event=listen)
+    killed = train_data_parallel(
+        recipe, *digits, folder=tmp_path / "killed", changes=changes, on_event=listen
+    )
     assert killed.restarts == 1
     for some, other in zip(whole.weights, killed.weights, strict=True):
-        np.testing.assert_allclose(some, other, rtol=0, atol=1e-3)  # Adam makes much of the last bits
+        np.testing.assert_allclose(
+            some, other, rtol=0, atol=1e-3
+        )  # Adam makes much of the last bits
 
 
 @pytest.mark.long

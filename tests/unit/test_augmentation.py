@@ -33,7 +33,9 @@ def by_scipy(images, matrix, shift=0):
     """Fetch each new pixel (x, y) from matrix @ (x, y) + shift, about the middle of the image."""
     y, x = np.mgrid[:28, :28] - 13.5
     old_x, old_y = np.tensordot(matrix, np.stack([x, y]), axes=1) + 13.5 + shift
-    return np.stack([ndimage.map_coordinates(image[..., 0], [old_y, old_x], order=1) for image in images])[..., None]
+    return np.stack(
+        [ndimage.map_coordinates(image[..., 0], [old_y, old_x], order=1) for image in images]
+    )[..., None]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,9 @@ def test_moved_digits_stay_images(digits):
 
 
 def test_it_works_inside_a_network_that_is_saved_and_loaded(digits, tmp_path):
-    network = keras.Sequential([keras.Input((28, 28, 1)), RandomAffine(7, 0.2, 3, 1, seed=5), keras.layers.Flatten()])
+    network = keras.Sequential(
+        [keras.Input((28, 28, 1)), RandomAffine(7, 0.2, 3, 1, seed=5), keras.layers.Flatten()]
+    )
     network.save(tmp_path / "network.keras")
     loaded = keras.models.load_model(tmp_path / "network.keras").layers[0]
     assert isinstance(loaded, RandomAffine)
@@ -139,7 +143,9 @@ def test_the_seed_decides_how_digits_are_spoilt_and_each_call_spoils_anew(layer,
     assert not np.array_equal(apply(layers[0], digits), first)
 
 
-@pytest.mark.parametrize("layer", [RandomThickness(seed=5), RandomBars(3, 0.2, 9.0, seed=5), RandomNoise(0.1, seed=5)])
+@pytest.mark.parametrize(
+    "layer", [RandomThickness(seed=5), RandomBars(3, 0.2, 9.0, seed=5), RandomNoise(0.1, seed=5)]
+)
 def test_spoilers_are_saved_and_loaded_with_a_network(layer, digits, tmp_path):
     network = keras.Sequential([keras.Input((28, 28, 1)), layer, keras.layers.Flatten()])
     network.save(tmp_path / "network.keras")
@@ -163,7 +169,11 @@ def test_bars_lie_within_their_width_length_and_share():
     inside = barred / seen.clip(1e-6)[:, np.newaxis, np.newaxis] > 0.99
     deepest = [ndimage.distance_transform_edt(np.pad(it, 1)).max() for it in inside]
     assert 1.5 < max(deepest) <= 3  # half of 4 pixels, and what the grid adds
-    assert inside.any(axis=2).sum(axis=1).max() > 20 and barred.max() > 0.95 and (seen[seen > 0] < 0.1).any()
+    assert (
+        inside.any(axis=2).sum(axis=1).max() > 20
+        and barred.max() > 0.95
+        and (seen[seen > 0] < 0.1).any()
+    )
 
 
 def test_without_a_share_there_are_no_bars(digits):
@@ -181,5 +191,7 @@ def test_hardships_leave_most_digits_readable_and_within_an_image():
     mnist = data.load_mnist("sample")
     spoilt = apply(hardships(seed=0), preprocessing.scale(mnist.x_test))
     preprocessing.check_scaled(spoilt)
-    read = DigitReader().predict_batch((255 * spoilt[..., 0]).round().astype("uint8")).argmax(axis=1)
+    read = (
+        DigitReader().predict_batch((255 * spoilt[..., 0]).round().astype("uint8")).argmax(axis=1)
+    )
     assert np.mean(read == mnist.y_test) > 0.85

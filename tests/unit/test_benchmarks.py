@@ -11,7 +11,14 @@ from benchmarks.setup import download_bytes, slowest_files
 from utils.training import RECIPES
 
 ACCURACY = records.load("accuracy")["recipes"]
-PROMISED = {"reference": 0.9955, "compact": 0.9965, "robust": 0.995, "tiny": 0.993, "sample": 0.988, "ensemble": 0.9965}
+PROMISED = {
+    "reference": 0.9955,
+    "compact": 0.9965,
+    "robust": 0.995,
+    "tiny": 0.993,
+    "sample": 0.988,
+    "ensemble": 0.9965,
+}
 MOST_PARAMETERS = {"reference": 93_322, "compact": 100_000, "tiny": 6_000, "ensemble": 500_000}
 MOST_SECONDS = {"compact": 15 * 60, "ensemble": 60 * 60}
 
@@ -27,7 +34,9 @@ def test_the_recorded_mean_is_the_mean_of_its_runs(name):
     accuracies = [run["test_accuracy"] for run in result["runs"]]
     assert len(accuracies) >= 5 or name == "ensemble"
     assert result["mean_test_accuracy"] == pytest.approx(np.mean(accuracies), abs=1e-5)
-    assert name == "ensemble" or result["standard_deviation"] == pytest.approx(np.std(accuracies, ddof=1), abs=1e-5)
+    assert name == "ensemble" or result["standard_deviation"] == pytest.approx(
+        np.std(accuracies, ddof=1), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", PROMISED)
@@ -47,11 +56,16 @@ def test_the_trainings_are_as_short_as_the_course_promises(name):
 
 def test_the_quick_recipe_reaches_99_per_cent_twenty_times_sooner():
     record = records.load("speed")
-    assert record["recipes"] == {"fast": describe(RECIPES["fast"]), "keras.io": {"epochs": speed.KERAS_IO_EPOCHS}}
+    assert record["recipes"] == {
+        "fast": describe(RECIPES["fast"]),
+        "keras.io": {"epochs": speed.KERAS_IO_EPOCHS},
+    }
     for name in ("fast", "keras.io"):
         assert len(record[name]["runs"]) >= 10
         assert record[name]["mean_test_accuracy"] >= 0.99
-    slow, fast = (np.array([run["seconds"] for run in record[name]["runs"]]) for name in ("keras.io", "fast"))
+    slow, fast = (
+        np.array([run["seconds"] for run in record[name]["runs"]]) for name in ("keras.io", "fast")
+    )
     assert record["ratio"] == pytest.approx(np.mean(slow / fast), abs=0.1)
     assert record["ratio"] >= 20
 
@@ -70,7 +84,9 @@ def test_the_ablation_is_of_todays_recipe_and_complete():
     assert set(record["changes"]) == set(ablation.CHANGES)
     for result in record["changes"].values():
         assert [run["seed"] for run in result["runs"]] == list(ablation.SEEDS)
-        assert result["mean_errors"] == pytest.approx(np.mean([run["errors"] for run in result["runs"]]), abs=1e-5)
+        assert result["mean_errors"] == pytest.approx(
+            np.mean([run["errors"] for run in result["runs"]]), abs=1e-5
+        )
 
 
 def test_reading_one_digit_was_measured_and_takes_a_fraction_of_what_keras_takes():
@@ -99,8 +115,12 @@ def test_from_kaggles_files_the_recipe_comes_as_far_as_from_mnists_own():
     record = records.load("capstone")
     runs = record["runs"]
     assert record["recipe"] == describe(RECIPES["compact"])
-    assert [run["seed"] for run in runs] == list(capstone.SEEDS) and not any(run["overlap"] for run in runs)
-    assert record["mean_test_accuracy"] == pytest.approx(np.mean([run["test_accuracy"] for run in runs]), abs=1e-5)
+    assert [run["seed"] for run in runs] == list(capstone.SEEDS) and not any(
+        run["overlap"] for run in runs
+    )
+    assert record["mean_test_accuracy"] == pytest.approx(
+        np.mean([run["test_accuracy"] for run in runs]), abs=1e-5
+    )
     assert record["mean_test_accuracy"] >= PROMISED["compact"] - 0.001
 
 
@@ -120,12 +140,18 @@ def test_a_download_is_the_best_wheel_of_each_package_or_its_source():
     sizes = {"cp312-cp312-linux_x86_64": 1, "cp311-cp311-linux_x86_64": 20, "py3-none-any": 300}
     wheels = [{"url": f"a/b-1.0-{tag}.whl", "size": size} for tag, size in sizes.items()]
     tags = [Tag("cp311", "cp311", "linux_x86_64"), Tag("py3", "none", "any")]
-    packages = [{"wheels": wheels}, {"wheels": wheels[2:]}, {"wheels": wheels[:1], "sdist": {"size": 4000}}]
+    packages = [
+        {"wheels": wheels},
+        {"wheels": wheels[2:]},
+        {"wheels": wheels[:1], "sdist": {"size": 4000}},
+    ]
     assert download_bytes({"packages": packages}, tags) == 20 + 300 + 4000
 
 
 def test_the_slowest_files_are_summed_over_their_tests():
-    cases = [("a.py", 1), ("b.ipynb", 2.5), ("a.py", 3)] + [(f"{number}.py", 0.1) for number in range(20)]
+    cases = [("a.py", 1), ("b.ipynb", 2.5), ("a.py", 3)] + [
+        (f"{number}.py", 0.1) for number in range(20)
+    ]
     lines = "".join(f'<testcase file="{name}" time="{taken}"/>' for name, taken in cases)
     slowest = slowest_files(f"<testsuites><testsuite>{lines}</testsuite></testsuites>")
     assert list(slowest.items())[:2] == [("a.py", 4.0), ("b.ipynb", 2.5)] and len(slowest) == 10

@@ -18,10 +18,18 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from apps import cloud
+from apps.cloud import (
+    LOOKALIKES,
+    PRICES,
+    READERS,
+    CloudError,
+    digit_from_text,
+    has_credentials,
+    to_service_form,
+)
 from apps.cloud.practice import practice_cloud
 from tests.tree import ROOT
-from apps import cloud
-from apps.cloud import LOOKALIKES, PRICES, READERS, CloudError, digit_from_text, has_credentials, to_service_form
 from utils.data import load_mnist
 from utils.prediction import DigitReader
 from utils.preprocessing import UnreadableImage, to_mnist_form
@@ -36,7 +44,10 @@ SECRETS = {
     "AWS_SESSION_TOKEN": "hush-session-token",
     "VISION_KEY": "hush0key0of0azure",
 }
-OTHERS = {"AWS_DEFAULT_REGION": "eu-central-1", "VISION_ENDPOINT": "https://reader.cognitiveservices.azure.com"}
+OTHERS = {
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "VISION_ENDPOINT": "https://reader.cognitiveservices.azure.com",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +76,9 @@ def failing(address):
     """Return a function that makes a service of the practice server fail, until the test is over."""
 
     def fail(service, kind, **more):
-        httpx.put(f"{address}/fault", json={"service": service, "kind": kind, **more}).raise_for_status()
+        httpx.put(
+            f"{address}/fault", json={"service": service, "kind": kind, **more}
+        ).raise_for_status()
 
     yield fail
     httpx.delete(f"{address}/fault")
@@ -74,7 +87,11 @@ def failing(address):
 @pytest.fixture(scope="module")
 def private_key():
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    form = (
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
     return key.private_bytes(*form).decode()
 
 
@@ -82,8 +99,16 @@ def private_key():
 def account(monkeypatch, tmp_path, private_key):
     """Put credentials of all three services, which nobody has, into the environment."""
     file = tmp_path / "account.json"
-    content = {"type": "service_account", "project_id": "p", "private_key_id": "k", "private_key": private_key}
-    places = {"token_uri": "https://oauth2.googleapis.com/token", "client_email": "a@p.iam.gserviceaccount.com"}
+    content = {
+        "type": "service_account",
+        "project_id": "p",
+        "private_key_id": "k",
+        "private_key": private_key,
+    }
+    places = {
+        "token_uri": "https://oauth2.googleapis.com/token",
+        "client_email": "a@p.iam.gserviceaccount.com",
+    }
     file.write_text(json.dumps(content | places))
     for name, value in {**SECRETS, **OTHERS, "GOOGLE_APPLICATION_CREDENTIALS": str(file)}.items():
         monkeypatch.setenv(name, value)
@@ -98,7 +123,11 @@ def answering(status, content, headers=()):
             server.seen.append({name.lower(): value for name, value in self.headers.items()})
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(status)
-            for name, value in [("Content-Length", str(len(content))), ("Content-Type", "application/json"), *headers]:
+            for name, value in [
+                ("Content-Length", str(len(content))),
+                ("Content-Type", "application/json"),
+                *headers,
+            ]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
@@ -137,7 +166,20 @@ def refusal(reader, image=DIGITS[0]):
 
 def test_a_digit_is_a_digit_and_a_lookalike_the_digit_that_was_meant():
     assert [digit_from_text(f" {digit}\n") for digit in range(10)] == list(range(10))
-    meant = {"O": 0, "o": 0, "Q": 0, "D": 0, "l": 1, "I": 1, "|": 1, "i": 1, "Z": 2, "z": 2, "S": 5, "s": 5}
+    meant = {
+        "O": 0,
+        "o": 0,
+        "Q": 0,
+        "D": 0,
+        "l": 1,
+        "I": 1,
+        "|": 1,
+        "i": 1,
+        "Z": 2,
+        "z": 2,
+        "S": 5,
+        "s": 5,
+    }
     assert {**meant, "b": 6, "G": 6, "B": 8, "g": 9, "q": 9} == LOOKALIKES
     assert {mark: digit_from_text(mark) for mark in LOOKALIKES} == LOOKALIKES
 
@@ -153,7 +195,9 @@ def test_the_service_form_is_dark_on_white_and_large_enough():
     assert (picture.mode, picture.size) == ("L", (280, 280))
     assert np.all(grey[:20] == 255) and grey.min() == 0, "paper white, ink black"
     back = 255 - np.asarray(picture.reduce(10)).astype(int)
-    assert np.abs(back - DIGITS[0]).mean() < 3 < np.abs(back - DIGITS[1]).mean(), "the same digit, enlarged"
+    assert np.abs(back - DIGITS[0]).mean() < 3 < np.abs(back - DIGITS[1]).mean(), (
+        "the same digit, enlarged"
+    )
     assert to_service_form(DIGITS[0], 80).size == (80, 80)
     with pytest.raises(ValueError, match="at least 80 pixels, got 79"):
         to_service_form(DIGITS[0], 79)
@@ -165,7 +209,11 @@ def test_a_price_has_its_date_and_where_to_check_it():
     assert PRICES.keys() == READERS.keys()
     for price in PRICES.values():
         assert 0.5 < price["per_1000"] < 5 and price["free"] >= 0
-        assert time.strptime(price["date"], "%Y-%m-%d") and "check" in price["source"] and "/" in price["source"]
+        assert (
+            time.strptime(price["date"], "%Y-%m-%d")
+            and "check" in price["source"]
+            and "/" in price["source"]
+        )
     assert time.strptime(cloud.AZURE_RETIRES, "%Y-%m-%d").tm_year == 2028
 
 
@@ -236,12 +284,16 @@ def test_what_was_read_is_told(readers, monkeypatch, words, digit, confidence, r
         ("malformed", "reply", "the reply is not understood"),
     ],
 )
-def test_each_fault_is_told_after_two_requests_at_most(readers, service, failing, address, fault, kind, says):
+def test_each_fault_is_told_after_two_requests_at_most(
+    readers, service, failing, address, fault, kind, says
+):
     failing(service, fault)
     before = asked(address, service)
     error = refusal(readers[service])
     assert error.kind == kind and says in str(error)
-    assert asked(address, service) - before == 1 + (fault == "500" or (service, fault) == ("amazon", "429"))
+    assert asked(address, service) - before == 1 + (
+        fault == "500" or (service, fault) == ("amazon", "429")
+    )
     assert error.__cause__ is None and error.__suppress_context__, "the SDK's trace may hold keys"
 
 
@@ -279,7 +331,9 @@ def test_a_service_that_asks_to_wait_for_an_hour_is_not_waited_for(service):
 
 
 @each_service
-@pytest.mark.parametrize("content", [b"{}", b"[]", b'{"responses": [], "TextDetections": [{}], "readResult": {}}'])
+@pytest.mark.parametrize(
+    "content", [b"{}", b"[]", b'{"responses": [], "TextDetections": [{}], "readResult": {}}']
+)
 def test_replies_of_another_kind_are_not_understood(service, content):
     with answering(200, content) as server:
         assert refusal(READERS[service](server.url)).kind == "reply"
@@ -337,7 +391,9 @@ def test_the_guard_of_the_tests_reaches_through(account, service):
 @each_service
 def test_without_credentials_a_reader_says_what_to_set(service):
     assert not has_credentials(service)
-    with pytest.raises(CloudError, match=r"no credentials were found; set (GOOGLE_APP|AWS_ACC|VISION_END)") as caught:
+    with pytest.raises(
+        CloudError, match=r"no credentials were found; set (GOOGLE_APP|AWS_ACC|VISION_END)"
+    ) as caught:
         READERS[service]()
     assert caught.value.kind == "setup"
 
@@ -386,11 +442,17 @@ def test_a_region_that_is_missing_is_named(account, monkeypatch):
 
 
 def test_an_address_of_azure_that_is_none_is_refused(account, monkeypatch):
-    for wrong in ("reader.cognitiveservices.azure.com", "http://reader.cognitiveservices.azure.com", "hush0key"):
+    for wrong in (
+        "reader.cognitiveservices.azure.com",
+        "http://reader.cognitiveservices.azure.com",
+        "hush0key",
+    ):
         monkeypatch.setenv("VISION_ENDPOINT", wrong)
         with pytest.raises(CloudError, match="starts with https://; set VISION_ENDPOINT") as caught:
             cloud.AzureReader()
-        assert caught.value.kind == "setup" and wrong not in str(caught.value), "it may be the key, in the wrong place"
+        assert caught.value.kind == "setup" and wrong not in str(caught.value), (
+            "it may be the key, in the wrong place"
+        )
 
 
 def test_a_key_file_that_is_none_is_refused(monkeypatch, tmp_path):
@@ -412,12 +474,16 @@ def test_an_account_never_reaches_a_practice_server(account, service):
     assert reader.practice and len(server.seen) == 2
     assert not [name for name, value in SECRETS.items() if value in heard]
     if service == "google":
-        assert not [headers for headers in server.seen if "authorization" in headers], "it is asked without any key"
+        assert not [headers for headers in server.seen if "authorization" in headers], (
+            "it is asked without any key"
+        )
     else:
         assert "practice" in heard
 
 
-@pytest.mark.parametrize("endpoint", ["https://vision.googleapis.com", "http://127.0.0.1.example.org:80", "8000"])
+@pytest.mark.parametrize(
+    "endpoint", ["https://vision.googleapis.com", "http://127.0.0.1.example.org:80", "8000"]
+)
 def test_only_this_machine_is_a_practice_server(endpoint):
     with pytest.raises(ValueError, match="practice server"):
         cloud.GoogleReader(endpoint)
@@ -434,7 +500,9 @@ def test_keys_are_never_shown(service, account, address, monkeypatch, caplog, ca
     with answering(401, b'{"error": {"code": 401, "message": "invalid"}}') as server:
 
         def send_here(session, method, url, **more):
-            return send(session, method, url.replace("https://vision.googleapis.com", server.url), **more)
+            return send(
+                session, method, url.replace("https://vision.googleapis.com", server.url), **more
+            )
 
         monkeypatch.setattr(requests.Session, "request", send_here)
         reader = READERS[service]()
@@ -443,7 +511,14 @@ def test_keys_are_never_shown(service, account, address, monkeypatch, caplog, ca
             raise AssertionError("these keys are none")
         except CloudError as error:
             assert error.kind == "credentials" and not reader.practice
-            shown = [str(error), repr(error), traceback.format_exc(), repr(reader), caplog.text, *capfd.readouterr()]
+            shown = [
+                str(error),
+                repr(error),
+                traceback.format_exc(),
+                repr(reader),
+                caplog.text,
+                *capfd.readouterr(),
+            ]
         hidden += [headers["authorization"].split()[1] for headers in server.seen]
     assert len(hidden) > len(SECRETS) + 10 and bool(server.seen) == (service == "google")
     assert "credentials were refused" in "".join(shown)
@@ -465,8 +540,20 @@ def test_credentials_that_are_right_are_used(account, address, monkeypatch):
 
 def test_importing_the_readers_imports_no_sdk_and_no_tensorflow():
     code = "import sys, apps.cloud as c; c.has_credentials('amazon'); print(*sorted(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    heavy = {"google.cloud", "google.auth", "boto3", "botocore", "azure", "azure.core", "tensorflow", "keras", "grpc"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    heavy = {
+        "google.cloud",
+        "google.auth",
+        "boto3",
+        "botocore",
+        "azure",
+        "azure.core",
+        "tensorflow",
+        "keras",
+        "grpc",
+    }
     assert "apps.cloud" in result.stdout.split() and not heavy & set(result.stdout.split())
 
 

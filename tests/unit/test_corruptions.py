@@ -11,7 +11,16 @@ import pytest
 from PIL import Image
 
 from benchmarks import corruptions, records, robustness
-from benchmarks.corruptions import CORRUPTIONS, PHOTOS, STRENGTHS, Corruption, photo, resize, rotate, translate
+from benchmarks.corruptions import (
+    CORRUPTIONS,
+    PHOTOS,
+    STRENGTHS,
+    Corruption,
+    photo,
+    resize,
+    rotate,
+    translate,
+)
 from utils import data
 from utils.prediction import DigitReader, Prediction
 
@@ -78,7 +87,9 @@ def test_each_digit_is_spoilt_alone(name, digits):
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_more_strength_changes_more(name, digits):
     images = digits[0][:100].astype(int)
-    changes = [abs(spoilt(name, digits[0][:100], strength) - images).mean() for strength in STRENGTHS]
+    changes = [
+        abs(spoilt(name, digits[0][:100], strength) - images).mean() for strength in STRENGTHS
+    ]
     assert changes == sorted(changes)
     assert changes[-1] > 1.3 * changes[0] > 0
 
@@ -112,7 +123,10 @@ def test_a_blank_page_survives_everything():
 
 def test_what_is_withheld_has_no_name_in_the_code_of_the_training():
     assert set(TRACES) == WITHHELD
-    code = [Path(data.__file__).with_name(name).read_text() for name in ("augmentation.py", "training.py")]
+    code = [
+        Path(data.__file__).with_name(name).read_text()
+        for name in ("augmentation.py", "training.py")
+    ]
     names = {name.lower() for text in code for name in defined_and_used(ast.parse(text))}
     assert "randomaffine" in names
     for trace in (trace for traces in TRACES.values() for trace in traces):
@@ -122,7 +136,11 @@ def test_what_is_withheld_has_no_name_in_the_code_of_the_training():
 def defined_and_used(tree):
     """Return the names of classes, functions, arguments and attributes in a module, but not its prose."""
     for node in ast.walk(tree):
-        yield from (getattr(node, field) for field in ("name", "id", "attr", "arg") if getattr(node, field, None))
+        yield from (
+            getattr(node, field)
+            for field in ("name", "id", "attr", "arg")
+            if getattr(node, field, None)
+        )
 
 
 def marked():
@@ -169,13 +187,21 @@ def test_photos_are_jpegs_with_dark_ink_and_the_same_for_the_same_seed(kind, dig
 
 def test_photos_on_plain_paper_are_read(digits, reader):
     images, labels = digits[0][:50], digits[1][:50]
-    read = [reader.read(photo(image, (), robustness.chance("x", i))).digit for i, image in enumerate(images)]
+    read = [
+        reader.read(photo(image, (), robustness.chance("x", i))).digit
+        for i, image in enumerate(images)
+    ]
     assert np.mean(read == labels) >= 0.94
 
 
-def test_a_measurement_scores_everything_and_compares_with_the_example(digits, monkeypatch, tmp_path):
+def test_a_measurement_scores_everything_and_compares_with_the_example(
+    digits, monkeypatch, tmp_path
+):
     mnist = data.load_mnist("sample")
-    paths = {robustness.RIVAL: robustness.MODELS / "dense.onnx", "compact": robustness.MODELS / "compact.onnx"}
+    paths = {
+        robustness.RIVAL: robustness.MODELS / "dense.onnx",
+        "compact": robustness.MODELS / "compact.onnx",
+    }
     few = (list(mnist.x_test[:30]), mnist.y_test[:30])
     monkeypatch.setattr(robustness, "foreign_digits", lambda: few)
     monkeypatch.setattr(robustness, "PHOTOGRAPHED", 2)
@@ -185,8 +211,12 @@ def test_a_measurement_scores_everything_and_compares_with_the_example(digits, m
     known = [ours["corruptions"][name][2] for name in CORRUPTIONS if name not in WITHHELD]
     assert ours["means"]["trained"]["accuracy"] == pytest.approx(np.mean(known), abs=1e-4)
     assert ours["curves"]["rotation"][0] == ours["curves"]["shift"][0] == ours["curves"]["scale"][6]
-    wrong, theirs = (1 - results[name]["means"]["withheld"]["accuracy"] for name in ("compact", robustness.RIVAL))
-    assert ours["errors_against_keras_io"]["mean, withheld"] == pytest.approx(wrong / theirs, abs=1e-3)
+    wrong, theirs = (
+        1 - results[name]["means"]["withheld"]["accuracy"] for name in ("compact", robustness.RIVAL)
+    )
+    assert ours["errors_against_keras_io"]["mean, withheld"] == pytest.approx(
+        wrong / theirs, abs=1e-3
+    )
     low, high = ours["clean"]["interval"]
     assert low < ours["clean"]["accuracy"] < high
     assert "compact" in robustness.table(results) and "fog (withheld)" in robustness.table(results)
@@ -211,7 +241,11 @@ def test_the_foreign_digits_span_black_to_white():
 def test_the_record_is_of_todays_corruptions_and_models():
     record = records.load("robustness")
     assert record["settings"] == json.loads(json.dumps(robustness.describe()))
-    measured = {name: result["sha256"] for name, result in record["models"].items() if name != robustness.RIVAL}
+    measured = {
+        name: result["sha256"]
+        for name, result in record["models"].items()
+        if name != robustness.RIVAL
+    }
     assert measured == {
         name: hashlib.sha256((robustness.MODELS / f"{name}.onnx").read_bytes()).hexdigest()
         for name in robustness.COMPARED

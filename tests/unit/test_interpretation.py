@@ -48,7 +48,9 @@ def logits_of(network, images):
 
 def test_the_softmax_of_the_logits_is_what_the_network_answers(network, few):
     powers = np.exp(logits_of(network, few[0]))
-    np.testing.assert_allclose(powers / powers.sum(axis=1, keepdims=True), network(few[0]), atol=1e-5)
+    np.testing.assert_allclose(
+        powers / powers.sum(axis=1, keepdims=True), network(few[0]), atol=1e-5
+    )
 
 
 def test_a_network_without_a_softmax_at_its_end_is_refused(reference):
@@ -62,14 +64,21 @@ def test_feature_maps_lead_from_layer_to_layer(network, few):
     for name, found in maps.items():
         layer = network.layers[int(name.split()[0])]
         assert found.shape == (8, *layer.output.shape[1:])
-        before = next((maps[key] for key in maps if key.startswith(f"{int(name.split()[0]) - 1} ")), few[0])
+        before = next(
+            (maps[key] for key in maps if key.startswith(f"{int(name.split()[0]) - 1} ")), few[0]
+        )
         np.testing.assert_allclose(layer(before), found, atol=1e-4)
 
 
 def test_a_network_without_convolutions_is_refused(few):
     dense = DigitReader("dense").model
-    for ask in (lambda: interpretation.feature_maps(dense, few[0]), lambda: interpretation.grad_cam(dense, *few)):
-        with pytest.raises(ValueError, match="expected a network with convolutions, but no layer of dense_network"):
+    for ask in (
+        lambda: interpretation.feature_maps(dense, few[0]),
+        lambda: interpretation.grad_cam(dense, *few),
+    ):
+        with pytest.raises(
+            ValueError, match="expected a network with convolutions, but no layer of dense_network"
+        ):
             ask()
 
 
@@ -77,7 +86,10 @@ def test_covering_paper_changes_nothing_and_covering_ink_does(network, few):
     images, labels = few
     falls = interpretation.occlusion_map(network, images[:2], labels[:2], size=3)
     ink = images[:2, ..., 0]
-    near_ink = np.max([np.roll(ink, (i, j), axis=(1, 2)) for i in (-1, 0, 1) for j in (-1, 0, 1)], axis=0) > 0
+    near_ink = (
+        np.max([np.roll(ink, (i, j), axis=(1, 2)) for i in (-1, 0, 1) for j in (-1, 0, 1)], axis=0)
+        > 0
+    )
     np.testing.assert_allclose(falls[~near_ink], 0, atol=1e-4)
     assert np.abs(falls[near_ink]).mean() > 0.1
 
@@ -88,7 +100,9 @@ def test_a_place_of_the_occlusion_map_is_the_fall_when_that_place_is_covered(ref
     for row, column in ((0, 0), (10, 14), (27, 5)):
         covered = images[:1].copy()
         covered[:, max(0, row - 2) : row + 3, max(0, column - 2) : column + 3] = 0
-        difference = (logits_of(reference, images[:1]) - logits_of(reference, covered))[0, labels[0]]
+        difference = (logits_of(reference, images[:1]) - logits_of(reference, covered))[
+            0, labels[0]
+        ]
         assert falls[0, row, column] == pytest.approx(difference, abs=1e-4)
 
 
@@ -105,27 +119,40 @@ def test_the_gradient_is_the_slope_that_is_measured(network, few):
     slopes = interpretation.gradient(network, image, labels)[0]
     nudges = step * np.eye(784, dtype="float32").reshape(784, 28, 28, 1)
     measured = logits_of(network, image + nudges) - logits_of(network, image - nudges)
-    errors = np.abs(measured[:, labels[0]].reshape(28, 28) / (2 * step) - slopes) / np.abs(slopes).max()
-    assert np.median(errors) < 0.01 and np.mean(errors < 0.05) > 0.95  # a few ReLUs switch within a step
+    errors = (
+        np.abs(measured[:, labels[0]].reshape(28, 28) / (2 * step) - slopes) / np.abs(slopes).max()
+    )
+    assert (
+        np.median(errors) < 0.01 and np.mean(errors < 0.05) > 0.95
+    )  # a few ReLUs switch within a step
 
 
 def test_saliency_is_the_size_of_the_gradient(network, few):
     slopes = interpretation.gradient(network, *few)
     assert slopes.min() < 0
-    np.testing.assert_allclose(interpretation.saliency_map(network, *few), np.abs(slopes), atol=1e-5)
+    np.testing.assert_allclose(
+        interpretation.saliency_map(network, *few), np.abs(slopes), atol=1e-5
+    )
 
 
 def test_the_logit_has_a_slope_where_the_probability_has_none(reference, few):
     sure = np.asarray(reference(few[0]))[ROWS, few[1]] > 0.9999
-    assert sure.any() and interpretation.saliency_map(reference, *few)[sure].max(axis=(1, 2)).min() > 0.1
+    assert (
+        sure.any()
+        and interpretation.saliency_map(reference, *few)[sure].max(axis=(1, 2)).min() > 0.1
+    )
 
 
 @pytest.mark.parametrize("baseline", [0.0, 1.0], ids=["paper", "ink"])
 def test_integrated_gradients_are_complete(network, few, baseline):
     images, labels = few
     shares = interpretation.integrated_gradients(network, images, labels, baseline, steps=64)
-    difference = (logits_of(network, images) - logits_of(network, np.full_like(images, baseline)))[ROWS, labels]
-    np.testing.assert_allclose(shares.sum(axis=(1, 2)), difference, atol=0.05 * np.abs(difference).max())
+    difference = (logits_of(network, images) - logits_of(network, np.full_like(images, baseline)))[
+        ROWS, labels
+    ]
+    np.testing.assert_allclose(
+        shares.sum(axis=(1, 2)), difference, atol=0.05 * np.abs(difference).max()
+    )
 
 
 def test_more_steps_come_closer_to_completeness(reference, few):
@@ -137,7 +164,9 @@ def test_more_steps_come_closer_to_completeness(reference, few):
 
 
 def test_a_way_without_steps_is_refused(reference, few):
-    with pytest.raises(ValueError, match="expected at least one step from the baseline to the image, got 0"):
+    with pytest.raises(
+        ValueError, match="expected at least one step from the baseline to the image, got 0"
+    ):
         interpretation.integrated_gradients(reference, *few, steps=0)
 
 
@@ -170,16 +199,22 @@ def test_where_the_maps_are_averaged_grad_cam_is_the_share_of_each_place(compact
     np.testing.assert_allclose(
         shares.sum(axis=(1, 2)) + bias[labels], logits_of(compact, images)[ROWS, labels], rtol=1e-4
     )
-    np.testing.assert_allclose(interpretation.grad_cam(compact, images, labels), np.maximum(shares, 0), atol=1e-4)
+    np.testing.assert_allclose(
+        interpretation.grad_cam(compact, images, labels), np.maximum(shares, 0), atol=1e-4
+    )
 
 
 def test_grad_cam_survives_saving_and_loading(reference, few, tmp_path):
     again = keras.models.load_model(training.save_model(reference, tmp_path / "model.keras"))
-    np.testing.assert_allclose(interpretation.grad_cam(again, *few), interpretation.grad_cam(reference, *few))
+    np.testing.assert_allclose(
+        interpretation.grad_cam(again, *few), interpretation.grad_cam(reference, *few)
+    )
 
 
 def test_grad_cam_refuses_a_layer_without_maps(reference, few):
-    with pytest.raises(ValueError, match=r"expected a layer that makes maps, one of \[1, 2, 3, 4, 5\], got 7"):
+    with pytest.raises(
+        ValueError, match=r"expected a layer that makes maps, one of \[1, 2, 3, 4, 5\], got 7"
+    ):
         interpretation.grad_cam(reference, *few, layer=7)
 
 
@@ -197,7 +232,11 @@ def test_in_the_embedding_digits_of_a_kind_lie_closer_than_in_pixels(network, di
         same = labels[:, np.newaxis] == labels
         return distances[same & (distances > 0)].mean() / distances[~same].mean()
 
-    assert ratio(interpretation.embeddings(network, images)) < 0.7 < ratio(images.reshape(len(images), -1))
+    assert (
+        ratio(interpretation.embeddings(network, images))
+        < 0.7
+        < ratio(images.reshape(len(images), -1))
+    )
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.05, 0.2])
@@ -223,13 +262,17 @@ def test_fgsm_raises_the_loss_and_chance_does_not(network, digits):
 def test_fgsm_with_a_target_raises_the_targets_probability(network, few):
     images, targets = few[0], (few[1] + 1) % 10
     before = np.asarray(network(images))[ROWS, targets]
-    after = np.asarray(network(interpretation.fgsm(network, images, targets, 0.05, targeted=True)))[ROWS, targets]
+    after = np.asarray(network(interpretation.fgsm(network, images, targets, 0.05, targeted=True)))[
+        ROWS, targets
+    ]
     assert np.all(after > before)
 
 
 @pytest.mark.parametrize("epsilon", [-0.1, 8])
 def test_fgsm_refuses_an_epsilon_that_no_pixel_has(reference, few, epsilon):
-    with pytest.raises(ValueError, match=f"expected an epsilon from 0 to 1, as pixels are, got {epsilon}"):
+    with pytest.raises(
+        ValueError, match=f"expected an epsilon from 0 to 1, as pixels are, got {epsilon}"
+    ):
         interpretation.fgsm(reference, *few, epsilon)
 
 
@@ -245,7 +288,9 @@ def test_what_is_no_batch_of_scaled_digits_with_a_digit_each_is_refused(referenc
     images, labels = few
     with pytest.raises(ValueError, match="did you call scale"):
         method(reference, (images * 255).astype(np.uint8), labels)
-    with pytest.raises(ValueError, match=r"expected one label per image, shape \(8,\), got shape \(3,\)"):
+    with pytest.raises(
+        ValueError, match=r"expected one label per image, shape \(8,\), got shape \(3,\)"
+    ):
         method(reference, images, labels[:3])
 
 

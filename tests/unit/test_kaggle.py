@@ -7,10 +7,16 @@ import threading
 import numpy as np
 import pytest
 
-from benchmarks import csv_reading, records
 from apps import kaggle
+from apps.kaggle import (
+    find_overlap,
+    kaggle_folder,
+    read_submission,
+    split_like_kaggle,
+    write_submission,
+)
+from benchmarks import csv_reading, records
 from utils import data
-from apps.kaggle import find_overlap, kaggle_folder, read_submission, split_like_kaggle, write_submission
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -23,7 +29,9 @@ def sample():
 @pytest.fixture
 def few(sample):
     """Return 35 digits as a small MNIST."""
-    return data.Mnist(sample.x_train[:30], sample.y_train[:30], sample.x_test[:5], sample.y_test[:5], "sample")
+    return data.Mnist(
+        sample.x_train[:30], sample.y_train[:30], sample.x_test[:5], sample.y_test[:5], "sample"
+    )
 
 
 # The split and the files
@@ -34,7 +42,10 @@ def test_the_split_holds_each_digit_once_three_to_two(sample):
     assert x_train.shape == (3000, 28, 28) and x_test.shape == (2000, 28, 28)
     assert all(array.dtype == np.uint8 for array in (x_train, y_train, x_test, y_test))
     pairs = [*zip(x_train, y_train, strict=True), *zip(x_test, y_test, strict=True)]
-    wanted = [*zip(sample.x_train, sample.y_train, strict=True), *zip(sample.x_test, sample.y_test, strict=True)]
+    wanted = [
+        *zip(sample.x_train, sample.y_train, strict=True),
+        *zip(sample.x_test, sample.y_test, strict=True),
+    ]
     assert {(x.tobytes(), y) for x, y in pairs} == {(x.tobytes(), y) for x, y in wanted}
     from_test = len(find_overlap(sample.x_test, x_test))
     assert 300 < from_test < 500, "MNIST's own two sets are mixed"
@@ -47,22 +58,33 @@ def test_the_seed_decides_the_split(sample):
 
 def test_full_mnist_gives_kaggles_numbers():
     zeros = np.zeros((70_000, 28, 28), np.uint8)
-    mnist = data.Mnist(zeros[:60_000], zeros[:60_000, 0, 0], zeros[60_000:], zeros[60_000:, 0, 0], "full")
+    mnist = data.Mnist(
+        zeros[:60_000], zeros[:60_000, 0, 0], zeros[60_000:], zeros[60_000:, 0, 0], "full"
+    )
     assert [len(array) for array in split_like_kaggle(mnist)] == [42_000, 42_000, 28_000, 28_000]
 
 
 def test_the_files_have_kaggles_form_and_hold_the_split(few, tmp_path):
     kaggle.write_kaggle_files(tmp_path / "new", few, seed=3)
     x_train, y_train, x_test, y_test = split_like_kaggle(few, seed=3)
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["hidden_labels.csv", "test.csv", "train.csv"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "hidden_labels.csv",
+        "test.csv",
+        "train.csv",
+    ]
     images, labels = data.read_kaggle_csv(tmp_path / "new" / "train.csv")
     np.testing.assert_array_equal(images, x_train)
     np.testing.assert_array_equal(labels, y_train)
     images, labels = data.read_kaggle_csv(tmp_path / "new" / "test.csv")
     np.testing.assert_array_equal(images, x_test)
     assert labels is None
-    np.testing.assert_array_equal(read_submission(tmp_path / "new" / "hidden_labels.csv", 14), y_test)
-    columns = [len(path.read_text().splitlines()[0].split(",")) for path in sorted((tmp_path / "new").iterdir())]
+    np.testing.assert_array_equal(
+        read_submission(tmp_path / "new" / "hidden_labels.csv", 14), y_test
+    )
+    columns = [
+        len(path.read_text().splitlines()[0].split(","))
+        for path in sorted((tmp_path / "new").iterdir())
+    ]
     assert columns == [2, 784, 785]
 
 
@@ -72,7 +94,9 @@ def test_kaggles_own_files_are_never_overwritten(few, tmp_path):
         kaggle.write_kaggle_files(tmp_path, few)
     with pytest.raises(ValueError, match="expected a new or empty folder"):
         kaggle.write_kaggle_files(tmp_path / "train.csv", few)
-    assert (tmp_path / "train.csv").read_text() == "Kaggle's own" and len(list(tmp_path.iterdir())) == 1
+    assert (tmp_path / "train.csv").read_text() == "Kaggle's own" and len(
+        list(tmp_path.iterdir())
+    ) == 1
 
 
 def test_files_that_cannot_be_written_whole_leave_nothing(few, tmp_path, monkeypatch):
@@ -100,12 +124,17 @@ def test_the_folder_is_generated_once(places, few, monkeypatch):
     _, runs = places
     assert kaggle_folder() == runs / "kaggle_sample"
     before = (runs / "kaggle_sample" / "train.csv").stat()
-    assert kaggle_folder() == runs / "kaggle_sample" and (runs / "kaggle_sample" / "train.csv").stat() == before
+    assert (
+        kaggle_folder() == runs / "kaggle_sample"
+        and (runs / "kaggle_sample" / "train.csv").stat() == before
+    )
     monkeypatch.setattr(kaggle, "load_mnist", lambda: few._replace(source="full"))
     assert kaggle_folder() == runs / "kaggle"
 
 
-def test_kaggles_own_files_come_first_but_not_before_the_sample_that_was_asked_for(places, monkeypatch):
+def test_kaggles_own_files_come_first_but_not_before_the_sample_that_was_asked_for(
+    places, monkeypatch
+):
     own, runs = places
     own.mkdir(parents=True)
     (own / "train.csv").touch()
@@ -142,7 +171,10 @@ def test_the_overlap_is_what_was_put_there(sample):
 
 
 def test_the_overlap_is_not_sought_in_scaled_images(sample):
-    for train, test in ((sample.x_train / 255, sample.x_test), (sample.x_train, sample.x_test.reshape(-1, 784))):
+    for train, test in (
+        (sample.x_train / 255, sample.x_test),
+        (sample.x_train, sample.x_test.reshape(-1, 784)),
+    ):
         with pytest.raises(ValueError, match=r"expected uint8 images \(n, 28, 28\), not scaled"):
             find_overlap(train, test)
 
@@ -150,7 +182,9 @@ def test_the_overlap_is_not_sought_in_scaled_images(sample):
 def test_the_overlap_of_whole_kaggle_takes_a_moment():
     images = np.random.default_rng(0).integers(0, 256, (10_000, 28, 28), np.uint8)
     taken = []
-    thread = threading.Thread(target=lambda: taken.append(len(find_overlap(images, images))), daemon=True)
+    thread = threading.Thread(
+        target=lambda: taken.append(len(find_overlap(images, images))), daemon=True
+    )
     thread.start()
     thread.join(timeout=60)  # measured: 0.05 s; a comparison of all pairs takes minutes
     assert taken == [10_000]
@@ -163,10 +197,15 @@ def test_a_submission_comes_back_and_has_kaggles_form(tmp_path):
     digits = np.random.default_rng(0).integers(0, 10, 2000)
     write_submission(tmp_path / "new" / "submission.csv", digits)
     lines = (tmp_path / "new" / "submission.csv").read_bytes().split(b"\n")
-    assert lines[:2] == [b"ImageId,Label", b"1,%d" % digits[0]] and lines[-2:] == [b"2000,%d" % digits[-1], b""]
+    assert lines[:2] == [b"ImageId,Label", b"1,%d" % digits[0]] and lines[-2:] == [
+        b"2000,%d" % digits[-1],
+        b"",
+    ]
     back = read_submission(tmp_path / "new" / "submission.csv", 2000)
     np.testing.assert_array_equal(back, digits)
-    assert back.dtype == np.uint8 and [path.name for path in (tmp_path / "new").iterdir()] == ["submission.csv"]
+    assert back.dtype == np.uint8 and [path.name for path in (tmp_path / "new").iterdir()] == [
+        "submission.csv"
+    ]
 
 
 @pytest.mark.parametrize("digits, message", [
@@ -215,31 +254,76 @@ FAULTS = {
     "another header": (planted(0, "id,digit"), HEADER + "'id,digit'"),
     "small letters": (planted(0, "imageid,label"), HEADER + "'imageid,label': capitals"),
     "columns swapped": (planted(0, "Label,ImageId"), HEADER + "'Label,ImageId'"),
-    "semicolons": (planted(0, "ImageId;Label").replace(",", ";"), HEADER + "'ImageId;Label': separate .* commas"),
-    "byte-order mark": ("\ufeff" + "\n".join(GOOD), HEADER + ".* byte-order mark: save it as plain UTF-8"),
-    "an index column": (planted(0, ",ImageId,Label"), HEADER + "',ImageId,Label': leave the index out"),
+    "semicolons": (
+        planted(0, "ImageId;Label").replace(",", ";"),
+        HEADER + "'ImageId;Label': separate .* commas",
+    ),
+    "byte-order mark": (
+        "\ufeff" + "\n".join(GOOD),
+        HEADER + ".* byte-order mark: save it as plain UTF-8",
+    ),
+    "an index column": (
+        planted(0, ",ImageId,Label"),
+        HEADER + "',ImageId,Label': leave the index out",
+    ),
     "UTF-16": ("\n".join(GOOD).encode("utf-16"), HEADER),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, HEADER),
-    "a row too few": (planted(5, None), r"row 5 \(line 6\): expected 5 rows, .* got 4: this one is missing"),
+    "a row too few": (
+        planted(5, None),
+        r"row 5 \(line 6\): expected 5 rows, .* got 4: this one is missing",
+    ),
     "header alone": ("ImageId,Label\n", r"row 1 \(line 2\): expected 5 rows, .* got 0"),
-    "a row too many": ("\n".join([*GOOD, "6,1"]), r"row 6 \(line 7\): expected 5 rows, .* got more: '6,1'"),
-    "blank line at the end": ("\n".join([*GOOD, "", ""]), r"row 6 \(line 7\): expected 5 rows, .* got more: nothing"),
+    "a row too many": (
+        "\n".join([*GOOD, "6,1"]),
+        r"row 6 \(line 7\): expected 5 rows, .* got more: '6,1'",
+    ),
+    "blank line at the end": (
+        "\n".join([*GOOD, "", ""]),
+        r"row 6 \(line 7\): expected 5 rows, .* got more: nothing",
+    ),
     "blank line": (planted(3, ""), ROW_3 + ".* got a blank line: delete it"),
     "one value": (planted(3, "3"), ROW_3 + "2 values, ImageId and Label, got 1: '3'"),
-    "three values": (planted(3, "3,1,0.98"), ROW_3 + "2 values, ImageId and Label, got 3: '3,1,0.98'"),
-    "a row missing": (planted(3, None), ROW_3 + "ImageId 3, got '4': a row is missing, or they are not in the order"),
-    "order changed": (planted(3, "5,1"), ROW_3 + "ImageId 3, got '5': a row is missing, or they are not in the order"),
+    "three values": (
+        planted(3, "3,1,0.98"),
+        ROW_3 + "2 values, ImageId and Label, got 3: '3,1,0.98'",
+    ),
+    "a row missing": (
+        planted(3, None),
+        ROW_3 + "ImageId 3, got '4': a row is missing, or they are not in the order",
+    ),
+    "order changed": (
+        planted(3, "5,1"),
+        ROW_3 + "ImageId 3, got '5': a row is missing, or they are not in the order",
+    ),
     "an id twice": (planted(3, "2,1"), ROW_3 + "ImageId 3, got '2': it has a row already"),
-    "ids from 0": (planted(1, "0,7"), r"row 1 \(line 2\): expected ImageId 1, got '0': count from 1"),
-    "an id beyond": (planted(3, "28000,1"), ROW_3 + "ImageId 3, got '28000': the test file has 5 rows"),
+    "ids from 0": (
+        planted(1, "0,7"),
+        r"row 1 \(line 2\): expected ImageId 1, got '0': count from 1",
+    ),
+    "an id beyond": (
+        planted(3, "28000,1"),
+        ROW_3 + "ImageId 3, got '28000': the test file has 5 rows",
+    ),
     "a fraction as id": (planted(3, "3.0,1"), ROW_3 + "ImageId 3, got '3.0': write a whole number"),
     "a negative id": (planted(3, "-3,1"), ROW_3 + "ImageId 3, got '-3': write a whole number"),
-    "zeros before the id": (planted(3, "03,1"), ROW_3 + "ImageId 3, got '03': write it without zeros"),
-    "a file name as id": (planted(3, "3.png,1"), ROW_3 + "ImageId 3, got '3.png': write a whole number"),
-    "an endless id": (planted(3, "9" * 9999 + ",1"), ROW_3 + "ImageId 3, got '9{40}…': the test file has 5 rows"),
+    "zeros before the id": (
+        planted(3, "03,1"),
+        ROW_3 + "ImageId 3, got '03': write it without zeros",
+    ),
+    "a file name as id": (
+        planted(3, "3.png,1"),
+        ROW_3 + "ImageId 3, got '3.png': write a whole number",
+    ),
+    "an endless id": (
+        planted(3, "9" * 9999 + ",1"),
+        ROW_3 + "ImageId 3, got '9{40}…': the test file has 5 rows",
+    ),
     "label 10": (planted(3, "3,10"), ROW_3 + "a Label from 0 to 9, got '10'"),
     "label -1": (planted(3, "3,-1"), ROW_3 + "a Label from 0 to 9, got '-1'"),
-    "label 7.0": (planted(3, "3,7.0"), ROW_3 + r"a Label from 0 to 9, got '7.0': write whole .* astype\(int\)"),
+    "label 7.0": (
+        planted(3, "3,7.0"),
+        ROW_3 + r"a Label from 0 to 9, got '7.0': write whole .* astype\(int\)",
+    ),
     "label 7.5": (planted(3, "3,7.5"), ROW_3 + r"a Label from 0 to 9, got '7.5'\.$"),
     "a word": (planted(3, "3,seven"), ROW_3 + "a Label from 0 to 9, got 'seven'"),
     "no label": (planted(3, "3,"), ROW_3 + "a Label from 0 to 9, got nothing"),
@@ -266,7 +350,9 @@ def test_a_missing_submission_is_named(tmp_path):
 
 def test_kaggles_form_starts_no_tensorflow():
     code = "import sys, apps.kaggle; print({'tensorflow', 'keras'} & set(sys.modules))"
-    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
+    )
     assert run.stdout == "set()\n" and run.stderr == ""
 
 
@@ -278,7 +364,9 @@ def test_reading_takes_at_most_twice_the_time_of_the_fastest_reader_and_600_mega
     assert (record["rows"], record["columns"]) == (42_000, 785) and record["rounds"] >= 5
     readers = record["readers"]
     assert set(readers) == set(csv_reading.READERS) and record["fastest"] in readers
-    others = {name: row["median_seconds"] for name, row in readers.items() if name != csv_reading.OURS}
+    others = {
+        name: row["median_seconds"] for name, row in readers.items() if name != csv_reading.OURS
+    }
     assert record["fastest"] == min(others, key=others.get)
     assert record["ratio"] <= 2
     assert readers[csv_reading.OURS]["peak_mb"] <= 600
@@ -290,7 +378,10 @@ def test_the_ratio_is_that_of_the_rounds_and_all_readers_must_agree():
 
     ours, pyarrow = [run(2), run(9), run(4)], [run(1), run(3), run(4)]
     runs = {csv_reading.OURS: ours, "pyarrow": pyarrow, "pandas": [run(5)] * 3}
-    assert csv_reading.summary(runs)["fastest"] == "pyarrow" and csv_reading.summary(runs)["ratio"] == 2
+    assert (
+        csv_reading.summary(runs)["fastest"] == "pyarrow"
+        and csv_reading.summary(runs)["ratio"] == 2
+    )
     with pytest.raises(RuntimeError, match="same digits"):
         csv_reading.summary(runs | {"wrong": [run(5, sha256="b")] * 3})
 
@@ -300,5 +391,7 @@ def test_every_measured_reader_reads_the_same(name, few, tmp_path):
     path = str(tmp_path / "train.csv")
     data.write_kaggle_csv(path, few.x_train, few.y_train)
     rows = csv_reading.as_rows(csv_reading.READERS[name](path))
-    np.testing.assert_array_equal(rows, np.column_stack([few.y_train, few.x_train.reshape(-1, 784)]))
+    np.testing.assert_array_equal(
+        rows, np.column_stack([few.y_train, few.x_train.reshape(-1, 784)])
+    )
     assert rows.dtype == np.uint8

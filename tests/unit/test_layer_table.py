@@ -41,7 +41,9 @@ def test_parameters_are_those_of_keras(build):
 def test_shapes_are_what_the_layers_return():
     table = models.layer_table(models.reference_cnn())
     x = np.zeros((1, 28, 28, 1), "float32")
-    for layer, shape in zip(models.reference_cnn().layers[1:], table["output shape"][1:], strict=True):
+    for layer, shape in zip(
+        models.reference_cnn().layers[1:], table["output shape"][1:], strict=True
+    ):
         x = layer(x)
         assert tuple(x.shape[1:]) == tuple(shape)
 
@@ -61,7 +63,9 @@ def test_multiply_adds_of_one_layer(layer, by_hand):
 
 
 def test_the_bias_adds_parameters_but_no_multiply_adds():
-    tables = [models.layer_table(small_cnn(layers.Conv2D(4, 3, use_bias=bias))) for bias in (False, True)]
+    tables = [
+        models.layer_table(small_cnn(layers.Conv2D(4, 3, use_bias=bias))) for bias in (False, True)
+    ]
     assert tables[0]["multiply-adds"].equals(tables[1]["multiply-adds"])
     assert tables[1]["parameters"].sum() - tables[0]["parameters"].sum() == 4
 
@@ -85,12 +89,23 @@ def test_the_receptive_field_is_the_square_of_pixels_that_matter(middle, place):
 
 def test_a_dense_layer_sees_all_that_the_last_map_sees():
     fields = [models.layer_table(build())["receptive field"].iloc[-1] for build in BUILDERS]
-    assert fields == [28, 28, 26, 26]  # pooling 11 to 5 leaves the last two rows and columns of the image out
+    assert fields == [
+        28,
+        28,
+        26,
+        26,
+    ]  # pooling 11 to 5 leaves the last two rows and columns of the image out
 
 
 def test_dropout_between_maps_and_dense_changes_nothing():
     plain = small_cnn(layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(10), layers.Dense(10))
-    dropped = small_cnn(layers.Conv2D(4, 3), layers.Dropout(0.5), layers.Flatten(), layers.Dense(10), layers.Dense(10))
+    dropped = small_cnn(
+        layers.Conv2D(4, 3),
+        layers.Dropout(0.5),
+        layers.Flatten(),
+        layers.Dense(10),
+        layers.Dense(10),
+    )
     assert models.layer_table(plain).iloc[-1].equals(models.layer_table(dropped).iloc[-1])
 
 

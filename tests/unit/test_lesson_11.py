@@ -12,8 +12,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from apps.cloud.practice import practice_cloud
 from apps import cloud
+from apps.cloud.practice import practice_cloud
 from utils import data
 from utils.prediction import DigitReader
 
@@ -63,7 +63,12 @@ def nowhere(monkeypatch):
 def run_the_first_reading(practice):
     """Run the lesson's two cells that choose the readers, and have each read a digit."""
     mnist = data.load_mnist("sample")
-    names = {"cloud": cloud, "practice": practice, "images": mnist.x_test[:1], "labels": mnist.y_test[:1]}
+    names = {
+        "cloud": cloud,
+        "practice": practice,
+        "images": mnist.x_test[:1],
+        "labels": mnist.y_test[:1],
+    }
     for text in (OPEN, READ):
         exec(cell_with(text).source, names)
 
@@ -71,15 +76,21 @@ def run_the_first_reading(practice):
 def test_without_credentials_the_lesson_says_practice(practice, capsys):
     run_the_first_reading(practice)
     said = capsys.readouterr().out
-    assert "practice server, our own CNN answers: Google Vision, AWS Rekognition, Azure Vision" in said
+    assert (
+        "practice server, our own CNN answers: Google Vision, AWS Rekognition, Azure Vision" in said
+    )
     assert said.count("(practice): ") == 3
 
 
-def test_with_credentials_and_no_network_the_lesson_fails_clearly_and_soon(practice, nowhere, monkeypatch, capsys):
+def test_with_credentials_and_no_network_the_lesson_fails_clearly_and_soon(
+    practice, nowhere, monkeypatch, capsys
+):
     for name, value in NOBODYS.items():
         monkeypatch.setenv(name, value)
     start = time.perf_counter()
-    with pytest.raises(cloud.CloudError, match="AWS Rekognition: the service could not be reached") as ending:
+    with pytest.raises(
+        cloud.CloudError, match="AWS Rekognition: the service could not be reached"
+    ) as ending:
         run_the_first_reading(practice)
     assert time.perf_counter() - start <= 15
     said = str(capsys.readouterr()) + "".join(traceback.format_exception(ending.value))
@@ -92,14 +103,21 @@ def test_tables_and_figures_of_results_name_the_practice_server():
     assert "print(title)" in table.source
     assert "suptitle(title" in figure.source and "{title}" in figure.source
     outputs = json.dumps(table.outputs)
-    assert "practice server, our own CNN answers" in outputs and "AWS Rekognition (practice)" in outputs
+    assert (
+        "practice server, our own CNN answers" in outputs
+        and "AWS Rekognition (practice)" in outputs
+    )
 
 
 def test_a_missing_package_is_named_in_one_sentence(monkeypatch):
     monkeypatch.setattr(metadata, "distributions", lambda: [type("Package", (), {"name": "boto3"})])
     with pytest.raises(SystemExit) as ending:
-        exec(cell_with("missing = needed").source, {"cloud": cloud, "metadata": metadata, "sys": sys})
-    assert "needs azure-ai-vision-imageanalysis, google-cloud-vision. README says" in str(ending.value)
+        exec(
+            cell_with("missing = needed").source, {"cloud": cloud, "metadata": metadata, "sys": sys}
+        )
+    assert "needs azure-ai-vision-imageanalysis, google-cloud-vision. README says" in str(
+        ending.value
+    )
 
 
 def test_no_stored_output_names_an_address():

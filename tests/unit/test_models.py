@@ -13,8 +13,15 @@ from utils import models
 PLAIN = [models.softmax_regression, models.dense_network, models.reference_cnn, models.slim_cnn]
 NORMED = [models.fast_cnn, models.compact_cnn, models.tiny_cnn]
 BUILDERS = PLAIN + NORMED
-PARAMETERS = {"softmax_regression": 7_850, "dense_network": 93_025, "reference_cnn": 93_322, "slim_cnn": 60_874,
-              "fast_cnn": 55_906, "compact_cnn": 97_474, "tiny_cnn": 5_954}
+PARAMETERS = {
+    "softmax_regression": 7_850,
+    "dense_network": 93_025,
+    "reference_cnn": 93_322,
+    "slim_cnn": 60_874,
+    "fast_cnn": 55_906,
+    "compact_cnn": 97_474,
+    "tiny_cnn": 5_954,
+}
 
 
 @pytest.fixture
@@ -45,9 +52,13 @@ def test_turns_images_into_ten_probabilities(build, images):
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_is_functional_so_that_gradients_reach_the_inner_layers_of_a_saved_network(build, images, tmp_path):
+def test_is_functional_so_that_gradients_reach_the_inner_layers_of_a_saved_network(
+    build, images, tmp_path
+):
     model = build()
-    assert not isinstance(model, keras.Sequential)  # whose gradients get lost on the way through a file
+    assert not isinstance(
+        model, keras.Sequential
+    )  # whose gradients get lost on the way through a file
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
     opened = keras.Model(reloaded.input, [reloaded.layers[1].output, reloaded.output])
@@ -66,7 +77,9 @@ def test_each_call_builds_a_new_network_and_the_seed_decides_its_weights(build):
     first, second = build(), build()
     keras.utils.set_random_seed(1)
     again = build()
-    assert any((a != b).any() for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
+    assert any(
+        (a != b).any() for a, b in zip(first.get_weights(), second.get_weights(), strict=True)
+    )
     for a, b in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -76,7 +89,9 @@ def test_softmax_regression_is_one_matrix_product_and_a_softmax(images):
     kernel, bias = model.get_weights()
     bias = np.linspace(-1, 1, 10, dtype="float32")
     model.set_weights([kernel, bias])
-    np.testing.assert_allclose(model(images), softmax(images.reshape(5, 784) @ kernel + bias), atol=1e-5)
+    np.testing.assert_allclose(
+        model(images), softmax(images.reshape(5, 784) @ kernel + bias), atol=1e-5
+    )
 
 
 def test_dense_network_is_two_matrix_products_with_a_relu_between(images):
@@ -106,7 +121,9 @@ def test_dense_network_has_as_many_parameters_as_the_reference_cnn_within_the_pr
 def test_dropout_works_in_training_alone_and_can_be_turned_off(build, images):
     with_dropout, without = build(dropout=0.5), build(dropout=0.0)
     np.testing.assert_array_equal(with_dropout(images), with_dropout(images))
-    assert (np.asarray(with_dropout(images, training=True)) != np.asarray(with_dropout(images))).any()
+    assert (
+        np.asarray(with_dropout(images, training=True)) != np.asarray(with_dropout(images))
+    ).any()
     np.testing.assert_allclose(without(images, training=True), without(images), atol=1e-6)
 
 
@@ -128,14 +145,20 @@ def test_learns_a_rule_that_one_pixel_decides(build):
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_output_size_is_what_keras_computes(padding):
     for size, kernel, stride in product((5, 7, 11, 28, 29), (1, 2, 3, 5), (1, 2, 3)):
-        expected = layers.Conv2D(1, kernel, stride, padding).compute_output_shape((None, size, size, 1))[1]
+        expected = layers.Conv2D(1, kernel, stride, padding).compute_output_shape(
+            (None, size, size, 1)
+        )[1]
         assert models.output_size(size, kernel, padding, stride) == expected
-        expected = layers.MaxPooling2D(kernel, stride, padding).compute_output_shape((None, size, size, 1))[1]
+        expected = layers.MaxPooling2D(kernel, stride, padding).compute_output_shape(
+            (None, size, size, 1)
+        )[1]
         assert models.output_size(size, kernel, padding, stride) == expected
 
 
 def test_output_size_refuses_a_kernel_that_does_not_fit():
-    with pytest.raises(ValueError, match=r"kernel of 5 does not fit into 3 pixels: use a smaller one"):
+    with pytest.raises(
+        ValueError, match=r"kernel of 5 does not fit into 3 pixels: use a smaller one"
+    ):
         models.output_size(3, kernel=5)
     assert models.output_size(3, kernel=5, padding="same") == 3
 

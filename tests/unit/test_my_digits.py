@@ -16,7 +16,10 @@ PENS = {"roller", "marker", "fineliner", "pencil", "chalk", "photo"}
 
 def examples(folder=FOLDER):
     """Return the pictures that come with the course; a learner's own lie beside them."""
-    return [*sorted(path for path in folder.glob("?_*") if path.stem[2:] in PENS), folder / "3192_photo.jpg"]
+    return [
+        *sorted(path for path in folder.glob("?_*") if path.stem[2:] in PENS),
+        folder / "3192_photo.jpg",
+    ]
 
 
 def test_the_examples_are_small_and_show_every_digit_and_pen():

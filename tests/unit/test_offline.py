@@ -43,10 +43,23 @@ subprocess.run([sys.executable, "-c", code], check=True)"""
 
 def run_pytest(folder, **environment):
     """Run pytest with the project's own settings on a folder of scratch tests."""
-    command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "no:cacheprovider", "-n", "0", str(folder),
-               "--continue-on-collection-errors"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-c",
+        "pyproject.toml",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        "0",
+        str(folder),
+        "--continue-on-collection-errors",
+    ]
     environment = {**os.environ, **environment}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
 
 
 def write_notebook(path, *sources):
@@ -58,7 +71,9 @@ def write_notebook(path, *sources):
 def test_notebooks_reach_their_own_machine_and_the_embedded_digits_alone(tmp_path):
     write_notebook(tmp_path / "leaves.ipynb", "1 + 1", FALL_BACK, LOOK_UP, IN_A_CHILD)
     write_notebook(tmp_path / "loopback.ipynb", SERVE_AND_READ)
-    write_notebook(tmp_path / "source.ipynb", "import os\nassert os.environ['MNIST_SOURCE'] == 'sample'")
+    write_notebook(
+        tmp_path / "source.ipynb", "import os\nassert os.environ['MNIST_SOURCE'] == 'sample'"
+    )
     result = run_pytest(tmp_path, MNIST_SOURCE="full")
     assert result.returncode == 1 and "3 failed, 3 passed" in result.stdout, result.stdout
     assert re.findall(r"FAILED (\S+)", result.stdout) == ["leaves.ipynb::Cell"] * 3, result.stdout
@@ -91,14 +106,20 @@ def test_this_machine_is_local(host):
     assert is_local(host)
 
 
-@pytest.mark.parametrize("host", ["example.org", b"192.0.2.1", "10.0.0.1", "169.254.169.254", "2001:db8::1"])
+@pytest.mark.parametrize(
+    "host", ["example.org", b"192.0.2.1", "10.0.0.1", "169.254.169.254", "2001:db8::1"]
+)
 def test_other_machines_are_not_local(host):
     assert not is_local(host)
 
 
 def test_a_skip_fails_in_ci_alone(tmp_path):
-    (tmp_path / "test_function.py").write_text("import pytest\ndef test_a(): pytest.skip('no browser')\n")
-    (tmp_path / "test_module.py").write_text("import pytest\npytest.importorskip('no_such_module')\n")
+    (tmp_path / "test_function.py").write_text(
+        "import pytest\ndef test_a(): pytest.skip('no browser')\n"
+    )
+    (tmp_path / "test_module.py").write_text(
+        "import pytest\npytest.importorskip('no_such_module')\n"
+    )
     at_home, in_ci = run_pytest(tmp_path, CI=""), run_pytest(tmp_path, CI="true")
     assert at_home.returncode == 0 and "2 skipped" in at_home.stdout, at_home.stdout
     assert in_ci.returncode != 0 and "1 failed, 1 error" in in_ci.stdout, in_ci.stdout

@@ -19,7 +19,13 @@ from PIL import Image, ImageDraw
 from tests.photos import photograph
 from utils import data, preprocessing
 from utils.prediction import DigitReader
-from utils.preprocessing import NoDigitFound, UnreadableImage, mnist_steps, split_digits, to_mnist_form
+from utils.preprocessing import (
+    NoDigitFound,
+    UnreadableImage,
+    mnist_steps,
+    split_digits,
+    to_mnist_form,
+)
 
 STEPS = ["to_grey", "shrink", "even_light", "ink_on_black", "remove_rules", "remove_specks", "keep_digit",
          "crop_to_ink", "match_stroke_weight", "fit_in_box", "centre_by_mass"]  # fmt: skip
@@ -47,8 +53,13 @@ def draw_five(paper="white", ink="black", gap=0, width=14):
 
 def lie_about_size(width, height):
     """Return the start of a PNG, a few bytes long, that claims to be huge."""
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(b"\0" * 999))]
-    parts = [struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0" * 999)),
+    ]
+    parts = [
+        struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
@@ -57,7 +68,9 @@ def lie_about_size(width, height):
 
 def test_photos_are_read(mnist, reader):
     photos = [photograph(digit, seed=seed) for seed, digit in enumerate(mnist.x_test[::16])]
-    answers = reader.predict_batch(np.stack([to_mnist_form(photo) for photo in photos])).argmax(axis=1)
+    answers = reader.predict_batch(np.stack([to_mnist_form(photo) for photo in photos])).argmax(
+        axis=1
+    )
     assert np.mean(answers == mnist.y_test[::16]) >= 0.95
 
 
@@ -103,7 +116,10 @@ def test_printed_lines_vanish_and_the_digit_stays(turned):
     for row in range(25, 280, 45):
         ImageDraw.Draw(ruled).line([(0, row), (280, row + 6)], fill=60, width=2)
     if turned:
-        page, ruled = page.transpose(Image.Transpose.ROTATE_90), ruled.transpose(Image.Transpose.ROTATE_90)
+        page, ruled = (
+            page.transpose(Image.Transpose.ROTATE_90),
+            ruled.transpose(Image.Transpose.ROTATE_90),
+        )
     ink = mnist_steps(ruled)["keep_digit"] > 127
     drawn = np.asarray(page) < 128
     assert (ink & drawn).sum() > 0.98 * drawn.sum()
@@ -119,7 +135,11 @@ def test_specks_are_left_out():
 
 def test_only_specks_are_removed_and_the_input_stays_as_it_was():
     ink = np.zeros((280, 280), "float32")
-    ink[60:200, 100:120], ink[250:254, 30:34], ink[20:60, 200:240] = 255, 255, 90  # a one, a speck, a crease
+    ink[60:200, 100:120], ink[250:254, 30:34], ink[20:60, 200:240] = (
+        255,
+        255,
+        90,
+    )  # a one, a speck, a crease
     before = ink.copy()
     cleaned = preprocessing.remove_specks(ink)
     np.testing.assert_array_equal(ink, before)
@@ -131,7 +151,9 @@ def test_only_specks_are_removed_and_the_input_stays_as_it_was():
 
 def test_the_width_of_a_stroke_does_not_depend_on_the_paper_around_it():
     ink = preprocessing.fit_in_box(mnist_steps(draw_five())["crop_to_ink"], 80)
-    assert preprocessing._stroke_width(np.pad(ink, 1)) == preprocessing._stroke_width(np.pad(ink, 20))
+    assert preprocessing._stroke_width(np.pad(ink, 1)) == preprocessing._stroke_width(
+        np.pad(ink, 20)
+    )
 
 
 @pytest.mark.parametrize("width", [1, 14, 64])
@@ -178,7 +200,9 @@ def test_a_pale_digit_beside_a_black_blot_is_read_in_full_ink():
 def test_several_digits_are_noticed(mnist):
     row = np.concatenate(mnist.x_test[[0, 100, 200]], axis=1)
     for image, ink in ((row, "light"), (255 - np.kron(row, np.ones((4, 4), "uint8")), "auto")):
-        with pytest.raises(NoDigitFound, match=r"there are 3 digits, expected one: cut them apart, or"):
+        with pytest.raises(
+            NoDigitFound, match=r"there are 3 digits, expected one: cut them apart, or"
+        ):
             to_mnist_form(image, ink)
     with pytest.raises(NoDigitFound, match="2 digits"):
         to_mnist_form(photograph(mnist.x_test[0], mnist.x_test[500], seed=1))
@@ -199,7 +223,10 @@ def test_the_reader_says_why_there_is_no_digit(reader, mnist):
     several = reader.read(np.concatenate(mnist.x_test[[0, 100]], axis=1), ink="light")
     assert several.digit is None and "2 digits" in several.reason
     assert "blank" in reader.read(photograph(BLANK, seed=3, rules="none")).reason
-    assert "noise" in reader.read(np.random.default_rng(0).integers(0, 256, (280, 280)).astype("uint8")).reason
+    assert (
+        "noise"
+        in reader.read(np.random.default_rng(0).integers(0, 256, (280, 280)).astype("uint8")).reason
+    )
 
 
 @pytest.mark.parametrize("side", [20, 28, 60, 280, 900])
@@ -227,11 +254,16 @@ def test_an_upright_bar_is_no_blot_but_a_one(reader, width):
 
 def test_rows_and_grids_are_cut_apart_in_reading_order(mnist, reader):
     order = np.arange(0, 1000, 40)[:24]
-    grid = np.concatenate([np.concatenate(mnist.x_test[order[i : i + 8]], axis=1) for i in (0, 8, 16)])
+    grid = np.concatenate(
+        [np.concatenate(mnist.x_test[order[i : i + 8]], axis=1) for i in (0, 8, 16)]
+    )
     for image, ink in ((grid, "light"), (255 - np.kron(grid, np.ones((3, 3), "uint8")), "auto")):
         digits = split_digits(image, ink)
         assert len(digits) == 24
-        assert np.mean(reader.predict_batch(np.stack(digits)).argmax(axis=1) == mnist.y_test[order]) > 0.95
+        assert (
+            np.mean(reader.predict_batch(np.stack(digits)).argmax(axis=1) == mnist.y_test[order])
+            > 0.95
+        )
     alone = to_mnist_form(mnist.x_test[order[9]])
     assert np.abs(split_digits(grid, "light")[9].astype(int) - alone).mean() < 1
 
@@ -241,7 +273,9 @@ def test_nearly_every_mnist_digit_is_one_digit_and_keeps_its_place(mnist):
     forms = [form_or_none(image) for image in images]
     assert sum(form is None for form in forms) <= 5
     changes = [
-        np.abs(form.astype(int) - image).mean() for form, image in zip(forms, images, strict=True) if form is not None
+        np.abs(form.astype(int) - image).mean()
+        for form, image in zip(forms, images, strict=True)
+        if form is not None
     ]
     assert np.mean(np.array(changes) < 1) > 0.97
 
@@ -288,11 +322,23 @@ def test_light_ink_on_a_transparent_page_is_seen():
 
 def test_arrays_of_other_kinds_are_read():
     levels = np.asarray(draw_five())
-    deep, share, black = np.where(levels > 127, 65_000, 1_000).astype("uint16"), levels / 255, levels > 127
+    deep, share, black = (
+        np.where(levels > 127, 65_000, 1_000).astype("uint16"),
+        levels / 255,
+        levels > 127,
+    )
     for array in (deep, share, share.astype("float32"), black, levels[..., np.newaxis]):
         np.testing.assert_array_equal(to_mnist_form(array), to_mnist_form(levels))
-    for array in (levels.astype(float), share - 0.5, share * np.nan, levels.astype("int64"), levels.astype(str)):
-        with pytest.raises(UnreadableImage, match=r"floats from 0 to 1, got .*: bring its values to 0 \.\.\. 255"):
+    for array in (
+        levels.astype(float),
+        share - 0.5,
+        share * np.nan,
+        levels.astype("int64"),
+        levels.astype(str),
+    ):
+        with pytest.raises(
+            UnreadableImage, match=r"floats from 0 to 1, got .*: bring its values to 0 \.\.\. 255"
+        ):
             to_mnist_form(array)
 
 
@@ -300,7 +346,14 @@ def test_palette_grey_alpha_and_deep_images_are_read(tmp_path):
     page = draw_five()
     deep = Image.fromarray(np.asarray(page).astype("int32") * 257)
     share = Image.fromarray(np.asarray(page).astype("float32"))
-    for image in (page.convert("P"), page.convert("LA"), page.convert("CMYK"), page.convert("YCbCr"), deep, share):
+    for image in (
+        page.convert("P"),
+        page.convert("LA"),
+        page.convert("CMYK"),
+        page.convert("YCbCr"),
+        deep,
+        share,
+    ):
         assert np.abs(to_mnist_form(image).astype(int) - to_mnist_form(page)).max() <= 2, image.mode
     page.save(tmp_path / "five.png")
     with open(tmp_path / "five.png", "rb") as file:
@@ -308,9 +361,14 @@ def test_palette_grey_alpha_and_deep_images_are_read(tmp_path):
 
 
 def test_a_scan_of_16_by_16_that_fills_its_frame_is_read(mnist, reader):
-    tight = [Image.fromarray(preprocessing.crop_to_ink(digit)).resize((16, 16)) for digit in mnist.x_test[::10]]
+    tight = [
+        Image.fromarray(preprocessing.crop_to_ink(digit)).resize((16, 16))
+        for digit in mnist.x_test[::10]
+    ]
     read = [int(reader.read(scan).digit) for scan in tight]
-    assert np.mean(np.array(read) == mnist.y_test[::10]) > 0.85  # squeezed into a square, a one is a block
+    assert (
+        np.mean(np.array(read) == mnist.y_test[::10]) > 0.85
+    )  # squeezed into a square, a one is a block
 
 
 def test_only_as_much_of_a_large_jpeg_is_decoded_as_is_used():
@@ -326,7 +384,10 @@ REFUSED = {
     "a bomb": (lie_about_size(10_000, 10_000), "10000 x 10000 pixels, at most 50,000,000"),
     "a large bomb": (lie_about_size(60_000, 60_000), "bomb|pixels"),
     "cut off": (photograph(BLANK, seed=0)[:20_000], "truncated"),
-    "a drawing of lines": (b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M1 1"/></svg>', "no image of a kind"),
+    "a drawing of lines": (
+        b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M1 1"/></svg>',
+        "no image of a kind",
+    ),
     "text": (b"milk, bread, 28 eggs", "no image of a kind"),
     "nothing": (b"", "no image of a kind"),
     "no pixels": (Image.new("L", (0, 5)), "has no pixels"),
@@ -372,7 +433,9 @@ def brings_or_refuses(image, ink="auto"):
     assert digit.any()
 
 
-anything = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+anything = settings(
+    max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 sides = st.integers(1, 90)
 inks = st.sampled_from(["auto", "dark", "light"])
 
@@ -396,14 +459,18 @@ def test_any_mode_is_brought_or_refused(seed, height, width, mode, ink):
 
 @anything
 @given(
-    st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\0"])
+    st.binary(max_size=300),
+    st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\0"]),
 )
 def test_any_bytes_are_brought_or_refused(tail, magic):
     brings_or_refuses(magic + tail)
 
 
 @anything
-@given(st.lists(st.tuples(st.integers(0, 279), st.integers(0, 279)), min_size=2, max_size=9), st.integers(1, 60))
+@given(
+    st.lists(st.tuples(st.integers(0, 279), st.integers(0, 279)), min_size=2, max_size=9),
+    st.integers(1, 60),
+)
 def test_any_stroke_is_brought_or_refused(points, width):
     page = Image.new("L", (280, 280), "white")
     ImageDraw.Draw(page).line(points, fill="black", width=width)

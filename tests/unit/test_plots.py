@@ -19,7 +19,9 @@ DRAWINGS = {
     "probability_bars": lambda axes: plots.probability_bars(axes, np.full(10, 0.1)),
     "learning_curves": lambda axes: plots.learning_curves(axes, {"a": {"accuracy": [0.1, 0.9]}}),
     "confusion": lambda axes: plots.confusion(axes, np.eye(10, dtype=int)),
-    "reliability": lambda axes: plots.reliability(axes, pd.DataFrame({"confidence": [0.5], "accuracy": [0.4]})),
+    "reliability": lambda axes: plots.reliability(
+        axes, pd.DataFrame({"confidence": [0.5], "accuracy": [0.4]})
+    ),
 }
 
 
@@ -43,7 +45,9 @@ def test_a_drawing_takes_axes_and_returns_them(axes, draw):
 
 def test_show_displays_a_png_with_its_alt_text(monkeypatch):
     shown = []
-    monkeypatch.setattr(plots, "display", lambda bundle, metadata, raw: shown.append((bundle, metadata)))
+    monkeypatch.setattr(
+        plots, "display", lambda bundle, metadata, raw: shown.append((bundle, metadata))
+    )
     figure, _ = plt.subplots()
     plots.show(figure, alt="An empty figure")
     bundle, metadata = shown[0]
@@ -68,7 +72,9 @@ def test_a_digit_is_ink_on_paper_unless_told_otherwise(axes):
     assert axes.images[1].cmap.name == "viridis"
 
 
-@pytest.mark.parametrize("count, columns, cells", [(1, 10, 10), (13, 10, 20), (10, 10, 10), (5, 2, 6)])
+@pytest.mark.parametrize(
+    "count, columns, cells", [(1, 10, 10), (13, 10, 20), (10, 10, 10), (5, 2, 6)]
+)
 def test_a_grid_holds_every_digit_and_leaves_the_rest_blank(count, columns, cells):
     figure = plots.digit_grid([IMAGE] * count, titles=range(count), columns=columns)
     assert isinstance(figure, Figure)

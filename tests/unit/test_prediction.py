@@ -70,7 +70,9 @@ def test_a_blank_page_gives_a_reason_instead_of_a_digit(reader):
 def test_a_prediction_carries_what_the_network_saw(reader):
     prediction = reader.read(drawing())
     np.testing.assert_array_equal(prediction.image, to_mnist_form(drawing()))
-    np.testing.assert_array_equal(reader.predict_batch(prediction.image[np.newaxis])[0], prediction.probabilities)
+    np.testing.assert_array_equal(
+        reader.predict_batch(prediction.image[np.newaxis])[0], prediction.probabilities
+    )
     assert "image" not in repr(prediction)
 
 
@@ -85,7 +87,9 @@ def test_batches_are_read_like_single_digits(reader, held_out):
     probabilities = reader.predict_batch(held_out[0][:20])
     assert probabilities.shape == (20, 10) and probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    one_by_one = np.concatenate([reader.predict_batch(image[np.newaxis]) for image in held_out[0][:20]])
+    one_by_one = np.concatenate(
+        [reader.predict_batch(image[np.newaxis]) for image in held_out[0][:20]]
+    )
     np.testing.assert_allclose(probabilities, one_by_one, atol=1e-5)
 
 
@@ -115,7 +119,10 @@ def test_wrong_batches_are_refused(reader, images, message):
 def test_threads_may_share_a_reader(ending, held_out):
     reader = DigitReader(MODELS / f"reference{ending}")
     images, results = held_out[0][:50], {}
-    threads = [threading.Thread(target=lambda i=i: results.update({i: reader.predict_batch(images)})) for i in range(4)]
+    threads = [
+        threading.Thread(target=lambda i=i: results.update({i: reader.predict_batch(images)}))
+        for i in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -134,7 +141,10 @@ def ten_thousand():
 
 
 def test_onnx_runtime_answers_like_keras_on_ten_thousand_digits(ten_thousand):
-    by_keras, by_onnx = (DigitReader(MODELS / f"reference{e}").predict_batch(ten_thousand) for e in (".keras", ".onnx"))
+    by_keras, by_onnx = (
+        DigitReader(MODELS / f"reference{e}").predict_batch(ten_thousand)
+        for e in (".keras", ".onnx")
+    )
     assert by_onnx.shape == (10_000, 10) and by_onnx.dtype == np.float32
     np.testing.assert_allclose(by_onnx, by_keras, atol=1e-5)
 
@@ -161,7 +171,9 @@ def test_a_name_is_read_by_onnx_runtime_where_it_is_installed_else_by_keras(monk
 
 def test_the_keras_model_behind_a_reader_is_there_to_look_into(reader, held_out):
     assert reader.path.stem == "robust" and reader.model.count_params() == 196_202
-    np.testing.assert_allclose(reader.model(scale(held_out[0][:9])), reader.predict_batch(held_out[0][:9]), atol=1e-5)
+    np.testing.assert_allclose(
+        reader.model(scale(held_out[0][:9])), reader.predict_batch(held_out[0][:9]), atol=1e-5
+    )
 
 
 def test_a_keras_model_in_memory_is_read_as_it_is(held_out):
@@ -187,7 +199,9 @@ def test_a_missing_model_says_what_may_be_named():
     ],
     ids=["truncated", "empty", "text", "pickle"],
 )
-def test_a_damaged_or_foreign_file_is_refused_by_name_and_runs_nothing(ending, spoil, tmp_path, capfd):
+def test_a_damaged_or_foreign_file_is_refused_by_name_and_runs_nothing(
+    ending, spoil, tmp_path, capfd
+):
     path = tmp_path / f"mine{ending}"
     path.write_bytes(spoil((MODELS / f"reference{ending}").read_bytes()))
     with pytest.raises(UnreadableModel, match=rf"mine\{ending}"):
@@ -224,6 +238,10 @@ def test_another_kind_of_file_is_refused_with_the_kinds_that_are_read(tmp_path):
 
 
 def test_importing_the_reader_starts_no_tensorflow():
-    code = "import sys, utils.prediction; print('tensorflow' in sys.modules, 'keras' in sys.modules)"
-    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = (
+        "import sys, utils.prediction; print('tensorflow' in sys.modules, 'keras' in sys.modules)"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert (output.stdout, output.stderr) == ("False False\n", "")

@@ -39,7 +39,9 @@ def difference(one, other):
 def test_scale_gives_floats_from_0_to_1_with_a_channel_axis(mnist):
     scaled = preprocessing.scale(mnist.x_train[:50])
     assert (scaled.shape, scaled.dtype) == ((50, 28, 28, 1), np.float32)
-    np.testing.assert_array_equal(np.round(scaled[..., 0] * 255).astype("uint8"), mnist.x_train[:50])
+    np.testing.assert_array_equal(
+        np.round(scaled[..., 0] * 255).astype("uint8"), mnist.x_train[:50]
+    )
     assert (scaled.min(), scaled.max()) == (0, 1)
     preprocessing.check_scaled(scaled)
 
@@ -128,7 +130,8 @@ def test_the_split_loses_nothing_shares_nothing_and_keeps_the_mixture(mnist, siz
 
 def test_the_seed_decides_the_split(mnist):
     split = [
-        preprocessing.split_train_validation(np.arange(4000), mnist.y_train, 0.1, seed=seed)[1] for seed in (1, 1, 2)
+        preprocessing.split_train_validation(np.arange(4000), mnist.y_train, 0.1, seed=seed)[1]
+        for seed in (1, 1, 2)
     ]
     np.testing.assert_array_equal(split[0], split[1])
     assert set(split[0]) != set(split[2])
@@ -149,7 +152,9 @@ def test_place_paper_and_colour_make_no_difference():
     expected = to_mnist_form(draw_seven())
     moved = Image.new("L", (500, 400), "white")
     moved.paste(draw_seven(), (200, 100))
-    clear = draw_seven("RGBA", (0, 0, 0, 0), (0, 0, 0, 255))  # transparent paper, whose hidden colour is black
+    clear = draw_seven(
+        "RGBA", (0, 0, 0, 0), (0, 0, 0, 255)
+    )  # transparent paper, whose hidden colour is black
     for image in (moved, ImageOps.invert(draw_seven()), draw_seven("RGB"), draw_seven("1"), clear):
         np.testing.assert_array_equal(to_mnist_form(image), expected)
     coloured = draw_seven("RGB", paper=(250, 240, 200), ink=(20, 30, 120))
@@ -183,7 +188,9 @@ def test_every_way_to_hand_over_an_image_gives_the_same_digit(tmp_path):
 @pytest.mark.parametrize("kind", preprocessing.FORMATS)
 def test_every_file_format_is_read(kind):
     read = to_mnist_form(to_bytes(draw_seven("RGB"), kind)).astype(int)
-    assert np.abs(read - to_mnist_form(draw_seven())).mean() < 1  # lossy formats leave dirt, which must not count
+    assert (
+        np.abs(read - to_mnist_form(draw_seven())).mean() < 1
+    )  # lossy formats leave dirt, which must not count
 
 
 def test_a_photo_is_turned_upright_as_the_camera_held_it():
@@ -248,7 +255,9 @@ def test_a_blank_page_holds_no_digit(page):
 def test_steps_in_the_wrong_order_say_so():
     with pytest.raises(NoDigitFound, match="no ink"):
         preprocessing.crop_to_ink(np.zeros((5, 5)))
-    with pytest.raises(ValueError, match=r"at most 28 x 28 pixels, got \(40, 20\): did you call fit_in_box"):
+    with pytest.raises(
+        ValueError, match=r"at most 28 x 28 pixels, got \(40, 20\): did you call fit_in_box"
+    ):
         preprocessing.centre_by_mass(np.ones((40, 20)))
 
 
@@ -272,7 +281,9 @@ def test_what_is_no_picture_is_named(tmp_path):
         to_mnist_form(tmp_path / "seven.png")
     with pytest.raises(UnreadableImage, match="this file is no image"):
         to_mnist_form(b"milk")
-    with pytest.raises(UnreadableImage, match=r"this file cannot be read as an image: .*not NoneType"):
+    with pytest.raises(
+        UnreadableImage, match=r"this file cannot be read as an image: .*not NoneType"
+    ):
         to_mnist_form(None)
     with pytest.raises(UnreadableImage, match="cannot be read"):
         to_mnist_form(tmp_path)
@@ -287,11 +298,15 @@ def test_a_picture_that_is_cut_off_is_unreadable_even_when_pillow_opened_it():
 
 def test_a_picture_that_is_too_large_is_refused(monkeypatch):
     monkeypatch.setattr(preprocessing, "LARGEST", 10_000)
-    with pytest.raises(UnreadableImage, match="280 x 280 pixels, at most 10,000 are read: make it smaller"):
+    with pytest.raises(
+        UnreadableImage, match="280 x 280 pixels, at most 10,000 are read: make it smaller"
+    ):
         to_mnist_form(to_bytes(draw_seven()))
 
 
-@pytest.mark.parametrize("array", [np.full((9, 9), 2.0), np.zeros((9, 9, 2), "uint8"), np.zeros((0, 9), "uint8")])
+@pytest.mark.parametrize(
+    "array", [np.full((9, 9), 2.0), np.zeros((9, 9, 2), "uint8"), np.zeros((0, 9), "uint8")]
+)
 def test_an_array_that_is_no_picture_is_refused(array):
     with pytest.raises(UnreadableImage, match=r"expected a uint8 array of shape \(h, w\)"):
         to_mnist_form(array)

@@ -18,10 +18,12 @@ from tests.tree import repository_files
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT, ENVIRONMENT, README = (
-    (ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "environment.yml", "README.md")
+    (ROOT / name).read_text(encoding="utf-8")
+    for name in ("pyproject.toml", "environment.yml", "README.md")
 )
 LOCKS = {
-    name: (ROOT / f"requirements{name}.lock").read_text(encoding="utf-8") for name in ("", "-test", "-gpu")
+    name: (ROOT / f"requirements{name}.lock").read_text(encoding="utf-8")
+    for name in ("", "-test", "-gpu")
 }
 LOCK = LOCKS[""]
 LINUX = {"sys_platform": "linux", "platform_machine": "x86_64"}
@@ -33,21 +35,29 @@ TOGETHER = "run `make lock` and commit what it changes"
 def conda_ranges():
     """Return {name: range} of what environment.yml asks of conda."""
     lines = [line for line in yaml.safe_load(ENVIRONMENT)["dependencies"] if isinstance(line, str)]
-    return {name: SpecifierSet(allowed) for name, _, allowed in (line.partition(" ") for line in lines)}
+    return {
+        name: SpecifierSet(allowed) for name, _, allowed in (line.partition(" ") for line in lines)
+    }
 
 
 @pytest.mark.parametrize("machine", [LINUX, MACS], ids=lambda machine: machine["sys_platform"])
 @pytest.mark.parametrize("python", PYTHONS, ids=lambda python: python["python_version"])
 def test_the_locks_answer_all_that_pyproject_asks(python, machine):
     project = tomllib.loads(PYPROJECT)["project"]
-    asked = {"": project["dependencies"]} | {f"-{name}": it for name, it in project["optional-dependencies"].items()}
+    asked = {"": project["dependencies"]} | {
+        f"-{name}": it for name, it in project["optional-dependencies"].items()
+    }
     assert asked.keys() == LOCKS.keys()
     for name, lines in asked.items():
         pins = read_lock(LOCKS[name], python | machine)
         wanted = [Requirement(line) for line in lines]
-        for it in [it for it in wanted if it.marker is None or it.marker.evaluate(python | machine)]:
+        for it in [
+            it for it in wanted if it.marker is None or it.marker.evaluate(python | machine)
+        ]:
             found = pins.get(it.name, "none")
-            assert found != "none" and found in it.specifier, f"{it}: the lock has {found}; {TOGETHER}"
+            assert found != "none" and found in it.specifier, (
+                f"{it}: the lock has {found}; {TOGETHER}"
+            )
 
 
 @pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
@@ -72,31 +82,51 @@ def test_the_locks_agree(python, machine):
 
 
 def test_the_lab_brings_no_test_tools():
-    tools = {"pytest", "nbval", "playwright", "kubernetes-validate", "schemathesis", "hypothesis", "ruff", "polars"}
+    tools = {
+        "pytest",
+        "nbval",
+        "playwright",
+        "kubernetes-validate",
+        "schemathesis",
+        "hypothesis",
+        "ruff",
+        "polars",
+    }
     assert not tools & read_lock(LOCK, LINUX).keys()
 
 
 def test_the_installed_packages_are_those_of_the_lock():
     pins = read_lock(LOCKS["-test"], {})
-    if "tensorflow-cpu" in pins and "tensorflow" in importlib.metadata.packages_distributions()["tensorflow"]:
+    if (
+        "tensorflow-cpu" in pins
+        and "tensorflow" in importlib.metadata.packages_distributions()["tensorflow"]
+    ):
         pins["tensorflow"] = pins.pop("tensorflow-cpu")  # by `make lab GPU=1`
     installed = {name: importlib.metadata.version(name) for name in pins}
-    assert installed == pins, "run `make test`, which brings .venv in step with requirements-test.lock"
+    assert installed == pins, (
+        "run `make test`, which brings .venv in step with requirements-test.lock"
+    )
 
 
 def test_environment_yml_has_the_pins_of_the_lock():
-    assert with_pins(ENVIRONMENT, pip_pins(PYPROJECT, LOCK)) == ENVIRONMENT, "run `make environment`"
+    assert with_pins(ENVIRONMENT, pip_pins(PYPROJECT, LOCK)) == ENVIRONMENT, (
+        "run `make environment`"
+    )
 
 
 def test_environment_yml_suits_binder():
     environment = yaml.safe_load(ENVIRONMENT)
     pins = environment["dependencies"][-1]["pip"]
     assert f"tensorflow-cpu=={read_lock(LOCK)['tensorflow-cpu']}" in pins
-    assert not [line for line in pins if line.startswith("-")], "an editable install here would disable Binder's cache"
+    assert not [line for line in pins if line.startswith("-")], (
+        "an editable install here would disable Binder's cache"
+    )
     ranges = conda_ranges()
     assert {"python", "pip", "jupyterlab", "notebook", "ipywidgets"} == set(ranges)
     for name in ("jupyterlab", "notebook", "ipywidgets"):
-        assert read_lock(LOCK)[name] in ranges[name], f"environment.yml wants {name} {ranges[name]}, unlike the lock"
+        assert read_lock(LOCK)[name] in ranges[name], (
+            f"environment.yml wants {name} {ranges[name]}, unlike the lock"
+        )
     assert tomllib.loads(PYPROJECT)["project"]["requires-python"] == ">=3.11,<3.14"
     assert "3.11.9" in ranges["python"]
     by_pip = {pin.split("==")[0] for pin in pins}
@@ -105,8 +135,14 @@ def test_environment_yml_suits_binder():
 
 def test_binder_reads_environment_yml():
     """A binder/ folder or a Dockerfile in the root would make Binder ignore environment.yml."""
-    assert not [name for name in ("binder", ".binder", "Dockerfile", "runtime.txt") if (ROOT / name).exists()]
-    assert (ROOT / "postBuild").stat().st_mode & 0o111, "postBuild must be executable: chmod +x postBuild"
+    assert not [
+        name
+        for name in ("binder", ".binder", "Dockerfile", "runtime.txt")
+        if (ROOT / name).exists()
+    ]
+    assert (ROOT / "postBuild").stat().st_mode & 0o111, (
+        "postBuild must be executable: chmod +x postBuild"
+    )
 
 
 def test_no_installed_package_brings_another_utils():
@@ -120,13 +156,19 @@ def test_only_lesson_11_needs_the_packages_of_the_clouds():
     tests = {"tests/unit/test_cloud.py", "tests/apps/test_practice_cloud.py"}
     brought = re.compile(r"^[\s\"]*(?:from|import) (?:google\.(?!colab)|boto|azure)", re.MULTILINE)
     paths = [path for path in repository_files() if path.suffix in (".py", ".ipynb")]
-    users = {path.as_posix() for path in paths if brought.search((ROOT / path).read_text(encoding="utf-8"))}
+    users = {
+        path.as_posix()
+        for path in paths
+        if brought.search((ROOT / path).read_text(encoding="utf-8"))
+    }
     assert ours <= users <= ours | tests | {"notebooks/11_read_digits_in_the_cloud.ipynb"}
 
 
 def test_utils_is_imported_from_this_tree(tmp_path):
     code = "import utils; print(utils.__file__)"
-    found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert Path(found.stdout.strip()) == ROOT / "utils" / "__init__.py"
 
 
@@ -139,7 +181,9 @@ def test_readme_has_the_badges_of_the_address():
 
 
 def test_the_set_up_in_readme_begins_with_a_clone_and_leads_to_the_lab():
-    block = re.search(r"^## Quick start.*?^```bash\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)[1]
+    block = re.search(
+        r"^## Quick start.*?^```bash\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE
+    )[1]
     clone, folder, lab, test = [line.partition("#")[0].split() for line in block.splitlines()]
     assert clone[:2] == ["git", "clone"] and folder == ["cd", clone[-1]]
     assert (lab, test) == (["make", "lab"], ["make", "test"])
@@ -151,7 +195,9 @@ def test_each_lesson_fetches_the_course_from_the_address():
     for path in lessons:
         text = path.read_text(encoding="utf-8")
         # A cell that nobody sees run here: its changed address must be found in every lesson.
-        assert with_address(text, "someone/digits").count("https://github.com/someone/digits") == 1, path.name
+        assert (
+            with_address(text, "someone/digits").count("https://github.com/someone/digits") == 1
+        ), path.name
         assert with_address(text, repository(PYPROJECT)) == text, f"{path.name}: run `make badges`"
 
 
@@ -161,13 +207,21 @@ def test_without_an_address_there_is_no_badge():
 
 
 def test_with_an_address_both_badges_open_the_first_lesson():
-    name = repository('[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/someone/digits"')
-    readme = with_badges("# Title\n<!-- badges: written by `make badges` -->\nold\n<!-- /badges -->\nText\n", name)
-    assert readme.count("someone/digits") == 2 and readme.count("notebooks/00_start_here.ipynb") == 2
+    name = repository(
+        '[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/someone/digits"'
+    )
+    readme = with_badges(
+        "# Title\n<!-- badges: written by `make badges` -->\nold\n<!-- /badges -->\nText\n", name
+    )
+    assert (
+        readme.count("someone/digits") == 2 and readme.count("notebooks/00_start_here.ipynb") == 2
+    )
     assert "old" not in readme and readme.startswith("# Title\n") and readme.endswith("\nText\n")
     assert (ROOT / "notebooks/00_start_here.ipynb").exists()
 
 
 def test_another_address_is_refused():
     with pytest.raises(ValueError, match="OWNER/NAME"):
-        repository('[project]\nname = "x"\n[project.urls]\nRepository = "https://example.org/digits"')
+        repository(
+            '[project]\nname = "x"\n[project.urls]\nRepository = "https://example.org/digits"'
+        )

@@ -14,7 +14,11 @@ from utils.evaluation import accuracy_interval, best_temperature, expected_calib
 from utils.prediction import MODELS, DigitReader
 
 CARDS = {path.stem: json.loads(path.read_text()) for path in sorted(MODELS.glob("*.json"))}
-FILES = [pytest.param(card, facts, id=facts["file"]) for card in CARDS.values() for facts in card["files"]]
+FILES = [
+    pytest.param(card, facts, id=facts["file"])
+    for card in CARDS.values()
+    for facts in card["files"]
+]
 
 
 def count_right(name, images, labels):
@@ -23,7 +27,9 @@ def count_right(name, images, labels):
 
 def test_every_model_has_its_card_and_three_forms():
     there = {path.name for path in MODELS.iterdir() if path.suffix != ".json"}
-    assert there == {f"{name}{ending}" for name in SHIPPED for ending in (".keras", ".onnx", ".tflite")}
+    assert there == {
+        f"{name}{ending}" for name in SHIPPED for ending in (".keras", ".onnx", ".tflite")
+    }
     assert there == {param.id for param in FILES}
 
 
@@ -54,17 +60,25 @@ def test_eight_bits_cost_little_accuracy_and_little_space(name):
     facts = {file["file"]: file for file in CARDS[name]["files"]}
     whole, small = facts[f"{name}.keras"], facts[f"{name}.tflite"]
     assert whole["mnist_test"]["accuracy"] - small["mnist_test"]["accuracy"] <= 0.0005
-    assert small["bytes"] <= CARDS[name]["recipe"]["parameters"] + 15_000  # a byte for each weight, and a little
+    assert (
+        small["bytes"] <= CARDS[name]["recipe"]["parameters"] + 15_000
+    )  # a byte for each weight, and a little
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("card, facts", FILES)
-def test_accuracy_on_mnist_is_the_cards_and_within_three_deviations_of_the_recipes_mean(card, facts):
+def test_accuracy_on_mnist_is_the_cards_and_within_three_deviations_of_the_recipes_mean(
+    card, facts
+):
     mnist = data.load_mnist("full")
     correct = count_right(facts["file"], mnist.x_test, mnist.y_test)
-    assert abs(correct - facts["mnist_test"]["correct"]) <= 2  # another processor may round an image the other way
+    assert (
+        abs(correct - facts["mnist_test"]["correct"]) <= 2
+    )  # another processor may round an image the other way
     recorded = records.load("accuracy")["recipes"][facts["file"].split(".")[0]]
-    assert abs(correct / 10_000 - recorded["mean_test_accuracy"]) <= 3 * recorded["standard_deviation"]
+    assert (
+        abs(correct / 10_000 - recorded["mean_test_accuracy"]) <= 3 * recorded["standard_deviation"]
+    )
 
 
 @pytest.mark.full

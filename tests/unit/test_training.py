@@ -37,7 +37,9 @@ def test_batches_are_scaled_floats_in_the_networks_shape(digits):
 def test_every_digit_comes_once_an_epoch_in_a_new_order(digits):
     images = np.arange(256, dtype="uint8")[:, None, None] * np.ones((1, 28, 28), "uint8")
     batches = make_batches(images, np.zeros(256, int), batch_size=100, shuffle=True)
-    first, second = (np.concatenate([np.round(x[:, 0, 0, 0] * 255) for x, _ in batches]) for _ in range(2))
+    first, second = (
+        np.concatenate([np.round(x[:, 0, 0, 0] * 255) for x, _ in batches]) for _ in range(2)
+    )
     np.testing.assert_array_equal(np.sort(first), np.arange(256))
     np.testing.assert_array_equal(np.sort(second), np.arange(256))
     assert not np.array_equal(first, second) and not np.array_equal(first, np.sort(first))
@@ -63,7 +65,9 @@ def fresh_kernel(seed):
 
 def test_the_same_seed_serves_the_same_augmented_batches(digits):
     def serve(seed):
-        batches = make_batches(*digits, shuffle=True, augmentation=RandomAffine(seed=seed), seed=seed)
+        batches = make_batches(
+            *digits, shuffle=True, augmentation=RandomAffine(seed=seed), seed=seed
+        )
         return np.concatenate([x for x, _ in batches])
 
     np.testing.assert_array_equal(serve(1), serve(1))
@@ -98,14 +102,21 @@ def test_one_cycle_rises_to_its_peak_and_falls_to_zero():
 
 def test_the_same_recipe_and_seed_give_the_same_network(digits):
     recipe = Recipe(slim_cnn, epochs=1, batch_size=100)
-    (one, _), (two, _), (other, _) = (fit(recipe, digits, seed=seed, verbose=0) for seed in (1, 1, 2))
+    (one, _), (two, _), (other, _) = (
+        fit(recipe, digits, seed=seed, verbose=0) for seed in (1, 1, 2)
+    )
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
     assert not np.allclose(one.get_weights()[0], other.get_weights()[0])
 
 
 def test_a_small_network_learns_to_read(digits):
-    model, history = fit(Recipe(softmax_regression, epochs=8, peak_rate=0.01, augment=False), digits, digits, verbose=0)
+    model, history = fit(
+        Recipe(softmax_regression, epochs=8, peak_rate=0.01, augment=False),
+        digits,
+        digits,
+        verbose=0,
+    )
     assert history.history["val_accuracy"][-1] > 0.9
     assert model.count_params() == 7850
 
@@ -114,7 +125,9 @@ def test_save_model_leaves_one_whole_file(tmp_path):
     model = softmax_regression()
     path = training.save_model(model, tmp_path / "new" / "model.keras")
     assert [file.name for file in path.parent.iterdir()] == ["model.keras"]
-    np.testing.assert_array_equal(keras.models.load_model(path).get_weights()[0], model.get_weights()[0])
+    np.testing.assert_array_equal(
+        keras.models.load_model(path).get_weights()[0], model.get_weights()[0]
+    )
 
 
 def test_a_save_that_fails_leaves_the_old_model_alone(tmp_path, monkeypatch):
@@ -137,7 +150,9 @@ def steps_of(model):
 
 
 def test_less_than_an_epoch_is_that_share_of_its_steps(digits):
-    model, history = fit(Recipe(softmax_regression, epochs=0.5, batch_size=50, augment=False), digits, verbose=0)
+    model, history = fit(
+        Recipe(softmax_regression, epochs=0.5, batch_size=50, augment=False), digits, verbose=0
+    )
     assert steps_of(model) == 6 and len(history.epoch) == 1
     assert "accuracy" not in history.history  # nobody compares it
 
@@ -152,14 +167,25 @@ def test_smoothed_labels_leave_a_tenth_of_the_certainty_to_all_digits(digits):
 
 def test_averaging_ends_with_a_mean_of_the_weights_and_its_momentum_counts(digits):
     recipe = Recipe(softmax_regression, epochs=1, batch_size=50, augment=False)
-    plain, slow = (fit(replace(recipe, averaging=a), digits, verbose=0)[0].get_weights()[0] for a in (0.0, 0.99))
+    plain, slow = (
+        fit(replace(recipe, averaging=a), digits, verbose=0)[0].get_weights()[0]
+        for a in (0.0, 0.99)
+    )
     assert not np.allclose(plain, slow)
-    start = softmax_regression().get_weights()[0].std()  # the mean has hardly left where the run began
+    start = (
+        softmax_regression().get_weights()[0].std()
+    )  # the mean has hardly left where the run began
     assert abs(slow.std() - start) < abs(plain.std() - start)
 
 
 def test_the_schedule_of_a_recipe_sets_the_rate(digits):
-    recipe = Recipe(softmax_regression, epochs=1, augment=False, peak_rate=0.123, schedule=lambda peak, steps: peak)
+    recipe = Recipe(
+        softmax_regression,
+        epochs=1,
+        augment=False,
+        peak_rate=0.123,
+        schedule=lambda peak, steps: peak,
+    )
     assert float(fit(recipe, digits, verbose=0)[0].optimizer.learning_rate) == pytest.approx(0.123)
 
 
@@ -178,7 +204,12 @@ def test_exports_answer_like_the_model_and_eight_bits_are_small(build, digits, t
     assert sorted(path.name for path in onnx.parent.iterdir()) == ["model.onnx", "model.tflite"]
     answers = model(scale(digits[0]))
     np.testing.assert_allclose(DigitReader(onnx).predict_batch(digits[0]), answers, atol=1e-5)
-    assert np.mean(DigitReader(int8).predict_batch(digits[0]).argmax(axis=1) == np.argmax(answers, axis=1)) > 0.93
+    assert (
+        np.mean(
+            DigitReader(int8).predict_batch(digits[0]).argmax(axis=1) == np.argmax(answers, axis=1)
+        )
+        > 0.93
+    )
     assert int8.stat().st_size < onnx.stat().st_size
 
 
@@ -192,8 +223,16 @@ def test_an_export_that_fails_leaves_the_old_file_alone(digits, tmp_path):
 
 def test_callbacks_are_told_of_every_epoch_also_beside_a_backup(digits, tmp_path):
     told = []
-    watcher = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: told.append((epoch, sorted(logs))))
-    fit(Recipe(softmax_regression, epochs=2), digits, folder=tmp_path, callbacks=[watcher], verbose=0)
+    watcher = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: told.append((epoch, sorted(logs)))
+    )
+    fit(
+        Recipe(softmax_regression, epochs=2),
+        digits,
+        folder=tmp_path,
+        callbacks=[watcher],
+        verbose=0,
+    )
     assert told == [(0, ["loss"]), (1, ["loss"])]
     assert (tmp_path / "model.keras").is_file()
 
@@ -214,21 +253,27 @@ def train_in(folder):
     return history.epoch
 
 
-def test_a_run_killed_by_sigkill_goes_on_from_its_last_epoch_and_ends_with_the_same_network(tmp_path):
+def test_a_run_killed_by_sigkill_goes_on_from_its_last_epoch_and_ends_with_the_same_network(
+    tmp_path,
+):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     command = [sys.executable, "-u", "-c", RUN, killed]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         for line in run.stdout:
             if line.startswith("Epoch 3/4"):
                 break
-        os.kill(run.pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # at the start of the third epoch, or within it
+        os.kill(
+            run.pid, getattr(signal, "SIGKILL", signal.SIGTERM)
+        )  # at the start of the third epoch, or within it
     assert run.returncode != 0
     assert not (killed / "model.keras").exists() and training.epochs_done(killed) in (2, 3)
 
     assert train_in(killed) in ([2, 3], [3])
     assert train_in(whole) == [0, 1, 2, 3]
     assert [path.name for path in killed.iterdir()] == ["model.keras"]
-    one, other = (keras.models.load_model(folder / "model.keras").get_weights() for folder in (killed, whole))
+    one, other = (
+        keras.models.load_model(folder / "model.keras").get_weights() for folder in (killed, whole)
+    )
     for before, after in zip(one, other, strict=True):
         np.testing.assert_allclose(before, after, atol=1e-5)
 

@@ -28,7 +28,11 @@ EVERY = {
     "DrawPad(reader)": ("application", "Draw a digit", "Space"),
     "DigitBrowser(images, labels)": ("slider", "Page", "ArrowRight"),
     "AugmentationExplorer(images[:6])": ("slider", "Rotation", "ArrowRight"),
-    "NearestDigitExplorer(mnist.x_train, mnist.y_train, images, labels)": ("slider", "Query", "ArrowRight"),
+    "NearestDigitExplorer(mnist.x_train, mnist.y_train, images, labels)": (
+        "slider",
+        "Query",
+        "ArrowRight",
+    ),
     "KernelExplorer(images[0] / 255)": ("slider", "Row", "ArrowRight"),
     "ArchitectureExplorer()": ("slider", "Convolutions", "ArrowLeft"),
     "ScheduleExplorer(steps=100)": ("slider", "Peak rate", "ArrowRight"),

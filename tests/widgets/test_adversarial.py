@@ -73,10 +73,15 @@ def test_the_digit_that_it_is_already_is_refused_as_a_goal(explorer):
 def test_the_picture_is_a_png_with_a_text(explorer):
     explorer.epsilon.value = 0.12
     assert Image.open(io.BytesIO(explorer.picture.png)).format == "PNG"
-    assert f"Digit 0, a {explorer.labels[0]}; a change of at most 0.12; the sum, read as" in explorer.picture.alt
+    assert (
+        f"Digit 0, a {explorer.labels[0]}; a change of at most 0.12; the sum, read as"
+        in explorer.picture.alt
+    )
 
 
 def test_labels_of_other_digits_are_refused(model):
     mnist = data.load_mnist("sample")
-    with pytest.raises(ValueError, match=r"expected one label per image, shape \(20,\), got shape \(19,\)"):
+    with pytest.raises(
+        ValueError, match=r"expected one label per image, shape \(20,\), got shape \(19,\)"
+    ):
         AdversarialExplorer(model, mnist.x_test[:20], mnist.y_test[:19])

@@ -40,7 +40,9 @@ def random_settings(seed):
 
 
 def table_of(stages):
-    return [(tuple(stage.shape), stage.parameters, stage.multiply_adds, stage.field) for stage in stages]
+    return [
+        (tuple(stage.shape), stage.parameters, stage.multiply_adds, stage.field) for stage in stages
+    ]
 
 
 def pixels_with_a_say(model):
@@ -56,7 +58,9 @@ def test_it_starts_with_the_reference_cnn(explorer):
     assert "93,322 parameters, 2,794,240 multiply-adds" in explorer.picture.remark
     reference, built = models.reference_cnn(), explorer.build()
     assert [type(layer) for layer in built.layers] == [type(layer) for layer in reference.layers]
-    assert [layer.output.shape for layer in built.layers] == [layer.output.shape for layer in reference.layers]
+    assert [layer.output.shape for layer in built.layers] == [
+        layer.output.shape for layer in reference.layers
+    ]
     assert built.layers[8].rate == 0.5
 
 
@@ -66,7 +70,9 @@ def test_the_slim_cnn_is_one_of_its_networks(explorer):
 
 
 def test_its_numbers_are_those_of_keras_for_many_networks(explorer, monkeypatch):
-    monkeypatch.setattr("utils.widgets.architecture.to_png", lambda figure: b"")  # the slow part, looked at elsewhere
+    monkeypatch.setattr(
+        "utils.widgets.architecture.to_png", lambda figure: b""
+    )  # the slow part, looked at elsewhere
     possible = 0
     for seed in range(40):
         settings = random_settings(seed)
@@ -84,8 +90,18 @@ def test_its_numbers_are_those_of_keras_for_many_networks(explorer, monkeypatch)
 
 
 def test_it_refuses_just_what_keras_refuses(explorer):
-    for kernel, halvings, halve_by in itertools.product(("1 x 1", "7 x 7"), (0, 5), ("max pooling", "stride 2")):
-        set_all(explorer, convolutions=5, filters=4, kernel=kernel, padding="valid", halvings=halvings, units=0)
+    for kernel, halvings, halve_by in itertools.product(
+        ("1 x 1", "7 x 7"), (0, 5), ("max pooling", "stride 2")
+    ):
+        set_all(
+            explorer,
+            convolutions=5,
+            filters=4,
+            kernel=kernel,
+            padding="valid",
+            halvings=halvings,
+            units=0,
+        )
         explorer.halve_by.value = halve_by
         x = keras.Input((28, 28, 1))
         try:
@@ -137,7 +153,10 @@ def test_each_control_changes_the_picture_and_its_text(explorer, name, value, to
 
 def test_without_dense_units_the_output_follows_at_once(explorer):
     explorer.units.value = 0
-    assert "dense" not in explorer.picture.alt and "output: 10, 5,770 parameters" in explorer.picture.alt
+    assert (
+        "dense" not in explorer.picture.alt
+        and "output: 10, 5,770 parameters" in explorer.picture.alt
+    )
     assert [layer.name for layer in explorer.build().layers][-2:] == ["flatten", "output"]
 
 
@@ -194,6 +213,8 @@ def test_what_it_builds_can_be_trained(explorer):
 
 
 def test_the_picture_is_a_small_png(explorer):
-    set_all(explorer, padding="same", kernel="7 x 7", convolutions=5, halvings=5, filters=64, units=128)
+    set_all(
+        explorer, padding="same", kernel="7 x 7", convolutions=5, halvings=5, filters=64, units=128
+    )
     assert Image.open(io.BytesIO(explorer.picture.png)).size == (768, 400)
     assert len(explorer.picture.png) < 50_000

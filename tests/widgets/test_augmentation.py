@@ -52,7 +52,12 @@ def test_the_variants_are_those_of_the_layer_that_training_uses(explorer, digits
 
 def test_it_begins_with_the_amounts_that_the_course_trains_with(explorer):
     usual = RandomAffine()
-    amounts = (explorer.rotation.value, explorer.scale.value / 100, explorer.shear.value, explorer.shift.value)
+    amounts = (
+        explorer.rotation.value,
+        explorer.scale.value / 100,
+        explorer.shear.value,
+        explorer.shift.value,
+    )
     assert amounts == (usual.rotation, usual.scale, usual.shear, usual.shift)
 
 
@@ -70,7 +75,10 @@ def test_each_slider_moves_the_variants_and_says_how_far(explorer, name):
     slider = getattr(explorer, name)
     slider.value = slider.max
     assert explorer.picture.remark == f"Draw 1. Each variant: {SAID[name]}."
-    assert explorer.picture.alt == f"Originals in a row: 10. Below each 3 random variants: {SAID[name]}."
+    assert (
+        explorer.picture.alt
+        == f"Originals in a row: 10. Below each 3 random variants: {SAID[name]}."
+    )
     np.testing.assert_array_equal(shown(explorer)[0], originals)
     assert not np.array_equal(shown(explorer)[1], still)
 
@@ -110,12 +118,16 @@ def test_the_picture_is_small_enough_to_follow_a_slider(explorer):
 @pytest.mark.parametrize("count", [1, 10])
 def test_one_digit_will_do_and_ten_fit(digits, count):
     explorer = AugmentationExplorer(list(digits[:count]))
-    assert explorer.picture.fault == "" and explorer.picture.alt.startswith(f"Originals in a row: {count}.")
+    assert explorer.picture.fault == "" and explorer.picture.alt.startswith(
+        f"Originals in a row: {count}."
+    )
     assert explorer.variants().shape == (3, count, 28, 28)
 
 
 def test_digits_that_cannot_be_shown_are_refused(digits):
-    with pytest.raises(ValueError, match=r"expected 1 to 10 images, got 1,000: choose some, such as images\[:10\]"):
+    with pytest.raises(
+        ValueError, match=r"expected 1 to 10 images, got 1,000: choose some, such as images\[:10\]"
+    ):
         AugmentationExplorer(np.zeros((1000, 28, 28), "uint8"))
     with pytest.raises(ValueError, match=r"shape \(n, 28, 28\) with n >= 1, got \(28, 28\)"):
         AugmentationExplorer(digits[0])

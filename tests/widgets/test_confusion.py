@@ -33,7 +33,9 @@ def certain(answers, n=10):
 def test_each_cell_holds_the_digits_that_the_matrix_counts(explorer, digits):
     _, labels, probabilities = digits
     predictions = probabilities.argmax(axis=1)
-    np.testing.assert_array_equal(explorer.cells.counts, evaluation.confusion_matrix(labels, predictions))
+    np.testing.assert_array_equal(
+        explorer.cells.counts, evaluation.confusion_matrix(labels, predictions)
+    )
     for true, predicted in np.ndindex(10, 10):
         explorer.choose(true, predicted)
         wanted = [n for n in range(len(labels)) if (labels[n], predictions[n]) == (true, predicted)]
@@ -65,7 +67,10 @@ def test_pages_lead_through_a_cell_and_another_cell_begins_at_its_first(explorer
     first = explorer.picture.png
     explorer.page.value = explorer.page.max
     last = 20 * (explorer.page.max - 1) + 1
-    assert f"Shown: {last} to {total}, page {explorer.page.max} of {explorer.page.max}." in explorer.picture.remark
+    assert (
+        f"Shown: {last} to {total}, page {explorer.page.max} of {explorer.page.max}."
+        in explorer.picture.remark
+    )
     assert explorer.picture.png != first
     explorer.choose(7, 7)
     assert explorer.page.value == 1 and "Shown: 1 to 20, page 1 of" in explorer.picture.remark
@@ -87,9 +92,14 @@ def test_a_cell_of_one_page_hides_the_slider(digits):
 def test_the_text_says_which_digits_are_shown_and_how_sure(explorer, digits):
     _, labels, probabilities = digits
     explorer.choose(2, 2)
-    confidence = np.sort(probabilities[(labels == 2) & (probabilities.argmax(axis=1) == 2), 2])[::-1]
+    confidence = np.sort(probabilities[(labels == 2) & (probabilities.argmax(axis=1) == 2), 2])[
+        ::-1
+    ]
     said = f"True 2, read as 2: {len(confidence)} digits, of which 1 to 20 are shown"
-    assert explorer.picture.alt == f"{said}, from {confidence[0]:.1%} down to {confidence[19]:.1%} sure."
+    assert (
+        explorer.picture.alt
+        == f"{said}, from {confidence[0]:.1%} down to {confidence[19]:.1%} sure."
+    )
     assert f"{confidence.mean():.1%} sure on average" in explorer.picture.remark
 
 
@@ -104,7 +114,9 @@ def test_the_picture_holds_the_pixels_of_the_digits(explorer, digits):
 def test_an_empty_cell_says_so(explorer):
     true, predicted = np.argwhere(np.array(explorer.cells.counts) == 0)[0]
     explorer.choose(true, predicted)
-    assert re.match(rf"None of these digits is a {true} and was read as {predicted}", explorer.picture.fault)
+    assert re.match(
+        rf"None of these digits is a {true} and was read as {predicted}", explorer.picture.fault
+    )
     explorer.choose(true, true)
     assert explorer.picture.fault == ""
 
@@ -123,7 +135,9 @@ def test_no_picture_is_large(explorer):
 
 @pytest.mark.parametrize("cell", [(0, 10), (-1, 3), (4.5, 4)])
 def test_a_cell_beyond_the_matrix_is_refused(explorer, cell):
-    with pytest.raises(ValueError, match=f"expected two digits from 0 to 9, got {cell[0]} and {cell[1]}"):
+    with pytest.raises(
+        ValueError, match=f"expected two digits from 0 to 9, got {cell[0]} and {cell[1]}"
+    ):
         explorer.choose(*cell)
 
 

@@ -91,7 +91,10 @@ def test_a_line_above_each_image_tells_its_position(mnist):
         return picture(DigitBrowser(mnist.x_train[:2], labels))[: ZOOM * LINE]
 
     lines_of_threes = lines([3, 3])
-    left, right = lines_of_threes[:, : ZOOM * TILE], lines_of_threes[:, ZOOM * TILE : 2 * ZOOM * TILE]
+    left, right = (
+        lines_of_threes[:, : ZOOM * TILE],
+        lines_of_threes[:, ZOOM * TILE : 2 * ZOOM * TILE],
+    )
     assert left.min() < 100 and right.min() < 100 and np.any(left != right)
     assert np.all(lines_of_threes[:, 2 * ZOOM * TILE :] == 255)
     assert np.any(lines_of_threes != lines([8, 8]))
@@ -121,7 +124,9 @@ def test_another_digit_or_order_begins_at_its_first_page(browser, page):
 
 def test_a_new_choice_draws_once(browser, monkeypatch):
     drawn = []
-    monkeypatch.setattr(browser, "draw", lambda: drawn.append(browser.page.value) or DigitBrowser.draw(browser))
+    monkeypatch.setattr(
+        browser, "draw", lambda: drawn.append(browser.page.value) or DigitBrowser.draw(browser)
+    )
     browser.digit.value = "3"
     browser.page.value = 5
     browser.digit.value = "4"
@@ -180,7 +185,11 @@ def test_what_goes_to_the_browser_is_small(browser):
 @pytest.mark.parametrize(
     "images, labels, came",
     [
-        (np.zeros((3, 28, 28, 1)), [1, 2, 3], r"\(3, 28, 28, 1\) and \(3,\); .* pass images\[\.\.\., 0\]"),
+        (
+            np.zeros((3, 28, 28, 1)),
+            [1, 2, 3],
+            r"\(3, 28, 28, 1\) and \(3,\); .* pass images\[\.\.\., 0\]",
+        ),
         (np.zeros((3, 784)), [1, 2, 3], r"\(3, 784\) and \(3,\)"),
         (np.zeros((28, 28)), [1], r"\(28, 28\) and \(1,\)"),
         (np.zeros((3, 28, 28)), [1, 2], r"\(3, 28, 28\) and \(2,\)"),
@@ -190,5 +199,7 @@ def test_what_goes_to_the_browser_is_small(browser):
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(images, labels, came):
-    with pytest.raises(ValueError, match=f"shape \\(n, 28, 28\\), and as many labels, got arrays of shape {came}"):
+    with pytest.raises(
+        ValueError, match=f"shape \\(n, 28, 28\\), and as many labels, got arrays of shape {came}"
+    ):
         DigitBrowser(images, labels)

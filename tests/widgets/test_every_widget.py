@@ -59,10 +59,22 @@ def test_every_explorer_shows_a_picture_with_a_text(course, code):
 @pytest.mark.long
 def test_every_widget_answers_under_ipywidgets_7(tmp_path):
     """Colab has ipywidgets 7.7: laid before the newer ones on the path, it must pass the same tests."""
-    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(tmp_path), "ipywidgets==7.7.*"]
+    install = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(tmp_path),
+        "ipywidgets==7.7.*",
+    ]
     subprocess.run(install, check=True)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    version = "import ipywidgets; assert ipywidgets.__version__.startswith('7.7'), ipywidgets.__version__"
+    version = (
+        "import ipywidgets; assert ipywidgets.__version__.startswith('7.7'), ipywidgets.__version__"
+    )
     environment = {**os.environ, "PYTHONPATH": path}
     subprocess.run([sys.executable, "-c", version], env=environment, check=True, cwd=ROOT)
     tests = ["tests/widgets", "tests/exercises/test_quiz.py"]

@@ -20,7 +20,9 @@ class Doubling(Explorer):
     def draw(self):
         if self.number.value == 7:
             raise Refused("seven is not doubled here")
-        return View(PNG, f"twice {self.number.value}", str(2 * self.number.value // (9 - self.number.value)))
+        return View(
+            PNG, f"twice {self.number.value}", str(2 * self.number.value // (9 - self.number.value))
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +32,17 @@ def as_for_a_learner(monkeypatch):
 
 def test_a_control_draws_anew():
     explorer = Doubling()
-    assert (explorer.picture.png, explorer.picture.alt, explorer.picture.remark) == (PNG, "twice 3", "1")
+    assert (explorer.picture.png, explorer.picture.alt, explorer.picture.remark) == (
+        PNG,
+        "twice 3",
+        "1",
+    )
     explorer.number.value = 8
-    assert (explorer.picture.alt, explorer.picture.remark, explorer.picture.fault) == ("twice 8", "16", "")
+    assert (explorer.picture.alt, explorer.picture.remark, explorer.picture.fault) == (
+        "twice 8",
+        "16",
+        "",
+    )
 
 
 def test_a_refusal_is_shown_and_never_raised(monkeypatch):
@@ -89,7 +99,9 @@ def test_the_last_picture_shows_the_last_change_though_threads_draw():
             return View(PNG, "two numbers", told)
 
     explorer = Pair()
-    threads = [threading.Thread(target=number.set_trait, args=("value", 1)) for number in explorer.numbers]
+    threads = [
+        threading.Thread(target=number.set_trait, args=("value", 1)) for number in explorer.numbers
+    ]
     threads[0].start()
     drawing.wait(60)
     threads[1].start()

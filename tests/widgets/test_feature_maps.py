@@ -37,7 +37,10 @@ def test_every_layer_and_digit_can_be_chosen(browser, model, images):
             np.testing.assert_allclose(browser.maps, expected[name][digit], atol=1e-4)
             side, _, count = browser.maps.shape
             assert browser.picture.remark.startswith(f"{count} maps of {side} x {side}, of which ")
-            assert f"Digit {digit}, and the {count} maps that layer {name} makes" in browser.picture.alt
+            assert (
+                f"Digit {digit}, and the {count} maps that layer {name} makes"
+                in browser.picture.alt
+            )
 
 
 def test_the_remark_tells_how_many_are_silent_and_which_is_strongest(browser):
@@ -58,7 +61,9 @@ def test_the_frame_is_drawn_where_the_remark_says():
     browser = Fixed(DigitReader("tiny").model, np.zeros((1, 28, 28), np.uint8))
     assert "map 13, framed: row 2, column 6" in browser.picture.remark
     pixels = np.asarray(Image.open(io.BytesIO(browser.picture.png)).convert("RGB")).astype(int)
-    yellow = (pixels[..., 0] > 220) & (pixels[..., 1] > 200) & (pixels[..., 2] < 80)  # the upper end of viridis
+    yellow = (
+        (pixels[..., 0] > 220) & (pixels[..., 1] > 200) & (pixels[..., 2] < 80)
+    )  # the upper end of viridis
     rows, columns = np.nonzero(yellow)
     purple = (pixels[..., 0] < 80) & (pixels[..., 2] > 70) & (pixels[..., 1] < 20)
     every_row, every_column = np.nonzero(purple | yellow)

@@ -41,7 +41,9 @@ def test_the_arithmetic_shows_each_product_and_adds_up(explorer):
     products = explorer.picture.remark.rpartition("\n=")[0].replace("\n", " ").split(" + ")
     factors = [[float(number.strip("()")) for number in product.split("·")] for product in products]
     assert len(factors) == 9 and [weight for _, weight in factors] == [1, 2, 3, 4, 5, 6, 7, 8, -9]
-    assert sum(pixel * weight for pixel, weight in factors) == pytest.approx(said(explorer), abs=0.3)
+    assert sum(pixel * weight for pixel, weight in factors) == pytest.approx(
+        said(explorer), abs=0.3
+    )
 
 
 def test_a_number_typed_into_the_table_counts(explorer):
@@ -77,5 +79,7 @@ def test_the_picture_is_a_png_with_a_text(explorer):
 
 
 def test_a_kernel_of_another_shape_is_refused(explorer):
-    with pytest.raises(ValueError, match=r"expected a kernel of shape \(3, 3\) or \(5, 5\), got \(2, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"expected a kernel of shape \(3, 3\) or \(5, 5\), got \(2, 3\)"
+    ):
         explorer.set_kernel(np.zeros((2, 3)))

@@ -77,7 +77,11 @@ def run(watcher, clock, epochs, steps=100, first_epoch=0, seconds=0.02, start=0.
 
 def curves(axes):
     """Return each named line of a figure as (epochs, values)."""
-    return {line.get_label().split(", ")[1]: line.get_data() for line in axes.lines if ", " in line.get_label()}
+    return {
+        line.get_label().split(", ")[1]: line.get_data()
+        for line in axes.lines
+        if ", " in line.get_label()
+    }
 
 
 def test_the_last_picture_shows_the_whole_history(digits, shown, drawn):
@@ -98,12 +102,17 @@ def test_the_last_picture_shows_the_whole_history(digits, shown, drawn):
 def test_picture_and_line_are_displayed_once_and_then_replaced(digits, shown):
     watcher = LiveTraining("small network")
     fit(Recipe(softmax_regression, epochs=2, augment=0), digits, callbacks=[watcher], verbose=0)
-    assert len(shown) >= 4 and [update for *_, update in shown] == [False, False] + [True] * (len(shown) - 2)
+    assert len(shown) >= 4 and [update for *_, update in shown] == [False, False] + [True] * (
+        len(shown) - 2
+    )
     assert len({place for _, _, place, _ in shown}) == 2
     (picture, metadata, *_), (line, *_) = shown[-2:]
     assert Image.open(io.BytesIO(base64.b64decode(picture["image/png"]))).format == "PNG"
     assert len(watcher.png) < 50_000
-    assert picture["text/plain"] == metadata["image/png"]["alt"] and "small network. Finished" in picture["text/plain"]
+    assert (
+        picture["text/plain"] == metadata["image/png"]["alt"]
+        and "small network. Finished" in picture["text/plain"]
+    )
     assert line["text/markdown"] == line["text/plain"] == watcher.remark
 
 
@@ -141,7 +150,9 @@ def test_the_time_left_is_right_though_the_first_step_takes_long(shown, clock):
     for done, remark in run(LiveTraining(), clock, epochs=10, start=7):
         if done > 1:
             told = int(re.search(r"about (\d+) s left", remark)[1])
-            assert told == pytest.approx(total * (1 - done / 10), abs=2.5)  # it was told up to a second ago
+            assert told == pytest.approx(
+                total * (1 - done / 10), abs=2.5
+            )  # it was told up to a second ago
     assert clock.pictures > 10
 
 
@@ -155,7 +166,9 @@ def test_a_resumed_run_goes_on_where_it_was(shown, clock):
     watcher = LiveTraining()
     told = [remark for _, remark in run(watcher, clock, epochs=6, first_epoch=4)]
     assert "Epoch 5 of 6" in told[0] and "Finished after 6 of 6 epochs" in watcher.remark
-    assert "about 2 s left" in told[-1] or "about 1 s left" in told[-1] or "about 0 s left" in told[-1]
+    assert (
+        "about 2 s left" in told[-1] or "about 1 s left" in told[-1] or "about 0 s left" in told[-1]
+    )
     np.testing.assert_array_equal(watcher.history["loss"], [np.nan] * 4 + [0.5] * 2)
 
 
@@ -171,10 +184,14 @@ def test_each_run_has_its_own_display(shown, clock):
     watcher = LiveTraining()
     for _ in range(2):
         list(run(watcher, clock, epochs=1))
-    assert [update for *_, update in shown].count(False) == 4 and len({place for _, _, place, _ in shown}) == 4
+    assert [update for *_, update in shown].count(False) == 4 and len(
+        {place for _, _, place, _ in shown}
+    ) == 4
     assert watcher.history["loss"] == [0.5]
 
 
-@pytest.mark.parametrize("seconds, words", [(0.2, "0 s"), (59.6, "1 min 0 s"), (41, "41 s"), (108.4, "1 min 48 s")])
+@pytest.mark.parametrize(
+    "seconds, words", [(0.2, "0 s"), (59.6, "1 min 0 s"), (41, "41 s"), (108.4, "1 min 48 s")]
+)
 def test_a_time_in_words(seconds, words):
     assert live._in_words(seconds) == words

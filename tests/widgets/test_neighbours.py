@@ -17,7 +17,9 @@ from utils.widgets.neighbours import NearestDigitExplorer
 def digits():
     """Return 600 training digits and 30 queries, as x_train, y_train, x_query, y_query."""
     mnist = data.load_mnist("sample")
-    x_train, x_query, y_train, y_query = split_train_validation(mnist.x_train, mnist.y_train, seed=0)
+    x_train, x_query, y_train, y_query = split_train_validation(
+        mnist.x_train, mnist.y_train, seed=0
+    )
     return x_train[:600], y_train[:600], x_query[:30], y_query[:30]
 
 
@@ -55,10 +57,17 @@ def count(explorer):
     return int(re.search(r"(\d+) are read correctly", explorer.picture.remark)[1])
 
 
-@pytest.mark.parametrize(("query", "k", "right", "down"), [(0, 5, 0, 0), (7, 9, 3, -2), (29, 1, -4, 4), (3, 2, 4, -4)])
+@pytest.mark.parametrize(
+    ("query", "k", "right", "down"), [(0, 5, 0, 0), (7, 9, 3, -2), (29, 1, -4, 4), (3, 2, 4, -4)]
+)
 def test_neighbours_and_distances_are_those_of_plain_numpy(explorer, digits, query, k, right, down):
     x_train, y_train, x_query, _ = digits
-    explorer.query.value, explorer.k.value, explorer.right.value, explorer.down.value = query, k, right, down
+    explorer.query.value, explorer.k.value, explorer.right.value, explorer.down.value = (
+        query,
+        k,
+        right,
+        down,
+    )
     moved = move(x_query[query], right, down)
     distances = distance(x_train, moved)
     nearest = distances.argsort()[:k]
@@ -75,7 +84,9 @@ def test_all_queries_are_counted_as_scikit_learn_reads_them(explorer, digits, k,
     x_train, y_train, x_query, y_query = digits
     explorer.k.value, explorer.right.value, explorer.down.value = k, right, down
     moved = np.stack([move(image, right, down) for image in x_query])
-    knn = KNeighborsClassifier(n_neighbors=k, algorithm="brute").fit(x_train.reshape(-1, 784) / 255, y_train)
+    knn = KNeighborsClassifier(n_neighbors=k, algorithm="brute").fit(
+        x_train.reshape(-1, 784) / 255, y_train
+    )
     answers = knn.predict(moved.reshape(-1, 784) / 255)
     assert count(explorer) == np.sum(answers == y_query)
     for query in range(len(x_query)):
@@ -111,8 +122,12 @@ def test_every_slider_draws_anew(explorer, name):
 
 def test_a_tie_goes_to_the_smaller_digit_and_is_named():
     paper = np.zeros((1, 28, 28), dtype=np.uint8)
-    shades = np.arange(10, dtype=np.uint8)[:, np.newaxis, np.newaxis] + np.zeros((10, 28, 28), dtype=np.uint8)
-    explorer = NearestDigitExplorer(shades, np.array([8, 8, 3, 3, 5, 1, 1, 1, 0, 0]), paper, np.array([8]))
+    shades = np.arange(10, dtype=np.uint8)[:, np.newaxis, np.newaxis] + np.zeros(
+        (10, 28, 28), dtype=np.uint8
+    )
+    explorer = NearestDigitExplorer(
+        shades, np.array([8, 8, 3, 3, 5, 1, 1, 1, 0, 0]), paper, np.array([8])
+    )
     explorer.k.value = 4
     assert explorer.picture.remark.startswith(
         "2 of 4 vote for 3 (a tie, which the smallest digit wins), the label says 8"

@@ -40,7 +40,10 @@ def test_every_step_is_shown_and_the_last_is_read(explorer, reader, mnist, page)
     for name in mnist_steps(explorer.image, ink):
         assert name in explorer.picture.alt
     answer = reader.read(explorer.image, ink)
-    assert f"Read from the {page}: {answer.digit}, {answer.confidence:.0%} sure" in explorer.picture.remark
+    assert (
+        f"Read from the {page}: {answer.digit}, {answer.confidence:.0%} sure"
+        in explorer.picture.remark
+    )
 
 
 def test_the_picture_follows_the_pad_the_page_and_the_shadow(explorer, mnist):
@@ -75,7 +78,9 @@ def test_the_paper_has_something_for_each_step_to_do(explorer, mnist):
     explorer.page.value, explorer.shadow.value = "ruled paper", 60
     steps = mnist_steps(explorer.image, "dark")
     assert steps["shrink"].shape < steps["to_grey"].shape
-    assert np.ptp(steps["shrink"][:, 0]) > 3 * np.ptp(steps["even_light"][:, 0][steps["even_light"][:, 0] > 240])
+    assert np.ptp(steps["shrink"][:, 0]) > 3 * np.ptp(
+        steps["even_light"][:, 0][steps["even_light"][:, 0] > 240]
+    )
     assert (steps["ink_on_black"] > 0).sum() > (steps["remove_rules"] > 0).sum()
 
 

@@ -29,7 +29,12 @@ def made():
 @pytest.fixture
 def explorer(made):
     """Return the explorer as it is at the beginning."""
-    made.schedule.value, made.exponent.value, made.warm_up.value, made.noise.value = "constant", -1.3, 20, True
+    made.schedule.value, made.exponent.value, made.warm_up.value, made.noise.value = (
+        "constant",
+        -1.3,
+        20,
+        True,
+    )
     return made
 
 
@@ -40,7 +45,11 @@ def long_one():
 
 def end_of(explorer, schedule, exponent, noise=True):
     """Return the remark, and the loss at the end of the descent."""
-    explorer.schedule.value, explorer.exponent.value, explorer.noise.value = schedule, exponent, noise
+    explorer.schedule.value, explorer.exponent.value, explorer.noise.value = (
+        schedule,
+        exponent,
+        noise,
+    )
     remark = explorer.picture.remark
     return remark, float(remark.split(" and ")[1].split()[0])
 
@@ -57,7 +66,9 @@ def test_the_rates_are_the_ones_of_keras(explorer, name):
 def test_a_descent_is_the_one_of_sgd(explorer):
     rates, noise = explorer.rates, explorer.errors
     place = keras.Variable([-9.0, 1.5])
-    optimizer = keras.optimizers.SGD(schedules.PiecewiseConstantDecay([STEPS], [float(rates[0]), 0.0]))
+    optimizer = keras.optimizers.SGD(
+        schedules.PiecewiseConstantDecay([STEPS], [float(rates[0]), 0.0])
+    )
     for error in noise:
         optimizer.apply([STEEPNESS * np.asarray(place.value) + error], [place])
     np.testing.assert_allclose(descend(rates, noise)[-1], np.asarray(place.value), atol=1e-4)
@@ -85,7 +96,10 @@ def test_what_the_lesson_asks_to_try_comes_out_as_it_says(long_one):
     assert "it diverges" in end_of(long_one, "constant", -0.9)[0]
     assert "it arrives" in end_of(long_one, "one-cycle", -0.9)[0]
     assert end_of(long_one, "constant", -1.3)[1] > 0.1 > 10 * end_of(long_one, "cosine", -1.3)[1]
-    assert end_of(long_one, "constant", -1.3, noise=False)[1] < end_of(long_one, "cosine", -1.3, noise=False)[1] / 10
+    assert (
+        end_of(long_one, "constant", -1.3, noise=False)[1]
+        < end_of(long_one, "cosine", -1.3, noise=False)[1] / 10
+    )
 
 
 def test_every_control_redraws_and_the_text_says_what_is_shown(explorer):
@@ -95,7 +109,10 @@ def test_every_control_redraws_and_the_text_says_what_is_shown(explorer):
         control.value = value
         seen.append(explorer.picture.png)
     assert len(set(seen)) == len(seen) and explorer.picture.fault == ""
-    assert "one-cycle, peak rate 0.1" in explorer.picture.alt and "one-cycle, peak rate 0.1" in explorer.picture.remark
+    assert (
+        "one-cycle, peak rate 0.1" in explorer.picture.alt
+        and "one-cycle, peak rate 0.1" in explorer.picture.remark
+    )
     assert Image.open(io.BytesIO(explorer.picture.png)).format == "PNG"
 
 

@@ -27,7 +27,9 @@ def explorer(answers):
 def said(explorer):
     """Return the numbers of the remark: refused, of how many, spared, answered, wrong; and the shares as texts."""
     remark = explorer.picture.remark.replace(",", "")
-    counts = re.search(r"Refuses (\d+) of (\d+) .* which (\d+) .*\nAnswers (\d+) .* (\d+) wrong", remark)
+    counts = re.search(
+        r"Refuses (\d+) of (\d+) .* which (\d+) .*\nAnswers (\d+) .* (\d+) wrong", remark
+    )
     return [int(count) for count in counts.groups()], re.findall(r"[\d.]+%", remark)
 
 
@@ -89,7 +91,13 @@ def test_readers_that_are_always_right_or_always_wrong_have_a_picture(digit):
     explorer = ThresholdExplorer(np.eye(10)[[3] * 7], np.array([digit] * 7))
     for threshold in (0, 0.5, 1):
         explorer.threshold.value = threshold
-        assert explorer.picture.fault == "" and said(explorer)[0] == [0, 7, 0, 7, 0 if digit == 3 else 7]
+        assert explorer.picture.fault == "" and said(explorer)[0] == [
+            0,
+            7,
+            0,
+            7,
+            0 if digit == 3 else 7,
+        ]
 
 
 @pytest.mark.parametrize("spoil, got", [

@@ -14,14 +14,20 @@ ROUNDS = 5  # each with fresh random inputs
 def call(function: Callable, *arguments):
     """Return what the learner's function makes of the arguments; Wrong where it breaks, or changes them."""
     if not callable(function):
-        raise Wrong(f"expected a function, got {describe(function)}: give its name alone, without parentheses")
+        raise Wrong(
+            f"expected a function, got {describe(function)}: give its name alone, without parentheses"
+        )
     handed = copy.deepcopy(arguments)
     try:
         answer = function(*handed)
     except Exception as error:
-        raise Wrong(f"your function stops with {in_words(error)} when it gets {_list(arguments)}") from error
+        raise Wrong(
+            f"your function stops with {in_words(error)} when it gets {_list(arguments)}"
+        ) from error
     if not all(equal(a, b) for a, b in zip(handed, arguments, strict=True)):
-        raise Wrong("your function changes what it is given: afterwards the caller's array is another. Make a new one")
+        raise Wrong(
+            "your function changes what it is given: afterwards the caller's array is another. Make a new one"
+        )
     return answer
 
 
@@ -46,7 +52,10 @@ def behaves_like(
         wanted = [right(*copy.deepcopy(case)) for case in cases]
         if not all(equal(a, w, tolerance) for a, w in zip(answers, wanted, strict=True)):
             for sentence, slip in (slips or {}).items():
-                if all(equal(a, _try(slip, case), tolerance) for a, case in zip(answers, cases, strict=True)):
+                if all(
+                    equal(a, _try(slip, case), tolerance)
+                    for a, case in zip(answers, cases, strict=True)
+                ):
                     raise Wrong(sentence)
         for answer, value, case in zip(answers, wanted, cases, strict=True):
             compare(answer, value, tolerance, given=_list(case))
@@ -90,7 +99,9 @@ def compare(answer, wanted, tolerance: float = 1e-6, given: str = "") -> None:
     if np.isnan(got).any() and not np.isnan(wanted).any():
         raise Wrong(f"there is a NaN, not a number, in the answer{when}: was 0 divided by 0?")
     if not equal(got, wanted, tolerance):
-        place = np.unravel_index(np.argmax(np.abs(np.nan_to_num(got - wanted, nan=np.inf))), got.shape)
+        place = np.unravel_index(
+            np.argmax(np.abs(np.nan_to_num(got - wanted, nan=np.inf))), got.shape
+        )
         where = f" at {tuple(map(int, place))}" if got.ndim else ""
         raise Wrong(f"expected {wanted[place]:.6g}, got {got[place]:.6g}{where}{when}")
 
@@ -142,7 +153,9 @@ def built(build: Callable, check: Callable) -> Callable:
 def equal(answer, wanted, tolerance: float = 1e-6) -> bool:
     """Tell whether two values are the same: numbers and arrays within the tolerance, all else exactly."""
     if isinstance(wanted, tuple | list) and isinstance(answer, tuple | list):
-        return len(answer) == len(wanted) and all(equal(a, w, tolerance) for a, w in zip(answer, wanted, strict=True))
+        return len(answer) == len(wanted) and all(
+            equal(a, w, tolerance) for a, w in zip(answer, wanted, strict=True)
+        )
     if isinstance(wanted, bool):
         return isinstance(answer, bool | np.bool_) and bool(answer) == wanted
     if isinstance(wanted, str | dict | set) or wanted is None:
@@ -151,7 +164,9 @@ def equal(answer, wanted, tolerance: float = 1e-6) -> bool:
         answer, wanted = np.asarray(answer, dtype=float), np.asarray(wanted, dtype=float)
     except (TypeError, ValueError):
         return answer is wanted
-    return answer.shape == wanted.shape and np.allclose(answer, wanted, rtol=tolerance, atol=tolerance, equal_nan=True)
+    return answer.shape == wanted.shape and np.allclose(
+        answer, wanted, rtol=tolerance, atol=tolerance, equal_nan=True
+    )
 
 
 def describe(answer) -> str:

@@ -73,7 +73,9 @@ class Question:
     def judge(self, answer) -> Outcome:
         """Return the outcome. Whatever the answer is or does, nothing is raised."""
         if is_untouched(answer):
-            return Outcome("not attempted", f"Put your answer where the `...` is. `{self.name}.hint()` helps.")
+            return Outcome(
+                "not attempted", f"Put your answer where the `...` is. `{self.name}.hint()` helps."
+            )
         try:
             praise = within(self.seconds, self.examine, answer)
         except Wrong as refusal:
@@ -87,7 +89,11 @@ class Question:
         self._given = min(self._given + 1, len(self.hints))
         left = len(self.hints) - self._given
         rest = f"{left} more" if left else f"the last one; `{self.name}.solution()` shows an answer"
-        display(Markdown(f"**Hint {self._given} of {len(self.hints)}** ({rest}): {self.hints[self._given - 1]}"))
+        display(
+            Markdown(
+                f"**Hint {self._given} of {len(self.hints)}** ({rest}): {self.hints[self._given - 1]}"
+            )
+        )
 
     def solution(self) -> None:
         """Show the answer that the folder `solutions` holds."""
@@ -124,7 +130,11 @@ def is_untouched(answer) -> bool:
 
 
 def _does_nothing(function: FunctionType) -> bool:
-    steps = [step for step in dis.get_instructions(function) if step.opname not in ("RESUME", "NOP", "POP_TOP")]
+    steps = [
+        step
+        for step in dis.get_instructions(function)
+        if step.opname not in ("RESUME", "NOP", "POP_TOP")
+    ]
     nothing = {("LOAD_CONST", None), ("RETURN_VALUE", None), ("RETURN_CONST", None)}
     return {(step.opname, step.argval) for step in steps} <= nothing
 
@@ -148,7 +158,9 @@ def within(seconds: float, function: Callable, *arguments):
         thread.join(seconds)
     finally:
         if thread.is_alive():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_Stopped))
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread.ident), ctypes.py_object(_Stopped)
+            )
     if not result and not raised:
         raise Wrong(f"it did not end within {seconds:g} seconds. Is there a loop that never ends?")
     if raised and isinstance(raised[0], Exception):

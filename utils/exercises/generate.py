@@ -22,14 +22,21 @@ def stub(region: re.Match) -> str:
     """Return what the learner finds in place of a solution."""
     indent, code = region[1], textwrap.dedent(region[2])
     names = [] if indent else [name for node in ast.parse(code).body for name in _assigned(node)]
-    lines = [f"{name} = ...  # your answer" for name in dict.fromkeys(names)] or ["...  # your code"]
+    lines = [f"{name} = ...  # your answer" for name in dict.fromkeys(names)] or [
+        "...  # your code"
+    ]
     return "".join(f"{indent}{line}\n" for line in lines)
 
 
 def _assigned(node: ast.stmt) -> list[str]:
     """Return the public names that a statement defines."""
     if isinstance(node, ast.Assign):
-        found = [part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)]
+        found = [
+            part.id
+            for target in node.targets
+            for part in ast.walk(target)
+            if isinstance(part, ast.Name)
+        ]
     else:
         found = [node.name] if isinstance(node, ast.FunctionDef) else []
     return [name for name in found if not name.startswith("_")]
@@ -39,7 +46,9 @@ def without_solution(source: str) -> str:
     """Return a cell as the exercise has it; ValueError where the markers do not pair."""
     exercise = REGION.sub(stub, source)
     if BEGIN in exercise or END in exercise:
-        raise ValueError(f"{BEGIN} and {END} must stand in pairs, each on a line of its own:\n{source}")
+        raise ValueError(
+            f"{BEGIN} and {END} must stand in pairs, each on a line of its own:\n{source}"
+        )
     return exercise.rstrip("\n")
 
 

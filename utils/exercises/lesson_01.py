@@ -32,14 +32,29 @@ FACTS = {
 }
 SLIPS_OF_FACTS = {
     ("pixels of one image", 28): "28 is one row. There are 28 of them.",
-    ("full ink", 0): "in the *file*, ink is large and paper is 0. Only our figures turn that round.",
-    ("full ink", 1): "the stored pixels are whole numbers in one byte. From 0 to 1 they go only when somebody divides.",
+    (
+        "full ink",
+        0,
+    ): "in the *file*, ink is large and paper is 0. Only our figures turn that round.",
+    (
+        "full ink",
+        1,
+    ): "the stored pixels are whole numbers in one byte. From 0 to 1 they go only when somebody divides.",
     ("full ink", 256): "a byte has 256 values, and the first one is 0.",
-    ("numbers in y_train", 10): "ten is how many *different* labels there are. Each image has one of its own.",
+    (
+        "numbers in y_train",
+        10,
+    ): "ten is how many *different* labels there are. Each image has one of its own.",
     ("numbers in y_train", 600_000): "a label is one whole number, not a row of ten.",
     ("bytes in x_train", 60_000): "that is one byte for each image. Each *pixel* takes one.",
-    ("bytes in x_train", 4 * FACTS["bytes in x_train"]): "`uint8` takes one byte, not the four of a `float32`.",
-    ("bytes in x_train", 8 * FACTS["bytes in x_train"]): "`uint8` means eight *bits*, which is one byte.",
+    (
+        "bytes in x_train",
+        4 * FACTS["bytes in x_train"],
+    ): "`uint8` takes one byte, not the four of a `float32`.",
+    (
+        "bytes in x_train",
+        8 * FACTS["bytes in x_train"],
+    ): "`uint8` means eight *bits*, which is one byte.",
 }
 
 
@@ -48,7 +63,9 @@ def _examine_facts(facts):
         raise Wrong(f"expected a dict with the five names, got {describe(facts)}")
     missing = [name for name in FACTS if name not in facts]
     if missing:
-        raise Wrong(f"there is no entry “{missing[0]}”: the dict needs the five names as they stand above.")
+        raise Wrong(
+            f"there is no entry “{missing[0]}”: the dict needs the five names as they stand above."
+        )
     for name, wanted in FACTS.items():
         for (about, value), sentence in SLIPS_OF_FACTS.items():
             if about == name and equal(facts[name], value):
@@ -78,7 +95,9 @@ def _labels_without(*absent):
 
     def make(rng):
         # 300 of one digit: more than a byte can count
-        return np.concatenate([rng.choice(present, 200), np.repeat(present[0], 300)]).astype(np.uint8)
+        return np.concatenate([rng.choice(present, 200), np.repeat(present[0], 300)]).astype(
+            np.uint8
+        )
 
     return make
 
@@ -96,7 +115,9 @@ def _bars_of(figure):
     if kinds == {"pie"}:
         raise Wrong("that is a pie. Angles hide the differences: draw bars.")
     if kinds != {"bar"}:
-        raise Wrong(f"expected bars, got {sorted(kinds) or 'an empty figure'}. Count first, then call `px.bar`.")
+        raise Wrong(
+            f"expected bars, got {sorted(kinds) or 'an empty figure'}. Count first, then call `px.bar`."
+        )
     bars = {}
     for trace in figure.data:
         if trace.orientation != "h":
@@ -121,12 +142,16 @@ def _examine_chart(function):
             raise Wrong("the bars show shares. Show how *many* images there are.")
         nobody = [digit for digit in counts if digit not in bars]
         if nobody:
-            raise Wrong(f'no bar is named "{nobody[0]}". A digit that nobody wrote needs its bar too, of length 0.')
+            raise Wrong(
+                f'no bar is named "{nobody[0]}". A digit that nobody wrote needs its bar too, of length 0.'
+            )
         if len(bars) > 10:
             raise Wrong(f"there are {len(bars)} bars, and only ten digits.")
         for digit, count in counts.items():
             if bars[digit] != count:
-                raise Wrong(f"the bar of digit {digit} is {bars[digit]:g} long, and there are {count:g} images of it.")
+                raise Wrong(
+                    f"the bar of digit {digit} is {bars[digit]:g} long, and there are {count:g} images of it."
+                )
 
 
 q2 = Question(
@@ -158,7 +183,9 @@ def _mean_images(images, labels, without=0.0, width=float):
     """Return the mean images with two slips to choose: what stands for no image, and sums of too small a type."""
     sums = [images[labels == digit].sum(axis=0, dtype=width) for digit in range(10)]
     counts = [np.sum(labels == digit) for digit in range(10)]
-    return np.stack([s / c if c else np.full(s.shape, without) for s, c in zip(sums, counts, strict=True)])
+    return np.stack(
+        [s / c if c else np.full(s.shape, without) for s, c in zip(sums, counts, strict=True)]
+    )
 
 
 q3 = Question(
@@ -246,7 +273,8 @@ q4 = Question(
             ),
             "you divide by the number of all images. Each share is of a smaller group.": (
                 lambda images, labels, limit: (
-                    np.repeat(np.sum((images.mean(axis=(1, 2)) < limit) & (labels == 1)), 2) / len(labels)
+                    np.repeat(np.sum((images.mean(axis=(1, 2)) < limit) & (labels == 1)), 2)
+                    / len(labels)
                 )
             ),
             "you count where a pixel has any ink. Ink is the *mean intensity* of the image.": (
@@ -272,7 +300,11 @@ def _as_idx(array):
 
 def _idx_of_images(rng):
     rows, columns = rng.choice(np.arange(2, 30), size=2, replace=False)
-    return (_as_idx(rng.integers(0, 256, size=(int(rng.integers(2, 300)), rows, columns), dtype=np.uint8)),)
+    return (
+        _as_idx(
+            rng.integers(0, 256, size=(int(rng.integers(2, 300)), rows, columns), dtype=np.uint8)
+        ),
+    )
 
 
 def _idx_of_labels(rng):
@@ -303,7 +335,9 @@ _reads_like = behaves_like(
             lambda content: _array_of(content).view(np.int8)
         ),
         "16 bytes of header are right for images. Labels have one dimension only, so theirs is 4 + 4 bytes long.": (
-            lambda content: _array_of(content) if content[3] == 3 else np.frombuffer(content[16:], np.uint8)
+            lambda content: (
+                _array_of(content) if content[3] == 3 else np.frombuffer(content[16:], np.uint8)
+            )
         ),
         "the header is still among the numbers: skip 4 bytes, and 4 more for each dimension.": (
             lambda content: np.frombuffer(content, np.uint8)
@@ -344,7 +378,9 @@ q5 = Question(
 def _cloud(rows, columns, share):
     def make(rng):
         spread = rng.uniform(0.2, 3, size=columns) ** 2
-        points = (rng.normal(size=(rows, columns)) * spread) @ np.linalg.qr(rng.normal(size=(columns, columns)))[0]
+        points = (rng.normal(size=(rows, columns)) * spread) @ np.linalg.qr(
+            rng.normal(size=(columns, columns))
+        )[0]
         return points + rng.uniform(5, 20, size=columns), share(rng)
 
     return make
@@ -507,7 +543,9 @@ def _down_from_the_best(image, limit):
 
 SLIPS_OF_QUALITY = {
     "the difference is taken in `uint8`, which has no minus: 3 - 5 is 254. Widen the numbers first.": (
-        lambda image, limit: _first(_differences_of(image).astype(np.uint8).max(axis=(1, 2)) <= limit)
+        lambda image, limit: _first(
+            _differences_of(image).astype(np.uint8).max(axis=(1, 2)) <= limit
+        )
     ),
     "you look only at pixels that JPG made larger. Others it made smaller: `np.abs`.": _lowest_by_larger_pixels,
     "you take the mean difference, which is small even where one pixel is far off. Take the largest.": (
@@ -537,7 +575,9 @@ def _exposing(slip):
         for _ in range(60):
             image = _noise(rng)
             records = np.unique(np.minimum.accumulate(_worst(image)))  # here `<` and `<=` differ
-            limits = [int(limit) for limit in records if slip(image, limit) != _lowest(image, limit)]
+            limits = [
+                int(limit) for limit in records if slip(image, limit) != _lowest(image, limit)
+            ]
             if limits:
                 return image, int(rng.choice(limits))
         return _noise(rng), 10
@@ -557,7 +597,11 @@ q8 = Question(
             lambda rng: (_noise(rng), 0),  # nothing will do
         ),
         SLIPS_OF_QUALITY
-        | {"right, but where no quality will do, return 0, not None.": lambda *case: _lowest(*case) or None},
+        | {
+            "right, but where no quality will do, return 0, not None.": lambda *case: (
+                _lowest(*case) or None
+            )
+        },
         rounds=5,
     ),
     hints=(

@@ -1,6 +1,5 @@
 """Questions on lesson 02: preparing digits for a network."""
 
-
 import numpy as np
 from scipy import ndimage
 
@@ -17,16 +16,22 @@ GUESSES = {
     "difference": is_value(
         lambda: np.subtract(*np.array([[40], [60]], dtype="uint8")).item(),
         {
-            40 - 60: "that is right for people. A `uint8` has no minus: its numbers go round, like a clock.",
+            40
+            - 60: "that is right for people. A `uint8` has no minus: its numbers go round, like a clock.",
             0: "it does not stop at 0. Below 0 it goes on at the other end, without a word.",
-            60 - 40: "the sign does not just get lost: below 0 the numbers go on from the other end, at 255.",
-            255 + 40 - 60: "nearly: there are 256 numbers from 0 to 255, and one step below 0 is 255.",
+            60
+            - 40: "the sign does not just get lost: below 0 the numbers go on from the other end, at 255.",
+            255
+            + 40
+            - 60: "nearly: there are 256 numbers from 0 to 255, and one step below 0 is 255.",
         },
     ),
     "bytes": is_value(
         lambda: np.zeros((100, 28, 28, 1), dtype="float32").nbytes,
         {
-            100 * 28 * 28: "that is one byte for each pixel, as `uint8` has it. How many bytes are 32 bits?",
+            100
+            * 28
+            * 28: "that is one byte for each pixel, as `uint8` has it. How many bytes are 32 bits?",
             100 * 28 * 28 * 8: "that is NumPy's own `float64`. `float32` takes half of it.",
             100 * 28 * 28 * 32: "these are bits. Eight of them are a byte.",
             28 * 28 * 4: "that is one image, and there are 100.",
@@ -45,7 +50,9 @@ GUESSES = {
 
 def _examine_guesses(guesses):
     if not isinstance(guesses, dict) or set(guesses) != set(GUESSES):
-        raise Wrong(f"expected a dictionary with the keys {', '.join(GUESSES)}, got {describe(guesses)}")
+        raise Wrong(
+            f"expected a dictionary with the keys {', '.join(GUESSES)}, got {describe(guesses)}"
+        )
     for name, examine in GUESSES.items():
         try:
             examine(guesses[name])
@@ -84,17 +91,28 @@ def _ready(images, divisor=255):
 
 _like_prepared = behaves_like(
     _ready,
-    in_turn(_images(5, 28, 28, 255), _images(1, 28, 28, 120), _images(3, 9, 6, 40), _images(2, 5, 11, 200)),
+    in_turn(
+        _images(5, 28, 28, 255),
+        _images(1, 28, 28, 120),
+        _images(3, 9, 6, 40),
+        _images(2, 5, 11, 200),
+    ),
     {
-        "the last axis is missing: one number per pixel, so shape (n, height, width, 1).": lambda x: x / 255,
-        "the axis of length 1 comes last, not second: (n, height, width, 1).": lambda x: x[:, np.newaxis] / 255,
+        "the last axis is missing: one number per pixel, so shape (n, height, width, 1).": lambda x: (
+            x / 255
+        ),
+        "the axis of length 1 comes last, not second: (n, height, width, 1).": lambda x: (
+            x[:, np.newaxis] / 255
+        ),
         "you divide by the largest pixel of the batch, so a digit changes with its neighbours. Divide by 255.": (
             lambda x: _ready(x, x.max())
         ),
         "each image is divided by its own largest pixel, so a pale digit looks like a dark one. Divide by 255.": (
             lambda x: _ready(x, x.max(axis=(1, 2)).reshape(-1, 1, 1, 1))
         ),
-        "nearly all became 0: whole numbers cannot hold 0.7. Become a float first.": lambda x: _ready(x // 255, 1),
+        "nearly all became 0: whole numbers cannot hold 0.7. Become a float first.": lambda x: (
+            _ready(x // 255, 1)
+        ),
         "the brightest pixel is 255, so divide by 255, not by 256.": lambda x: _ready(x, 256),
         "the pixels are still as large as they were.": lambda x: _ready(x, 1),
     },
@@ -106,7 +124,9 @@ def _examine_prepared(function):
     _like_prepared(function)
     kind = np.asarray(call(function, np.zeros((1, 28, 28), dtype="uint8"))).dtype
     if kind != np.float32:
-        raise Wrong(f"the values are right, but they are {kind}. Networks calculate with 32 bits: use `float32`.")
+        raise Wrong(
+            f"the values are right, but they are {kind}. Networks calculate with 32 bits: use `float32`."
+        )
 
 
 q2 = Question(
@@ -142,11 +162,19 @@ q3 = Question(
         one_hot,
         _case_of_labels,
         {
-            "your rows end at the largest label: use `classes`.": lambda labels, k: one_hot(labels, max(labels) + 1),
-            "rows and columns are exchanged: one row for each label.": lambda labels, k: one_hot(labels, k).T,
-            "the 1s are a place too far left: both count from 0.": lambda labels, k: np.roll(one_hot(labels, k), -1, 1),
+            "your rows end at the largest label: use `classes`.": lambda labels, k: one_hot(
+                labels, max(labels) + 1
+            ),
+            "rows and columns are exchanged: one row for each label.": lambda labels, k: (
+                one_hot(labels, k).T
+            ),
+            "the 1s are a place too far left: both count from 0.": lambda labels, k: np.roll(
+                one_hot(labels, k), -1, 1
+            ),
             "all rows are the same: `rows[:, labels]` marks these columns in *every* row.": _all_rows_alike,
-            "the row holds the label itself, not a 1.": lambda labels, k: one_hot(labels, k) * labels[:, np.newaxis],
+            "the row holds the label itself, not a 1.": lambda labels, k: (
+                one_hot(labels, k) * labels[:, np.newaxis]
+            ),
         },
         rounds=8,
     ),
@@ -203,15 +231,23 @@ q4 = Question(
                 lambda p, truth: -np.log((_rows(p, truth) * p).sum(axis=1)).mean()
             ),
             "for plain labels you take *every* row at *every* label, n · n numbers. Each row has one label.": (
-                lambda p, truth: _losses(p, truth).mean() if truth.ndim == 2 else -np.log(p[:, truth]).mean()
+                lambda p, truth: (
+                    _losses(p, truth).mean() if truth.ndim == 2 else -np.log(p[:, truth]).mean()
+                )
             ),
             "for rows you take the mean over all numbers. Add up within a row, then take the mean of the images.": (
                 lambda p, truth: _losses(p, truth).mean() / (p.shape[1] if truth.ndim == 2 else 1)
             ),
-            "the sign is turned: a loss is not negative.": lambda p, truth: -_losses(p, truth).mean(),
-            "that is the sum. Take the mean, or large batches look worse.": lambda p, truth: _losses(p, truth).sum(),
+            "the sign is turned: a loss is not negative.": lambda p, truth: (
+                -_losses(p, truth).mean()
+            ),
+            "that is the sum. Take the mean, or large batches look worse.": lambda p, truth: (
+                _losses(p, truth).sum()
+            ),
             "one number for the whole batch is wanted, the mean of these.": _losses,
-            "take the natural logarithm, `np.log`, not base 2.": lambda p, truth: _losses(p, truth, np.log2).mean(),
+            "take the natural logarithm, `np.log`, not base 2.": lambda p, truth: _losses(
+                p, truth, np.log2
+            ).mean(),
         },
         rounds=6,
     ),
@@ -250,30 +286,54 @@ def _examine_promises(parts, labels, fraction):
         raise Wrong("the same place stands twice in a part: permute, do not draw with replacement.")
     if lost := np.sum(times == 0):
         whole = set(labels[times == 0]) - set(labels[times > 0])
-        why = "Whole classes are: take them from `np.unique(labels)`." if whole else "Is a rest cut off?"
+        why = (
+            "Whole classes are: take them from `np.unique(labels)`."
+            if whole
+            else "Is a rest cut off?"
+        )
         raise Wrong(f"{lost} of {len(labels)} places are in no part. {why}")
     if len(train) < len(validation):
-        raise Wrong("the parts are exchanged: training comes first, and `fraction` is the share of validation.")
+        raise Wrong(
+            "the parts are exchanged: training comes first, and `fraction` is the share of validation."
+        )
     for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
         found, share = np.sum(labels[validation] == label), fraction * count
-        if abs(found - share) > (0 if share == int(share) else 1.5):  # 1.5: round up or down, or as scikit-learn does
-            raise Wrong(f"not stratified: {found} of {count} with label {label} are in validation, {share:g} is fair.")
+        if abs(found - share) > (
+            0 if share == int(share) else 1.5
+        ):  # 1.5: round up or down, or as scikit-learn does
+            raise Wrong(
+                f"not stratified: {found} of {count} with label {label} are in validation, {share:g} is fair."
+            )
 
 
 def _examine_split(function):
     rng = np.random.default_rng()
-    for fraction, counts in ((0.25, 8 * rng.integers(1, 8, size=6)), (0.125, (40, 24, 8)), (0.3, (20, 37, 11, 5))):
-        labels = rng.permutation(np.repeat(rng.choice(100, size=len(counts), replace=False), counts))
+    for fraction, counts in (
+        (0.25, 8 * rng.integers(1, 8, size=6)),
+        (0.125, (40, 24, 8)),
+        (0.3, (20, 37, 11, 5)),
+    ):
+        labels = rng.permutation(
+            np.repeat(rng.choice(100, size=len(counts), replace=False), counts)
+        )
         seed = int(rng.integers(1000))
         parts = _as_places(call(function, labels, fraction, seed), len(labels))
         _examine_promises(parts, labels, fraction)
-    first, again, other = (np.sort(call(function, labels, fraction, s)[1]) for s in (seed, seed, seed + 1))
+    first, again, other = (
+        np.sort(call(function, labels, fraction, s)[1]) for s in (seed, seed, seed + 1)
+    )
     if not equal(again, first):
-        raise Wrong("the same seed gives two different splits: draw everything from `np.random.default_rng(seed)`.")
+        raise Wrong(
+            "the same seed gives two different splits: draw everything from `np.random.default_rng(seed)`."
+        )
     if equal(other, first):
         chosen = np.isin(np.arange(len(labels)), first)
-        if all(np.diff(chosen[labels == label]).sum() <= 1 for label in np.unique(labels)):  # the first, or the last
-            raise Wrong("you cut without shuffling: where digits lie sorted by writer, each part has other writers.")
+        if all(
+            np.diff(chosen[labels == label]).sum() <= 1 for label in np.unique(labels)
+        ):  # the first, or the last
+            raise Wrong(
+                "you cut without shuffling: where digits lie sorted by writer, each part has other writers."
+            )
         raise Wrong("another seed gives the same split: the generator must start from `seed`.")
 
 
@@ -298,7 +358,9 @@ def _parts(train, images):
     """Return a maker of two parts, each given by its lowest and highest pixel and its number of images."""
 
     def make(rng):
-        return tuple(rng.integers(a, b + 1, size=(n, 3, 2), dtype="uint8") for a, b, n in (train, images))
+        return tuple(
+            rng.integers(a, b + 1, size=(n, 3, 2), dtype="uint8") for a, b, n in (train, images)
+        )
 
     return make
 
@@ -378,7 +440,9 @@ q7 = Question(
     behaves_like(
         lambda amounts, right, allowed: _edge(amounts, right >= right[0] - allowed),
         in_turn(
-            _readings((0, 0), (0, 1), (1, 0), (1, 1), (0, 60), (0, 70), (0, 40), (0, 2)),  # it recovers at the end
+            _readings(
+                (0, 0), (0, 1), (1, 0), (1, 1), (0, 60), (0, 70), (0, 40), (0, 2)
+            ),  # it recovers at the end
             _readings((0, 0), (0, 1), (0, 2), (1, 0), (1, 0)),  # no cliff
             _readings((0, 0), (1, 1), (0, 50), (0, 1)),  # a cliff at once
             _readings((0, 0), (0, -2), (0, -1), (1, -1), (1, 20), (0, 0)),  # at first it even helps
@@ -394,12 +458,18 @@ q7 = Question(
             "that is the first amount that does harm. The one before it is wanted.": (
                 lambda a, right, k: a[np.argmax(right < right[0] - k)]
             ),
-            "exactly `allowed` fewer are harmless: *at most*.": lambda a, right, k: _edge(a, right > right[0] - k),
-            "that is a place: return its amount.": lambda a, right, k: _edge(range(len(a)), right >= right[0] - k),
+            "exactly `allowed` fewer are harmless: *at most*.": lambda a, right, k: _edge(
+                a, right > right[0] - k
+            ),
+            "that is a place: return its amount.": lambda a, right, k: _edge(
+                range(len(a)), right >= right[0] - k
+            ),
             "you compare with the amount before: so a gentle slope may lead as far down as it likes. Compare with 0.": (
                 lambda a, right, k: _edge(a, np.diff(right, prepend=right[0]) >= -k)
             ),
-            "you compare with the best. Compare with amount 0.": lambda a, right, k: _edge(a, right >= right.max() - k),
+            "you compare with the best. Compare with amount 0.": lambda a, right, k: _edge(
+                a, right >= right.max() - k
+            ),
         },
     ),
     hints=(
@@ -431,7 +501,10 @@ SLIPS_OF_PAIRS = {
     "the wrong shift is transformed: what `second` finds, shift and all, goes through the matrix of `first`.": (
         lambda m1, s1, m2, s2: (m1 @ m2, m2 @ s1 + s2)
     ),
-    "`*` multiplies number by number. The product of matrices is `@`.": lambda m1, s1, m2, s2: (m1 * m2, m1 @ s2 + s1),
+    "`*` multiplies number by number. The product of matrices is `@`.": lambda m1, s1, m2, s2: (
+        m1 * m2,
+        m1 @ s2 + s1,
+    ),
     "the shift of `second` got lost.": lambda m1, s1, m2, s2: (m1 @ m2, s1),
     "the shift of `first` got lost.": lambda m1, s1, m2, s2: (m1 @ m2, m1 @ s2),
 }
@@ -444,7 +517,9 @@ def _side_by_side(answer):
     except (TypeError, ValueError) as error:
         raise Wrong(f"expected a pair, a matrix and a shift, got {describe(answer)}") from error
     if matrix.shape != (2, 2) or shift.shape != (2,):
-        raise Wrong(f"expected a matrix of shape (2, 2) and a shift of shape (2,), got {matrix.shape}, {shift.shape}")
+        raise Wrong(
+            f"expected a matrix of shape (2, 2) and a shift of shape (2,), got {matrix.shape}, {shift.shape}"
+        )
     return np.column_stack([matrix, shift])
 
 
@@ -453,12 +528,19 @@ def _examine_two_in_one(function):
     cases = [(_random_pair(rng), _random_pair(rng)) for _ in range(3)]
     answers = [_side_by_side(call(function, *case)) for case in cases]
     for sentence, slip in SLIPS_OF_PAIRS.items():
-        if all(equal(a, np.column_stack(slip(*one, *two))) for a, (one, two) in zip(answers, cases, strict=True)):
+        if all(
+            equal(a, np.column_stack(slip(*one, *two)))
+            for a, (one, two) in zip(answers, cases, strict=True)
+        ):
             raise Wrong(sentence)
     for answer, (first, second) in zip(answers, cases, strict=True):
         place = rng.normal(size=2)
         between = second[0] @ place + second[1]
-        compare(answer @ [*place, 1], first[0] @ between + first[1], given=f"the new place {place.round(2)}")
+        compare(
+            answer @ [*place, 1],
+            first[0] @ between + first[1],
+            given=f"the new place {place.round(2)}",
+        )
 
 
 q8 = Question(
@@ -499,7 +581,9 @@ def _placed(ink, middle=14, centre=ndimage.center_of_mass, whole=round, stop=Tru
     corner = [whole(middle - place) for place in centre(drawn)]
     if stop:
         corner = np.clip(corner, 0, 28 - np.array(drawn.shape))
-    return np.roll(np.pad(drawn, ((0, 28 - drawn.shape[0]), (0, 28 - drawn.shape[1]))), corner, axis=(0, 1))
+    return np.roll(
+        np.pad(drawn, ((0, 28 - drawn.shape[0]), (0, 28 - drawn.shape[1]))), corner, axis=(0, 1)
+    )
 
 
 _like_placed = behaves_like(

@@ -24,7 +24,9 @@ COPIES = {
 }
 
 DISTANCE = "read digits by their distance to a mean image, and to their nearest neighbours, and say where that fails"
-SOFTMAX = "write softmax regression in NumPy, check its gradient, train it, and get the same from Keras"
+SOFTMAX = (
+    "write softmax regression in NumPy, check its gradient, train it, and get the same from Keras"
+)
 DENSE = "count the parameters of a dense network, and run it forward by hand"
 CONTEST = "choose on a validation set, and report on the test set once, with an interval"
 NEIGHBOURS = "show by experiment that these readers do not know which pixels are neighbours"
@@ -43,9 +45,15 @@ def _examine_stroke(answer):
         "you counted only the ink that lost its place. Where the copy has new ink there is a difference too.": (
             np.sqrt((differences > 0).sum(axis=(1, 2)))
         ),
-        "that is the root of the *mean*. A distance is the root of the sum.": np.sqrt(squares / STROKE.size),
-        "once stroke and copy do not overlap any more, moving on by five changes nothing.": np.sqrt([16, 32, 80, 24]),
-        "blank paper differs from the stroke, by 1 in every pixel of ink.": np.sqrt([16, 32, 48, 0]),
+        "that is the root of the *mean*. A distance is the root of the sum.": np.sqrt(
+            squares / STROKE.size
+        ),
+        "once stroke and copy do not overlap any more, moving on by five changes nothing.": np.sqrt(
+            [16, 32, 80, 24]
+        ),
+        "blank paper differs from the stroke, by 1 in every pixel of ink.": np.sqrt(
+            [16, 32, 48, 0]
+        ),
     }
     for sentence, slip in slips.items():
         if np.allclose(got, slip, atol=0.01):
@@ -187,7 +195,9 @@ q3 = Question(
                 _by_mean(by_place=True)
             ),
             "you answer with a digit that the training set lacks: a mean of no images is NaN, and `argmin` picks it.": (
-                lambda train, labels, images: np.full(len(images), min(set(range(10)) - set(labels.tolist())))
+                lambda train, labels, images: np.full(
+                    len(images), min(set(range(10)) - set(labels.tolist()))
+                )
             ),
             "images and means are on different scales: divide both by 255, or none.": (
                 lambda train, labels, images: _nearest_mean(train, labels, images / 255)
@@ -210,7 +220,12 @@ q3 = Question(
 def _case_of_votes(rng):
     """Make neighbours of few classes, so that many votes end in a tie."""
     labels = rng.permutation([*rng.choice(10, 4, replace=False)] * 7)
-    return rng.normal(size=(len(labels), 5)), labels, rng.normal(size=(15, 5)), int(rng.integers(2, 7))
+    return (
+        rng.normal(size=(len(labels), 5)),
+        labels,
+        rng.normal(size=(15, 5)),
+        int(rng.integers(2, 7)),
+    )
 
 
 def _ask(start=lambda k: 0, stop=lambda k: k, count=lambda labels: np.bincount(labels).argmax()):
@@ -262,7 +277,9 @@ q4 = Question(
 
 def _case_of_network(rng):
     """Make a network, and images of which one is so bright that its scores are in the thousands."""
-    count, pixels, units, classes = (int(number) for number in rng.integers((3, 4, 6, 3), (7, 9, 12, 8)))
+    count, pixels, units, classes = (
+        int(number) for number in rng.integers((3, 4, 6, 3), (7, 9, 12, 8))
+    )
     x = rng.random((count, pixels))
     x[0] *= 1e5
     W1, W2 = rng.normal(size=(pixels, units)), rng.normal(size=(units, classes))
@@ -289,16 +306,24 @@ q5 = Question(
             "large scores overflow, and give NaN: subtract each row's largest score before `np.exp`.": (
                 _forward(output=_overflowing)
             ),
-            "the ReLU between the layers is missing: without it, two layers are one.": _forward(hidden=lambda z: z),
+            "the ReLU between the layers is missing: without it, two layers are one.": _forward(
+                hidden=lambda z: z
+            ),
             "your softmax runs down the images: the probabilities of *each image* must add up to 1 (`axis=1`).": (
                 _forward(output=lambda z: softmax(z, axis=0))
             ),
-            "these are scores, not probabilities: the softmax is missing.": _forward(output=lambda z: z),
+            "these are scores, not probabilities: the softmax is missing.": _forward(
+                output=lambda z: z
+            ),
             "the ReLU belongs to the hidden layer alone. Before the softmax it makes all negative scores equal.": (
                 _forward(output=lambda z: softmax(np.maximum(z, 0), axis=1))
             ),
-            "the bias of the hidden layer is missing.": lambda x, W1, b1, W2, b2: _forward()(x, W1, 0, W2, b2),
-            "the bias of the output layer is missing.": lambda x, W1, b1, W2, b2: _forward()(x, W1, b1, W2, 0),
+            "the bias of the hidden layer is missing.": lambda x, W1, b1, W2, b2: _forward()(
+                x, W1, 0, W2, b2
+            ),
+            "the bias of the output layer is missing.": lambda x, W1, b1, W2, b2: _forward()(
+                x, W1, b1, W2, 0
+            ),
         },
     ),
     hints=(
@@ -340,7 +365,9 @@ def _cross_entropy(rng):
 
 def _steep_valley(rng):
     steepness = rng.uniform(200, 400, size=5)
-    return _Loss(lambda W: np.sum(steepness * W**2), lambda W: 2 * steepness * W), 0.001 * rng.normal(size=5)
+    return _Loss(
+        lambda W: np.sum(steepness * W**2), lambda W: 2 * steepness * W
+    ), 0.001 * rng.normal(size=5)
 
 
 def _one_sided(loss, W):
@@ -364,7 +391,9 @@ q6 = Question(
             "the sign is turned: nudged up minus nudged down, not the other way round.": (
                 lambda loss, W: -loss.gradient(W)
             ),
-            "nearly nothing: divide the change of the loss by how far you nudged.": lambda loss, W: np.zeros(W.shape),
+            "nearly nothing: divide the change of the loss by how far you nudged.": lambda loss, W: (
+                np.zeros(W.shape)
+            ),
             "you nudge all weights at once. One at a time: each has a slope of its own.": (
                 lambda loss, W: np.full(W.shape, loss.gradient(W).sum())
             ),
@@ -387,7 +416,12 @@ q6 = Question(
 def _case_of_training(rng):
     count, pixels = int(rng.integers(15, 30)), int(rng.integers(3, 9))
     digits = rng.choice(10, 6, replace=False)  # four digits do not occur
-    return rng.random((count, pixels)), rng.choice(digits, count), float(rng.uniform(0.5, 1)), int(rng.integers(2, 5))
+    return (
+        rng.random((count, pixels)),
+        rng.choice(digits, count),
+        float(rng.uniform(0.5, 1)),
+        int(rng.integers(2, 5)),
+    )
 
 
 def _by_keras(x, labels, rate, steps):
@@ -421,15 +455,21 @@ _like_keras = behaves_like(
     _by_keras,
     _case_of_training,
     {
-        "the step is too large by the number of images: the gradient is their *mean*.": _descent(lambda p, y: p - y),
+        "the step is too large by the number of images: the gradient is their *mean*.": _descent(
+            lambda p, y: p - y
+        ),
         "you go uphill: a step goes *against* the gradient, and the gradient is probability minus truth.": (
             _descent(lambda p, y: (y - p) / len(p))
         ),
-        "the truth is missing: the error is probability *minus truth*.": _descent(lambda p, y: p / len(p)),
+        "the truth is missing: the error is probability *minus truth*.": _descent(
+            lambda p, y: p / len(p)
+        ),
         "your softmax runs down the images. The probabilities of *each image* add up to 1 (`axis=1`).": (
             _descent(axis=0)
         ),
-        "the bias never moves. Its gradient is the error, added up over the images.": _descent(bias=False),
+        "the bias never moves. Its gradient is the error, added up over the images.": _descent(
+            bias=False
+        ),
         "`W` has moved already when you work out the step of `b`. Take both from the same error.": (
             _descent(bias_later=True)
         ),
@@ -449,9 +489,13 @@ def _examine_training(train):
         raise Wrong("two things are wanted: `return W, b`.")
     for name, found, shape in zip("Wb", answer, ((x.shape[1], 10), (10,)), strict=True):
         if np.shape(found) != shape:
-            raise Wrong(f"expected {name} of shape {shape}, got {np.shape(found)}: ten digits, even if some are absent")
+            raise Wrong(
+                f"expected {name} of shape {shape}, got {np.shape(found)}: ten digits, even if some are absent"
+            )
         if not equal(found, np.zeros(shape)):
-            raise Wrong(f"with 0 steps, {name} should still be all zeros: start there, not at random numbers.")
+            raise Wrong(
+                f"with 0 steps, {name} should still be all zeros: start there, not at random numbers."
+            )
     _like_keras(lambda *case: np.vstack(call(train, *case)))
     return "Keras, given the same digits, takes the very same steps."
 
@@ -474,7 +518,9 @@ q7 = Question(
 
 
 def _total(numbers):
-    return float(np.cumsum(numbers)[-1])  # one after the other, so that their order shows in the last digits
+    return float(
+        np.cumsum(numbers)[-1]
+    )  # one after the other, so that their order shows in the last digits
 
 
 def _size(differences):
@@ -509,18 +555,34 @@ def _says(function, distance, pair):
 def _examine_neighbours(function):
     rng = np.random.default_rng()
     pairs = [rng.random((2, 31, 34)) for _ in range(5)]
-    blind = [not any(_says(function, distance, pair) for pair in pairs) for distance in BLIND.values()]
-    sighted = [any(_says(function, distance, pair) for pair in pairs) for distance in SIGHTED.values()]
+    blind = [
+        not any(_says(function, distance, pair) for pair in pairs) for distance in BLIND.values()
+    ]
+    sighted = [
+        any(_says(function, distance, pair) for pair in pairs) for distance in SIGHTED.values()
+    ]
     if not any(blind + sighted):
-        raise Wrong("it is the other way round: a distance that stays as it was does *not* know neighbours.")
+        raise Wrong(
+            "it is the other way round: a distance that stays as it was does *not* know neighbours."
+        )
     if not any(sighted):
-        raise Wrong("you say False to every distance. Do you compare before the shuffle with after the shuffle?")
+        raise Wrong(
+            "you say False to every distance. Do you compare before the shuffle with after the shuffle?"
+        )
     if not all(blind):
-        whole = rng.integers(0, 9, (5, 2, 31, 34)).astype(float)  # of whole numbers, sums are exact in any order
-        if not any(_says(function, BLIND["the sum of absolute differences"], pair) for pair in whole):
-            raise Wrong("a sum in another order differs in its last digits: compare with a tolerance, `np.isclose`.")
+        whole = rng.integers(0, 9, (5, 2, 31, 34)).astype(
+            float
+        )  # of whole numbers, sums are exact in any order
+        if not any(
+            _says(function, BLIND["the sum of absolute differences"], pair) for pair in whole
+        ):
+            raise Wrong(
+                "a sum in another order differs in its last digits: compare with a tolerance, `np.isclose`."
+            )
         name = list(BLIND)[blind.index(False)]
-        raise Wrong(f"you say True to {name}, which cannot know. Shuffle both images, and by the *same* rule.")
+        raise Wrong(
+            f"you say True to {name}, which cannot know. Shuffle both images, and by the *same* rule."
+        )
     for is_seen, sentence in zip(sighted, SIGHTED, strict=True):
         if not is_seen:
             raise Wrong(sentence)
@@ -543,7 +605,12 @@ q8 = Question(
 # 9. A contest
 
 
-HITS = {"lucky": (26, 80), "first": (34, 55), "equal": (34, 62), "poor": (12, 30)}  # in validation, in the test
+HITS = {
+    "lucky": (26, 80),
+    "first": (34, 55),
+    "equal": (34, 62),
+    "poor": (12, 30),
+}  # in validation, in the test
 
 
 def _reader(name, seen):
@@ -557,7 +624,9 @@ def _reader(name, seen):
 
 def _images(rng, count, is_test):
     images = np.zeros((count, 28, 28), "uint8")
-    images[:, 0, :3] = np.stack([rng.integers(0, 10, count), rng.permutation(count), np.full(count, is_test)], axis=1)
+    images[:, 0, :3] = np.stack(
+        [rng.integers(0, 10, count), rng.permutation(count), np.full(count, is_test)], axis=1
+    )
     return images
 
 
@@ -565,7 +634,10 @@ def _examine_contest(function):
     rng = np.random.default_rng()
     for _ in range(4):
         seen = dict.fromkeys(rng.permutation(list(HITS)).tolist(), 0)
-        validation, test = _images(rng, int(rng.integers(40, 50)), 0), _images(rng, int(rng.integers(90, 110)), 1)
+        validation, test = (
+            _images(rng, int(rng.integers(40, 50)), 0),
+            _images(rng, int(rng.integers(90, 110)), 1),
+        )
         readers = {name: _reader(name, seen) for name in seen}
         answer = call(function, readers, validation, validation[:, 0, 0], test, test[:, 0, 0])
         if not isinstance(answer, tuple | list) or len(answer) != 4:
@@ -577,31 +649,45 @@ def _examine_contest(function):
 
 def _check_choice(name, winner, seen, total):
     if name == "lucky":
-        raise Wrong("you chose the reader that is best on the *test* set: that choice belongs to the validation set.")
+        raise Wrong(
+            "you chose the reader that is best on the *test* set: that choice belongs to the validation set."
+        )
     if name == "poor":
         raise Wrong("you chose the reader with the *fewest* hits on the validation set.")
     if name != winner:
-        raise Wrong(f"expected {winner!r}: the name of the best on the validation set, and of equals the first.")
+        raise Wrong(
+            f"expected {winner!r}: the name of the best on the validation set, and of equals the first."
+        )
     if sum(seen.values()) > seen[winner]:
-        raise Wrong("readers that were not chosen saw the test digits too. The test set is for the chosen one alone.")
+        raise Wrong(
+            "readers that were not chosen saw the test digits too. The test set is for the chosen one alone."
+        )
     if seen[winner] > total:
-        raise Wrong("the test set was opened more than once: let the reader read it once, and keep the answers.")
+        raise Wrong(
+            "the test set was opened more than once: let the reader read it once, and keep the answers."
+        )
 
 
 def _check_report(accuracy, low, high, validation, test):
     share, interval = test[0] / test[1], accuracy_interval(*test)
     half = 1.96 * np.sqrt(share * (1 - share) / test[1])
     if equal(accuracy, validation[0] / validation[1]):
-        raise Wrong("that is the accuracy on the validation digits, which made the choice. Report that on the test.")
+        raise Wrong(
+            "that is the accuracy on the validation digits, which made the choice. Report that on the test."
+        )
     if equal(accuracy, 100 * share):
         raise Wrong("give the accuracy as a share between 0 and 1, not in per cent.")
     compare(accuracy, share)
     if equal((low, high), (share - half, share + half), 1e-3):
-        raise Wrong("that is the simple interval, which fails near 0 and 1. Take `evaluation.accuracy_interval`.")
+        raise Wrong(
+            "that is the simple interval, which fails near 0 and 1. Take `evaluation.accuracy_interval`."
+        )
     if equal((low, high), accuracy_interval(*validation)):
         raise Wrong("that interval belongs to the validation digits.")
     if not equal((low, high), interval, 1e-3):
-        raise Wrong("the interval is off: hand `accuracy_interval` the hits on the test, and how many digits it has.")
+        raise Wrong(
+            "the interval is off: hand `accuracy_interval` the hits on the test, and how many digits it has."
+        )
 
 
 q9 = Question(

@@ -29,10 +29,16 @@ q1 = Question(
         {
             np.sum(PATCH * KERNEL[::-1, ::-1]): "you flipped the kernel, as mathematics does. Deep "
             "learning lays it on as it is.",
-            np.trace(PATCH @ KERNEL): "that is a matrix product, rows times columns. Multiply the numbers that lie "
+            np.trace(
+                PATCH @ KERNEL
+            ): "that is a matrix product, rows times columns. Multiply the numbers that lie "
             "on each other.",
-            np.sum(PATCH * (KERNEL != 0)): "you added the pixels under the kernel without multiplying by its weights.",
-            np.sum(PATCH * np.sign(KERNEL)): "you took only the signs of the kernel: the 2s count twice.",
+            np.sum(
+                PATCH * (KERNEL != 0)
+            ): "you added the pixels under the kernel without multiplying by its weights.",
+            np.sum(
+                PATCH * np.sign(KERNEL)
+            ): "you took only the signs of the kernel: the 2s count twice.",
             np.sum(PATCH * np.abs(KERNEL)): "the kernel's minus signs got lost on the way.",
         },
     ),
@@ -59,14 +65,20 @@ q2 = Question(
         lambda n, k, p, s: models.output_size(n + 2 * p, k, "valid", s),
         _case_of_size,
         {
-            "one too few: the first place counts too. Remember the + 1.": lambda n, k, p, s: (n + 2 * p - k) // s,
+            "one too few: the first place counts too. Remember the + 1.": lambda n, k, p, s: (
+                (n + 2 * p - k) // s
+            ),
             "the padding is on *both* sides: 2p, not p.": lambda n, k, p, s: (n + p - k) // s + 1,
             "the padding was forgotten.": lambda n, k, p, s: (n - k) // s + 1,
             "a last jump that would leave the image is not made: round down, not up.": lambda n, k, p, s: (
                 -(-(n + 2 * p - k) // s) + 1
             ),
-            "pixels are whole: divide with `//`, which rounds down.": lambda n, k, p, s: (n + 2 * p - k) / s + 1,
-            "the + 1 comes after the division, not before it.": lambda n, k, p, s: (n + 2 * p - k + 1) // s,
+            "pixels are whole: divide with `//`, which rounds down.": lambda n, k, p, s: (
+                (n + 2 * p - k) / s + 1
+            ),
+            "the + 1 comes after the division, not before it.": lambda n, k, p, s: (
+                (n + 2 * p - k + 1) // s
+            ),
         },
         rounds=60,
     ),
@@ -131,7 +143,9 @@ def _blocks(maps, size):
 
 
 def _case_of_pooling(rng):
-    return rng.normal(-1, 1, size=(int(rng.integers(7, 14)), int(rng.integers(7, 14)))), int(rng.integers(2, 5))
+    return rng.normal(-1, 1, size=(int(rng.integers(7, 14)), int(rng.integers(7, 14)))), int(
+        rng.integers(2, 5)
+    )
 
 
 q4 = Question(
@@ -148,10 +162,12 @@ q4 = Question(
             "your blocks overlap: the window must jump by its own size.": (
                 lambda maps, size: sliding_window_view(maps, (size, size)).max(axis=(2, 3))
             ),
-            "you keep the upper left number of each block, not the largest.": lambda maps, size: _blocks(maps, size)[
-                :, 0, :, 0
-            ],
-            "you only ever pool by 2: use `size`.": lambda maps, size: _blocks(maps, 2).max(axis=(1, 3)),
+            "you keep the upper left number of each block, not the largest.": lambda maps, size: (
+                _blocks(maps, size)[:, 0, :, 0]
+            ),
+            "you only ever pool by 2: use `size`.": lambda maps, size: _blocks(maps, 2).max(
+                axis=(1, 3)
+            ),
             "the axes are mixed up: of (block, row in it, block, column in it) take axes 1 and 3.": lambda maps, size: (
                 _blocks(maps, size).max(axis=(0, 2))
             ),
@@ -173,7 +189,9 @@ q4 = Question(
 
 
 def _case_of_layer(rng):
-    return tuple(int(number) for number in (rng.integers(2, 8), rng.integers(2, 17), rng.integers(3, 65)))
+    return tuple(
+        int(number) for number in (rng.integers(2, 8), rng.integers(2, 17), rng.integers(3, 65))
+    )
 
 
 q5 = Question(
@@ -184,7 +202,9 @@ q5 = Question(
         lambda k, channels, filters: (k * k * channels + 1) * filters,
         _case_of_layer,
         {
-            "the biases are forgotten: each filter has one.": lambda k, channels, filters: k * k * channels * filters,
+            "the biases are forgotten: each filter has one.": lambda k, channels, filters: (
+                k * k * channels * filters
+            ),
             "one bias for the whole layer is too few: each filter has its own.": (
                 lambda k, channels, filters: k * k * channels * filters + 1
             ),
@@ -194,7 +214,9 @@ q5 = Question(
             "one bias for each *filter*, not for each channel of each filter.": (
                 lambda k, channels, filters: (k * k + 1) * channels * filters
             ),
-            "a kernel is a square: k · k numbers, not k.": lambda k, channels, filters: (k * channels + 1) * filters,
+            "a kernel is a square: k · k numbers, not k.": lambda k, channels, filters: (
+                (k * channels + 1) * filters
+            ),
         },
     ),
     hints=(
@@ -213,7 +235,9 @@ def _roll(image):
 
 
 OPERATIONS = {
-    "convolution": lambda image: signal.correlate2d(image, np.arange(9).reshape(3, 3), "same", boundary="wrap"),
+    "convolution": lambda image: signal.correlate2d(
+        image, np.arange(9).reshape(3, 3), "same", boundary="wrap"
+    ),
     "square": np.square,
     "row numbers added": lambda image: image + np.arange(image.shape[0])[:, np.newaxis],
     "column numbers added": lambda image: image + np.arange(image.shape[1]),
@@ -228,10 +252,14 @@ def _examine_equivariance(function):
     image = rng.normal(size=(8, 9))
     for name, operation in OPERATIONS.items():
         for shift in (1, 3):
-            wanted = np.allclose(operation(np.roll(image, shift, axis=1)), np.roll(operation(image), shift, axis=1))
+            wanted = np.allclose(
+                operation(np.roll(image, shift, axis=1)), np.roll(operation(image), shift, axis=1)
+            )
             answer = call(function, operation, image, shift)
             if isinstance(answer, np.ndarray) and answer.shape:
-                raise Wrong("one answer is wanted, not one for each pixel: `np.allclose` compares whole arrays.")
+                raise Wrong(
+                    "one answer is wanted, not one for each pixel: `np.allclose` compares whole arrays."
+                )
             if answer is None:
                 raise Wrong("there is no answer, only None: is a `return` missing?")
             if answer not in (True, False):
@@ -279,14 +307,18 @@ def pairs(count: int = 200) -> tuple[np.ndarray, np.ndarray]:
 def _examine_found(kernel):
     kernel = np.asarray(kernel, dtype=float)
     if kernel.shape == (3, 3, 1, 1):
-        raise Wrong("nearly: this is the layer's weight with all four axes. `squeeze()` leaves the 3 x 3 kernel.")
+        raise Wrong(
+            "nearly: this is the layer's weight with all four axes. `squeeze()` leaves the 3 x 3 kernel."
+        )
     compare(np.zeros(kernel.shape), np.zeros((3, 3)))
     if np.isnan(kernel).any():
         raise Wrong("there is a NaN in the kernel: the learning rate was too large.")
     image = np.random.default_rng().normal(size=(12, 12))
     wanted = signal.correlate2d(image, SECRET, "valid")
     slips = {
-        "it is upside down and mirrored: that kernel belongs to `convolve2d`, which flips.": kernel[::-1, ::-1],
+        "it is upside down and mirrored: that kernel belongs to `convolve2d`, which flips.": kernel[
+            ::-1, ::-1
+        ],
         "rows and columns are exchanged.": kernel.T,
         "all signs are turned.": -kernel,
     }

@@ -27,7 +27,9 @@ WHOLE = "compute what the whole network answers for one digit with nothing but N
 def _attempt(function, *arguments):
     """Call without the copies that `call` makes: a model cannot be copied, and a generator must go on."""
     if not callable(function):
-        raise Wrong(f"expected a function, got {describe(function)}: give its name alone, without parentheses")
+        raise Wrong(
+            f"expected a function, got {describe(function)}: give its name alone, without parentheses"
+        )
     try:
         return function(*arguments)
     except Exception as error:
@@ -47,7 +49,12 @@ def _parts_of(answer, names):
 # 1. Predict the shapes
 
 PHOTO = (40, 30, 3)
-PLAN = {"conv 1": (5, 1, 16), "pool 1": (2, 2, 16), "conv 2": (3, 1, 32), "pool 2": (2, 2, 32)}  # kernel, stride, maps
+PLAN = {
+    "conv 1": (5, 1, 16),
+    "pool 1": (2, 2, 16),
+    "conv 2": (3, 1, 32),
+    "pool 2": (2, 2, 32),
+}  # kernel, stride, maps
 
 
 def _examine_shapes(answer):
@@ -56,12 +63,16 @@ def _examine_shapes(answer):
         got = tuple(np.atleast_1d(np.asarray(given, dtype=object)).tolist())
         wanted, slips = _shape_after(name, before) if name in PLAN else _row_of(before)
         if len(got) == len(wanted) + 1 and got[1:] == wanted:
-            raise Wrong(f"{name}: leave the batch out, which Keras writes as None in front. The rest is right.")
+            raise Wrong(
+                f"{name}: leave the batch out, which Keras writes as None in front. The rest is right."
+            )
         for sentence, slip in slips.items():
             if got == slip != wanted:
                 raise Wrong(f"{name}: {sentence}")
         if got != wanted:
-            raise Wrong(f"{name}: {got} is not what comes out of {before}. Look at the rows, columns and maps again.")
+            raise Wrong(
+                f"{name}: {got} is not what comes out of {before}. Look at the rows, columns and maps again."
+            )
         before = wanted
 
 
@@ -149,7 +160,9 @@ def _examine_counts(answer):
             if equal(given, value, tolerance=0):
                 raise Wrong(f"{name}: {sentence}")
         if not equal(given, right, tolerance=0):
-            raise Wrong(f"{name}: it is not {describe(given)}. Write the product down, factor by factor.")
+            raise Wrong(
+                f"{name}: it is not {describe(given)}. Write the product down, factor by factor."
+            )
     return "So a CNN can read larger images with the same convolutions; it is the first dense layer that grows."
 
 
@@ -193,7 +206,9 @@ q3 = Question(
         _case_of_softmax,
         {
             "all rows *together* add up to 1. Each digit deserves a whole of its own.": special.softmax,
-            "your columns add up to 1, not your rows: the classes lie along axis 1.": partial(special.softmax, axis=0),
+            "your columns add up to 1, not your rows: the classes lie along axis 1.": partial(
+                special.softmax, axis=0
+            ),
             "there is NaN where the numbers are far from 0: the exponentials overflow, or all become 0. Subtract the "
             "largest first.": _shares_of_powers,
             "rows far below the others become NaN: subtract each row's *own* largest, not that of the whole batch.": (
@@ -235,7 +250,10 @@ def _field(steps):
 
 def _grow(steps, reach=-1, own=0, together=np.prod):
     """Go up from the pixels, as the lesson does; what is handed in beside the steps makes it slip."""
-    jumps = [int(together([stride for _, stride in steps[: number + own]])) for number in range(len(steps))]
+    jumps = [
+        int(together([stride for _, stride in steps[: number + own]]))
+        for number in range(len(steps))
+    ]
     return 1 + sum((kernel + reach) * jump for (kernel, _), jump in zip(steps, jumps, strict=True))
 
 
@@ -258,7 +276,9 @@ _examine_field_of_chains = behaves_like(
             _grow, together=lambda strides: 1 + sum(stride - 1 for stride in strides)
         ),
         "a kernel reaches over k numbers, and so adds k **- 1** jumps.": partial(_grow, reach=0),
-        "it starts from 1: before any layer, a number sees one pixel, itself.": lambda steps: _field(steps) - 1,
+        "it starts from 1: before any layer, a number sees one pixel, itself.": lambda steps: (
+            _field(steps) - 1
+        ),
         "only the field is asked for, without the jump.": lambda steps: (
             _field(steps),
             int(np.prod([stride for _, stride in steps])),
@@ -291,9 +311,13 @@ def _examine_dropout(function):
         dropped = _drop(function, x, rate, True, seed)
         _examine_in_training(dropped, x, rate)
         if not np.array_equal(dropped, _drop(function, x, rate, True, seed)):
-            raise Wrong("with the same `rng` the holes must be the same again: draw from the `rng` that you are given.")
+            raise Wrong(
+                "with the same `rng` the holes must be the same again: draw from the `rng` that you are given."
+            )
         if rate and np.array_equal(dropped, _drop(function, x, rate, True, seed + 1)):
-            raise Wrong("the holes are always the same, so the layers after it learn to do without those: use `rng`.")
+            raise Wrong(
+                "the holes are always the same, so the layers after it learn to do without those: use `rng`."
+            )
 
 
 def _drop(function, x, rate, training, seed):
@@ -321,7 +345,9 @@ def _examine_in_training(answer, x, rate):
         raise Wrong("there are no holes in training.")
     for axis, name in ((0, "column"), (1, "row")):
         if (survives.all(axis=axis) | ~survives.any(axis=axis)).all():
-            raise Wrong(f"each {name} is dropped as a whole, or not at all. Every number deserves a draw of its own.")
+            raise Wrong(
+                f"each {name} is dropped as a whole, or not at all. Every number deserves a draw of its own."
+            )
     share = 1 - survives.mean()
     if abs(share - rate) > 0.06:
         swapped = " You keep the share that should go." if abs(share - 1 + rate) < 0.06 else ""
@@ -329,8 +355,10 @@ def _examine_in_training(answer, x, rate):
     kept, left = x * survives, 1 - rate
     slips = {
         "the survivors stay as they were, so the mean shrinks. Divide them by the share that survives.": kept,
-        "the survivors are divided by the rate. 1 - rate is the share that survives; at 0.5 both agree.": kept / rate,
-        "the survivors become smaller, where they should make up for the holes: divide, do not multiply.": kept * left,
+        "the survivors are divided by the rate. 1 - rate is the share that survives; at 0.5 both agree.": kept
+        / rate,
+        "the survivors become smaller, where they should make up for the holes: divide, do not multiply.": kept
+        * left,
     }
     for sentence, slip in slips.items():
         if equal(answer, slip):
@@ -372,7 +400,9 @@ def _network(shape, steps, decides):
         x = layers.MaxPooling2D(size, stride)(x)
     x = layers.Flatten()(x)
     network = keras.Model(inputs, layers.Dense(4)(x) if decides else x)
-    network.set_weights([rng.uniform(0.2, 1, size=weights.shape) for weights in network.get_weights()])
+    network.set_weights(
+        [rng.uniform(0.2, 1, size=weights.shape) for weights in network.get_weights()]
+    )
     return network
 
 
@@ -380,12 +410,16 @@ def _reach(side, steps):
     """Return for each place of the output which of the `side` pixels it sees."""
     sees = [{place} for place in range(side)]
     for kernel, stride in steps:
-        sees = [set().union(*sees[at : at + kernel]) for at in range(0, len(sees) - kernel + 1, stride)]
+        sees = [
+            set().union(*sees[at : at + kernel]) for at in range(0, len(sees) - kernel + 1, stride)
+        ]
     return sees
 
 
 def _mask(shape, seen):
-    rows, columns = (np.isin(np.arange(side), list(places)) for side, places in zip(shape, seen, strict=True))
+    rows, columns = (
+        np.isin(np.arange(side), list(places)) for side, places in zip(shape, seen, strict=True)
+    )
     return np.outer(rows, columns)
 
 
@@ -398,11 +432,15 @@ def _examine_sight(function):
             compare(answer, wanted)
         answer = np.asarray(answer)
         if answer.dtype != bool:
-            raise Wrong("expected True or False for each pixel: an influence that is not 0 is True.")
+            raise Wrong(
+                "expected True or False for each pixel: an influence that is not 0 is True."
+            )
         if np.array_equal(answer, ~wanted):
             raise Wrong("it is upside down: True is for the pixels that are seen.")
         if not decides and np.array_equal(answer, _mask(shape, [reach[0] for reach in reaches])):
-            raise Wrong("you asked the first answer only. Another answer may see what that one does not.")
+            raise Wrong(
+                "you asked the first answer only. Another answer may see what that one does not."
+            )
         if answer.all() and not wanted.all():
             raise Wrong("you say that every pixel is seen, also to a network with a blind border.")
         if missed := int((wanted & ~answer).sum()):
@@ -411,7 +449,9 @@ def _examine_sight(function):
                 "another: try many images, and count any influence that is not exactly 0."
             )
         if extra := int((answer & ~wanted).sum()):
-            raise Wrong(f"you call {extra} pixels seen that can change nothing. Did others change along with them?")
+            raise Wrong(
+                f"you call {extra} pixels seen that can change nothing. Did others change along with them?"
+            )
 
 
 q6 = Question(
@@ -435,20 +475,35 @@ MAX_PARAMETERS, MAX_WORK, MIN_CONVOLUTIONS = 8_000, 350_000, 3
 
 def _examine_design(model):
     if not isinstance(model, keras.Model):
-        raise Wrong(f"expected a Keras model, got {describe(model)}: `keras.Model(inputs, outputs)` makes one.")
-    if getattr(model, "input_shape", None) != (None, 28, 28, 1):  # a list of layers may not know yet
-        raise Wrong("it must read images of (28, 28, 1), one channel included: that is what `keras.Input` wants.")
+        raise Wrong(
+            f"expected a Keras model, got {describe(model)}: `keras.Model(inputs, outputs)` makes one."
+        )
+    if getattr(model, "input_shape", None) != (
+        None,
+        28,
+        28,
+        1,
+    ):  # a list of layers may not know yet
+        raise Wrong(
+            "it must read images of (28, 28, 1), one channel included: that is what `keras.Input` wants."
+        )
     if len(model.output_shape) > 2:
-        raise Wrong(f"it gives {model.output_shape}: an answer for every place. Is Flatten missing?")
+        raise Wrong(
+            f"it gives {model.output_shape}: an answer for every place. Is Flatten missing?"
+        )
     if model.output_shape != (None, 10):
         raise Wrong(f"it gives {model.output_shape[1:]}, where ten probabilities are wanted.")
     _examine_budget(model)
     images = np.random.default_rng().normal(size=(64, 28, 28, 1)).astype("float32")
     answers = np.asarray(model(images))
     if (answers < 0).any() or not np.allclose(answers.sum(axis=1), 1, atol=1e-4):
-        raise Wrong("its ten answers are no probabilities: is the softmax of the last layer missing?")
+        raise Wrong(
+            "its ten answers are no probabilities: is the softmax of the last layer missing?"
+        )
     if _is_one_layer(model, images):
-        raise Wrong("it is a single layer in disguise: without ReLU between them, your layers collapse into one.")
+        raise Wrong(
+            "it is a single layer in disguise: without ReLU between them, your layers collapse into one."
+        )
     _examine_blindness(model, images)
     return f"{model.count_params():,} parameters and {_work(model):,} multiply-adds."
 
@@ -456,14 +511,22 @@ def _examine_design(model):
 def _examine_budget(model):
     for layer in model.layers:
         if layer.weights and not isinstance(layer, layers.Conv2D | layers.Dense):
-            raise Wrong(f"{type(layer).__name__} is not counted here: only Conv2D and Dense may have weights.")
+            raise Wrong(
+                f"{type(layer).__name__} is not counted here: only Conv2D and Dense may have weights."
+            )
     convolutions = sum(isinstance(layer, layers.Conv2D) for layer in model.layers)
     if convolutions < MIN_CONVOLUTIONS:
-        raise Wrong(f"it has {convolutions} convolutions, and at least {MIN_CONVOLUTIONS} are wanted.")
+        raise Wrong(
+            f"it has {convolutions} convolutions, and at least {MIN_CONVOLUTIONS} are wanted."
+        )
     if model.count_params() > MAX_PARAMETERS:
-        raise Wrong(f"{model.count_params():,} parameters, {MAX_PARAMETERS:,} are allowed. Look at the dense layers.")
+        raise Wrong(
+            f"{model.count_params():,} parameters, {MAX_PARAMETERS:,} are allowed. Look at the dense layers."
+        )
     if _work(model) > MAX_WORK:
-        raise Wrong(f"{_work(model):,} multiply-adds, {MAX_WORK:,} are allowed. Look where maps are large and deep.")
+        raise Wrong(
+            f"{_work(model):,} multiply-adds, {MAX_WORK:,} are allowed. Look where maps are large and deep."
+        )
 
 
 def _work(model):
@@ -473,8 +536,12 @@ def _work(model):
 def _is_one_layer(model, images):
     """Tell whether the numbers before the softmax are no more than sums: then halfway in means halfway out."""
     one, other = images[:32], images[32:]
-    before, after, halfway = (np.log(np.asarray(model(part)) + 1e-30) for part in (one, other, (one + other) / 2))
-    bend = np.ptp(halfway - (before + after) / 2, axis=1)  # what softmax adds is the same for all ten
+    before, after, halfway = (
+        np.log(np.asarray(model(part)) + 1e-30) for part in (one, other, (one + other) / 2)
+    )
+    bend = np.ptp(
+        halfway - (before + after) / 2, axis=1
+    )  # what softmax adds is the same for all ten
     return bool((bend < 1e-3 * np.ptp(halfway, axis=1)).all())
 
 
@@ -515,7 +582,9 @@ class Weights(list):
         return f"{len(self)} arrays"
 
 
-DEPTHS = itertools.cycle(itertools.product((0, 1, 2), repeat=2))  # nine cases in a row hold every kind of network
+DEPTHS = itertools.cycle(
+    itertools.product((0, 1, 2), repeat=2)
+)  # nine cases in a row hold every kind of network
 
 
 def _case_of_network(rng):
@@ -523,7 +592,10 @@ def _case_of_network(rng):
     size, maps, arrays = rng.integers(12, 18, size=2), int(rng.integers(1, 3)), Weights()
     image = rng.normal(size=(*size, maps))
     for filters in rng.integers(2, 6, size=convolutions):
-        arrays += [rng.normal(size=(3, 3, maps, filters)) / np.sqrt(9 * maps), rng.normal(size=filters)]
+        arrays += [
+            rng.normal(size=(3, 3, maps, filters)) / np.sqrt(9 * maps),
+            rng.normal(size=filters),
+        ]
         size, maps = (size - 2) // 2, filters
     numbers = int(np.prod(size)) * maps
     for units in [*rng.integers(3, 8, size=hidden), 10]:
@@ -534,7 +606,12 @@ def _case_of_network(rng):
 
 
 def _layer(x, kernels, bias):
-    return np.concatenate([signal.correlate(x, kernel, "valid") for kernel in np.moveaxis(kernels, -1, 0)], -1) + bias
+    return (
+        np.concatenate(
+            [signal.correlate(x, kernel, "valid") for kernel in np.moveaxis(kernels, -1, 0)], -1
+        )
+        + bias
+    )
 
 
 def _pool(x, take=np.max):
@@ -542,13 +619,22 @@ def _pool(x, take=np.max):
     return take(x[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, -1), axis=(1, 3))
 
 
-def _answer(image, weights, relu=lambda x: np.maximum(x, 0), order=(0, 1, 2), softmax=special.softmax, **other):
+def _answer(
+    image,
+    weights,
+    relu=lambda x: np.maximum(x, 0),
+    order=(0, 1, 2),
+    softmax=special.softmax,
+    **other,
+):
     """Compute the network in 64 bits; what is handed in beside image and weights makes it slip."""
     x, pairs = image, list(zip(weights[::2], weights[1::2], strict=True))
     for number, (kernel, bias) in enumerate(pairs):
         bias = bias * other.get("bias", 1)
         if kernel.ndim == 4:
-            x = _pool(other.get("relu_of_maps", relu)(_layer(x, kernel, bias)), other.get("take", np.max))
+            x = _pool(
+                other.get("relu_of_maps", relu)(_layer(x, kernel, bias)), other.get("take", np.max)
+            )
             continue
         x = (np.transpose(x, order) if x.ndim == 3 else x).ravel() @ kernel + bias
         x = relu(x) if number < len(pairs) - 1 else other.get("relu_at_the_end", _same)(x)
@@ -567,14 +653,18 @@ q8 = Question(
         _answer,
         _case_of_network,
         {
-            "the softmax is missing: your ten numbers are no probabilities yet.": partial(_answer, softmax=_same),
+            "the softmax is missing: your ten numbers are no probabilities yet.": partial(
+                _answer, softmax=_same
+            ),
             "there is NaN: all ten exponentials became 0. Subtract the largest number first.": partial(
                 _answer, softmax=_shares_of_powers
             ),
             "there is a ReLU before the softmax. The last layer has none, or all that is negative becomes equal.": (
                 partial(_answer, relu_at_the_end=lambda x: np.maximum(x, 0))
             ),
-            "every ReLU is missing, so that your layers collapse into one.": partial(_answer, relu=_same),
+            "every ReLU is missing, so that your layers collapse into one.": partial(
+                _answer, relu=_same
+            ),
             "the convolutions lack their ReLU.": partial(_answer, relu_of_maps=_same),
             "the dense layers before the last lack their ReLU.": partial(
                 _answer, relu=_same, relu_of_maps=lambda x: np.maximum(x, 0)
@@ -585,7 +675,9 @@ q8 = Question(
             "flatten goes row by row, place by place, and takes the maps of each place together: do not transpose.": (
                 partial(_answer, order=(2, 0, 1))
             ),
-            "pooling takes the largest number of each block, not the mean.": partial(_answer, take=np.mean),
+            "pooling takes the largest number of each block, not the mean.": partial(
+                _answer, take=np.mean
+            ),
         },
         tolerance=1e-4,  # for those who compute with 32 bits
         rounds=9,

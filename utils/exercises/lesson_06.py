@@ -80,7 +80,9 @@ q1 = Question(
 
 
 def _case_of_batches(rng):
-    old, new = (int(size) for size in rng.choice([1, 7, 32, 50, 64, 100, 128, 500], size=2, replace=False))
+    old, new = (
+        int(size) for size in rng.choice([1, 7, 32, 50, 64, 100, 128, 500], size=2, replace=False)
+    )
     digits = new * int(rng.integers(1, 9)) if rng.random() < 0.3 else int(rng.integers(10, 900))
     return digits, int(rng.integers(2, 8)), old, new
 
@@ -98,10 +100,16 @@ q2 = Question(
                 math.sqrt(old / new),
             ),
             "where the batches fit exactly, there is no further one: `digits // new + 1` is then one too many.": (
-                lambda digits, epochs, old, new: (epochs * (digits // new + 1), math.sqrt(old / new))
+                lambda digits, epochs, old, new: (
+                    epochs * (digits // new + 1),
+                    math.sqrt(old / new),
+                )
             ),
             "each *epoch* ends with its own smaller batch: round up before you multiply by the epochs.": (
-                lambda digits, epochs, old, new: (math.ceil(epochs * digits / new), math.sqrt(old / new))
+                lambda digits, epochs, old, new: (
+                    math.ceil(epochs * digits / new),
+                    math.sqrt(old / new),
+                )
             ),
             "steps are whole: the last batch of an epoch is a step too, however small it is.": (
                 lambda digits, epochs, old, new: (epochs * digits / new, math.sqrt(old / new))
@@ -173,7 +181,9 @@ def _slip_of_diagnosis(wanted, given, loss, val_loss):
     if wanted == "rate too large":
         return "its training loss never again gets as low as before the first step. Which choice makes a loss jump?"
     if given == "rate too large":
-        return "its training loss comes down smoothly. Too large a rate shows as jumps, or as a rise."
+        return (
+            "its training loss comes down smoothly. Too large a rate shows as jumps, or as a rise."
+        )
     if wanted == "overfitting":
         return "the solid line goes to zero and looks splendid. Now follow the dashed one from its lowest point on."
     if wanted == "underfitting":
@@ -182,7 +192,9 @@ def _slip_of_diagnosis(wanted, given, loss, val_loss):
         return "the dashed line lies *below* the solid one. Learning by heart makes a gap the other way round."
     if given == "overfitting":
         return "the gap is small, and the dashed line does not turn up again."
-    return "both lines have levelled out at a low loss. Little is left that more epochs could bring."
+    return (
+        "both lines have levelled out at a low loss. Little is left that more epochs could bring."
+    )
 
 
 q3 = Question(
@@ -202,7 +214,9 @@ q3 = Question(
 # 4. Early stopping
 
 
-def _stop(val_loss, patience, late=0, ties=False, of_all=False, before=False, in_all=False, restore=True):
+def _stop(
+    val_loss, patience, late=0, ties=False, of_all=False, before=False, in_all=False, restore=True
+):
     lower = operator.le if ties else operator.lt
     best, bad = 0, 0
     for epoch in range(1, len(val_loss)):
@@ -233,8 +247,12 @@ q4 = Question(
             "you wait one epoch too long: a patience of 3 ends the run at the third epoch without a new best.": (
                 partial(_stop, late=1)
             ),
-            "an epoch that only equals the best is no improvement: compare with `<`.": (partial(_stop, ties=True)),
-            "you compare with the epoch before. What counts is the best one so far.": (partial(_stop, before=True)),
+            "an epoch that only equals the best is no improvement: compare with `<`.": (
+                partial(_stop, ties=True)
+            ),
+            "you compare with the epoch before. What counts is the best one so far.": (
+                partial(_stop, before=True)
+            ),
             "a new best starts the count again: the epochs without improvement must follow each other.": (
                 partial(_stop, in_all=True)
             ),
@@ -277,7 +295,11 @@ def _adam(
     square = decay[1] * square + (1 - decay[1]) * gradient**2
     direction = mean if follow is None else gradient
     with np.errstate(invalid="ignore", divide="ignore"):
-        return weights + sign * rate * correct(step) * direction / (root(square) + epsilon), mean, square
+        return (
+            weights + sign * rate * correct(step) * direction / (root(square) + epsilon),
+            mean,
+            square,
+        )
 
 
 def _adam_with_corrected_memory(weights, gradient, mean, square, step, rate):
@@ -309,11 +331,15 @@ q5 = Question(
             "as in the colleague's, nothing makes up for two means that start at 0.": partial(
                 _adam, correct=lambda step: 1
             ),
-            "return the two means as well: the next step needs them.": lambda *given: _adam(*given)[0],
+            "return the two means as well: the next step needs them.": lambda *given: _adam(*given)[
+                0
+            ],
             "the root in the correction is missing: only the mean of the squares gets one.": partial(
                 _adam, correct=lambda step: (1 - 0.999**step) / (1 - 0.9**step)
             ),
-            "the correction is upside down.": partial(_adam, correct=lambda step: 1 / _correction(step)),
+            "the correction is upside down.": partial(
+                _adam, correct=lambda step: 1 / _correction(step)
+            ),
             "the first step has the number 1: take `step` as it is in the correction.": partial(
                 _adam, correct=lambda step: _correction(step + 1)
             ),
@@ -322,7 +348,9 @@ q5 = Question(
             "the memories are exchanged: 0.9 belongs to the gradients, 0.999 to their squares.": partial(
                 _adam, decay=(0.999, 0.9)
             ),
-            "you step along the last gradient. Adam follows their running mean.": partial(_adam, follow="last"),
+            "you step along the last gradient. Adam follows their running mean.": partial(
+                _adam, follow="last"
+            ),
             "a weight that never had a gradient becomes NaN, 0 divided by 0: add 1e-7 to the root.": partial(
                 _adam, epsilon=0
             ),
@@ -356,10 +384,17 @@ def _normalise(
 
 
 def _case_of_normalisation(rng):
-    count, rows, columns, channels = (int(side) for side in rng.integers((1, 2, 2, 2), (6, 5, 6, 5)))
+    count, rows, columns, channels = (
+        int(side) for side in rng.integers((1, 2, 2, 2), (6, 5, 6, 5))
+    )
     features = rng.normal(3, 5, size=(count, rows, columns, channels))
     features[..., 0] = 0  # a silent channel
-    return features, rng.normal(size=channels), rng.uniform(0.5, 3, size=channels), bool(rng.random() < 0.5)
+    return (
+        features,
+        rng.normal(size=channels),
+        rng.uniform(0.5, 3, size=channels),
+        bool(rng.random() < 0.5),
+    )
 
 
 def _always(training):
@@ -399,9 +434,15 @@ q6 = Question(
             "your mean has a value for each pixel: one for each *channel* is wanted, over axes 0, 1 and 2.": (
                 partial(_normalise, axes=0)
             ),
-            "`ddof=1` is for samples in statistics. Here the plain variance counts.": partial(_normalise, ddof=1),
-            "a silent channel becomes 0 / 0, or nearly: add 0.001 to the variance.": partial(_normalise, epsilon=0),
-            "divide by the *root* of the variance.": partial(_normalise, root=lambda variance: variance),
+            "`ddof=1` is for samples in statistics. Here the plain variance counts.": partial(
+                _normalise, ddof=1
+            ),
+            "a silent channel becomes 0 / 0, or nearly: add 0.001 to the variance.": partial(
+                _normalise, epsilon=0
+            ),
+            "divide by the *root* of the variance.": partial(
+                _normalise, root=lambda variance: variance
+            ),
             "the 0.001 belongs under the root, to the variance.": partial(
                 _normalise, root=lambda variance: np.sqrt(variance - 0.001) + 0.001
             ),
@@ -468,17 +509,23 @@ TRUTH = {
 
 
 def _examine_tried(function):
-    digits = np.random.default_rng().random((5, 8, 8)) * (np.arange(8) > 2)  # the left edge is blank
+    digits = np.random.default_rng().random((5, 8, 8)) * (
+        np.arange(8) > 2
+    )  # the left edge is blank
     for name in LAYERS:
         for _ in range(2):
             answer = call(function, _Layer(*LAYERS[name]), digits)
             if answer is None:
                 raise Wrong("there is no answer, only None: is a `return` missing?")
             if not isinstance(answer, dict) or set(answer) != set(PARTS):
-                raise Wrong(f"expected a dict with the keys {', '.join(map(repr, PARTS))}, got {describe(answer)}")
+                raise Wrong(
+                    f"expected a dict with the keys {', '.join(map(repr, PARTS))}, got {describe(answer)}"
+                )
             for part, wanted in zip(PARTS, TRUTH[name], strict=True):
                 if not isinstance(answer[part], bool | np.bool_):
-                    raise Wrong(f"'{part}': expected one True or False, got {describe(answer[part])}")
+                    raise Wrong(
+                        f"'{part}': expected one True or False, got {describe(answer[part])}"
+                    )
                 if answer[part] != wanted:
                     raise Wrong(_slip_of_trying(function, name, part, wanted, digits))
 
@@ -493,7 +540,9 @@ def _slip_of_trying(function, name, part, wanted, digits):
         return f"to you {name} acts in use. There the call says `training=False`."
     if name == "now and then":
         return "you missed a layer that acts in one call of four: once or twice is too few, so try it twenty times."
-    if part == "random in training" and call(function, _Layer(*LAYERS["noise in use only"]), digits).get(part):
+    if part == "random in training" and call(
+        function, _Layer(*LAYERS["noise in use only"]), digits
+    ).get(part):
         return "you looked for chance in use. Compare answers that were given with `training=True`."
     if part == "random in training" and not wanted:
         return "you call a layer random that always does the same: compare its answers with each other."
@@ -535,7 +584,9 @@ def _mean_of_the_rest(values):
 
 
 def _case_of_choice(rng):
-    names = rng.permutation(["constant", "steps", "cosine", "one-cycle", "linear"])[: int(rng.integers(3, 6))].tolist()
+    names = rng.permutation(["constant", "steps", "cosine", "one-cycle", "linear"])[
+        : int(rng.integers(3, 6))
+    ].tolist()
     while True:
         losses = rng.integers(5, 25, size=(2, len(names), 3))
         losses[:, rng.integers(len(names)), rng.integers(3)] = 1  # a single splendid run
@@ -544,7 +595,9 @@ def _case_of_choice(rng):
     losses = losses / 100
     fallen = rng.random(len(names)) < rng.choice([0.2, 1], p=[0.9, 0.1])  # now and then all of them
     losses[:, fallen, rng.integers(3)] = np.nan
-    return ({n: {"validation": v, "test": t} for n, v, t in zip(names, *losses.tolist(), strict=True)},)
+    return (
+        {n: {"validation": v, "test": t} for n, v, t in zip(names, *losses.tolist(), strict=True)},
+    )
 
 
 q8 = Question(
@@ -564,15 +617,17 @@ q8 = Question(
             "a run that fell apart has NaN, and its schedule is out, however good its other seeds look.": (
                 partial(_choose, unsound=True, average=_mean_of_the_rest)
             ),
-            "the winner has the lowest *mean*, not the one best run.": partial(_choose, average=np.min),
+            "the winner has the lowest *mean*, not the one best run.": partial(
+                _choose, average=np.min
+            ),
             "compare seed by seed: the first loss with the first, the second with the second.": partial(
                 _choose, beats=lambda mine, his: min(mine) < max(his)
             ),
             "to be equal with a seed is not to beat: compare with `<`.": partial(
                 _choose, beats=lambda mine, his: any(a <= b for a, b in zip(mine, his, strict=True))
             ),
-            "a list in the order of the alphabet is wanted, not a set: `sorted(...)`.": lambda results: set(
-                _choose(results)
+            "a list in the order of the alphabet is wanted, not a set: `sorted(...)`.": lambda results: (
+                set(_choose(results))
             ),
             "the names are right, their order is not: sort them by the alphabet.": lambda results: [
                 name for name in results if name in _choose(results)
@@ -608,11 +663,15 @@ def _open(folder, name):
     from utils.prediction import DigitReader, UnreadableModel
 
     if not (folder / name).is_file():
-        raise Wrong(f"there is no `{name}` in the folder: the three are reader.keras, reader.onnx and reader.tflite.")
+        raise Wrong(
+            f"there is no `{name}` in the folder: the three are reader.keras, reader.onnx and reader.tflite."
+        )
     try:
         return DigitReader(folder / name)
     except UnreadableModel as error:
-        raise Wrong(f"{error}. Each form has a function of its own: another ending does not change a file.") from error
+        raise Wrong(
+            f"{error}. Each form has a function of its own: another ending does not change a file."
+        ) from error
 
 
 def _examine_forms(folder):
@@ -623,17 +682,25 @@ def _examine_forms(folder):
     original = _open(folder, "reader.keras")
     parameters = original.model.count_params()
     if parameters != PARAMETERS:
-        raise Wrong(f"the network has {parameters:,} parameters, and the reference CNN has {PARAMETERS:,}.")
+        raise Wrong(
+            f"the network has {parameters:,} parameters, and the reference CNN has {PARAMETERS:,}."
+        )
     wanted = original.predict_batch(images)
     right = np.mean(wanted.argmax(axis=1) == labels)
     if right < 0.6:
-        raise Wrong(f"it reads {right:.0%} of fresh digits, which is poor for 600 digits: was it trained?")
+        raise Wrong(
+            f"it reads {right:.0%} of fresh digits, which is poor for 600 digits: was it trained?"
+        )
     for name, tolerance in (("reader.onnx", 0.001), ("reader.tflite", 0.1)):
         difference = np.abs(_open(folder, name).predict_batch(images) - wanted).max()
         if difference > tolerance:
-            raise Wrong(f"`{name}` does not answer like `reader.keras`: do both hold the same network?")
+            raise Wrong(
+                f"`{name}` does not answer like `reader.keras`: do both hold the same network?"
+            )
     if (folder / "reader.tflite").stat().st_size > 2 * PARAMETERS:
-        raise Wrong("`reader.tflite` has four bytes for each weight, not one: it was not rounded to 8 bits.")
+        raise Wrong(
+            "`reader.tflite` has four bytes for each weight, not one: it was not rounded to 8 bits."
+        )
 
 
 q9 = Question(
@@ -659,11 +726,17 @@ def _examine_network(network):
     import keras
 
     if isinstance(network, tuple):
-        raise Wrong("`fit` returns two things, the network and its history. The network alone is wanted.")
+        raise Wrong(
+            "`fit` returns two things, the network and its history. The network alone is wanted."
+        )
     if not isinstance(network, keras.Model):
-        raise Wrong(f"expected a trained network, got {describe(network)}. `training.fit` builds one, and returns it.")
+        raise Wrong(
+            f"expected a trained network, got {describe(network)}. `training.fit` builds one, and returns it."
+        )
     if not network.built:
-        raise Wrong("the network is not built: without an `Input` it does not know how many weights it needs.")
+        raise Wrong(
+            "the network is not built: without an `Input` it does not know how many weights it needs."
+        )
     if network.count_params() > BUDGET:
         raise Wrong(
             f"it has {network.count_params():,} parameters, and {BUDGET:,} are the limit. `models.layer_table` shows "
@@ -671,7 +744,9 @@ def _examine_network(network):
         )
     right = _share_right(network)
     if right < 0.3:
-        raise Wrong(f"it reads {right:.0%} of fresh digits, hardly more than a guess: was it trained?")
+        raise Wrong(
+            f"it reads {right:.0%} of fresh digits, hardly more than a guess: was it trained?"
+        )
     if right < GOAL:
         raise Wrong(
             f"it reads {right:.1%} of fresh digits, and {GOAL:.0%} are wanted. More maps after the pooling than before "
@@ -694,7 +769,9 @@ def _share_right(network):
     except Exception as error:
         raise Wrong(f"it cannot read digits of shape (n, 28, 28, 1): {in_words(error)}") from error
     if answers.shape != (len(mnist.x_test), 10):
-        raise Wrong(f"one probability for each of the ten digits is wanted, got answers of shape {answers.shape[1:]}.")
+        raise Wrong(
+            f"one probability for each of the ten digits is wanted, got answers of shape {answers.shape[1:]}."
+        )
     if not np.allclose(answers.sum(axis=1), 1, atol=1e-3):
         raise Wrong("its ten answers do not add up to 1: is the softmax of the last layer missing?")
     return np.mean(answers.argmax(axis=1) == mnist.y_test)
@@ -746,14 +823,20 @@ q11 = Question(
                 )
             ),
             "you fall in a straight line. A cosine is level at the top and at the bottom.": (
-                lambda s, n, p, w: _one_cycle(s, n, p, w) if s < w * n else p * (n - s) / (n - w * n)
+                lambda s, n, p, w: (
+                    _one_cycle(s, n, p, w) if s < w * n else p * (n - s) / (n - w * n)
+                )
             ),
             "the cosine begins too early: its way down is from the end of the warm-up to the last step.": (
-                lambda s, n, p, w: _one_cycle(s, n, p, w) if s < w * n else p * (1 + math.cos(math.pi * s / n)) / 2
+                lambda s, n, p, w: (
+                    _one_cycle(s, n, p, w) if s < w * n else p * (1 + math.cos(math.pi * s / n)) / 2
+                )
             ),
             "your rates fall below 0: a cosine goes from 1 to -1, so add 1 and halve.": (
                 lambda s, n, p, w: (
-                    _one_cycle(s, n, p, w) if s < w * n else p * math.cos(math.pi * (s - w * n) / (n - w * n))
+                    _one_cycle(s, n, p, w)
+                    if s < w * n
+                    else p * math.cos(math.pi * (s - w * n) / (n - w * n))
                 )
             ),
             "the warm-up is missing: the rate begins at its peak.": (

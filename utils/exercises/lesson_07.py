@@ -13,8 +13,14 @@ from utils.exercises.core import Question, Wrong
 from utils.prediction import DigitReader
 
 LESSON = "07"
-MATRIX = np.array([[45, 3, 2], [8, 36, 6], [1, 1, 18]])  # rows: truly 3, 5, 8; columns: called 3, 5, 8
-CHANGED, BUDGET, ENOUGH = 20, 30, 18  # labels made wrong, images that one may look at, wrong labels to find in them
+MATRIX = np.array(
+    [[45, 3, 2], [8, 36, 6], [1, 1, 18]]
+)  # rows: truly 3, 5, 8; columns: called 3, 5, 8
+CHANGED, BUDGET, ENOUGH = (
+    20,
+    30,
+    18,
+)  # labels made wrong, images that one may look at, wrong labels to find in them
 EVEN, ODD, ALL = slice(0, None, 2), slice(1, None, 2), slice(None)
 
 
@@ -46,7 +52,9 @@ def _examine_reading(answer):
     except (TypeError, ValueError):
         raise Wrong(f"expected four numbers, got {describe(answer)}.") from None
     if answer.shape != (4,):
-        raise Wrong(f"expected four numbers, [precision, recall, f1, macro_recall], got {describe(answer)}.")
+        raise Wrong(
+            f"expected four numbers, [precision, recall, f1, macro_recall], got {describe(answer)}."
+        )
     hits, called, real = np.diag(MATRIX), MATRIX.sum(axis=0), MATRIX.sum(axis=1)
     precision, recall, macro = hits[1] / called[1], hits[1] / real[1], (hits / real).mean()
     f1 = 2 * precision * recall / (precision + recall)
@@ -55,7 +63,10 @@ def _examine_reading(answer):
         "precision and recall are exchanged: precision goes down the column of the 5, recall along its row.": (
             [recall, precision]
         ),
-        "these are shares: give them from 0 to 1, not in per cent.": [100 * precision, 100 * recall],
+        "these are shares: give them from 0 to 1, not in per cent.": [
+            100 * precision,
+            100 * recall,
+        ],
         "that is the 3, not the 5: the 5 has the middle row and the middle column.": (
             [hits[0] / called[0], hits[0] / real[0]]
         ),
@@ -74,7 +85,9 @@ def _examine_reading(answer):
             raise Wrong(sentence)
     for (name, value), got in zip(wanted.items(), answer, strict=True):
         if not abs(got - value) < 0.0006:
-            raise Wrong(f"the {name} is not {got:.4g}. Which number of the matrix do you divide, and by which sum?")
+            raise Wrong(
+                f"the {name} is not {got:.4g}. Which number of the matrix do you divide, and by which sum?"
+            )
 
 
 q1 = Question(
@@ -113,17 +126,26 @@ def _examine_suspects(answer):
     probabilities, labels, places = _readings()
     answer = np.asarray(answer)
     if answer.dtype == bool:
-        raise Wrong("that is a mask of True and False. Positions are wanted: `np.flatnonzero` lists those of a mask.")
+        raise Wrong(
+            "that is a mask of True and False. Positions are wanted: `np.flatnonzero` lists those of a mask."
+        )
     if not np.issubdtype(answer.dtype, np.number) or answer.ndim != 1:
         raise Wrong(f"expected a list of positions, got {describe(answer)}.")
     if len(answer) > BUDGET:
-        raise Wrong(f"you would have to look at {len(answer)} images, and there is only time for {BUDGET}.")
+        raise Wrong(
+            f"you would have to look at {len(answer)} images, and there is only time for {BUDGET}."
+        )
     if len(answer) == 0 or (answer != np.floor(answer)).any():
-        raise Wrong("expected the positions of images: are these probabilities? `np.argsort` returns positions.")
+        raise Wrong(
+            "expected the positions of images: are these probabilities? `np.argsort` returns positions."
+        )
     found = np.isin(places, answer).sum()
     if found >= ENOUGH:
         return f"{found} of the {CHANGED} changed labels are among your {len(answer)} images."
-    likelihood, confidence = probabilities[np.arange(len(labels)), labels], probabilities.max(axis=1)
+    likelihood, confidence = (
+        probabilities[np.arange(len(labels)), labels],
+        probabilities.max(axis=1),
+    )
     slips = {
         "these are the labels that the reader finds *likeliest*: `np.argsort` puts the smallest first.": -likelihood,
         "these are the images of which the reader is least sure. A wrong label does not make it unsure: ask how "
@@ -135,7 +157,9 @@ def _examine_suspects(answer):
     for sentence, size in slips.items():
         if np.isin(answer, np.argsort(size, kind="stable")[: max(len(answer), 10)]).mean() > 0.8:
             raise Wrong(sentence)
-    raise Wrong(f"only {found} of the {CHANGED} changed labels are among these {len(answer)}. Find at least {ENOUGH}.")
+    raise Wrong(
+        f"only {found} of the {CHANGED} changed labels are among these {len(answer)}. Find at least {ENOUGH}."
+    )
 
 
 q2 = Question(
@@ -181,24 +205,34 @@ SLIPS_OF_HONESTY = {
         lambda errors, n: _honest(errors, n, p=1 - errors.min() / n)
     ),
     "you divided the spread by a root: that says how sure the *mean* is, not how far the trainings differ.": (
-        lambda errors, n: _honest(errors, n, spread=np.std(errors / n, ddof=1) / np.sqrt(len(errors)))
+        lambda errors, n: _honest(
+            errors, n, spread=np.std(errors / n, ddof=1) / np.sqrt(len(errors))
+        )
     ),
     "your interval is too narrow: all trainings read the *same* n digits, so there are n, not n for each training.": (
         lambda errors, n: _honest(errors, n, digits=n * len(errors))
     ),
     "that is p ± 1.96 √(p (1 - p) / n), which fails near 1: where nobody errs it has no width. Take Wilson's.": (
         lambda errors, n: _honest(
-            errors, n, interval=lambda p, n: p + 1.959964 * np.sqrt(p * (1 - p) / n) * np.array([-1, 1])
+            errors,
+            n,
+            interval=lambda p, n: p + 1.959964 * np.sqrt(p * (1 - p) / n) * np.array([-1, 1]),
         )
     ),
     "`accuracy_interval` takes whole numbers of hits, and the mean is not whole. Use the formula.": (
         lambda errors, n: _honest(
-            errors, n, interval=lambda p, n: evaluation.accuracy_interval(n - errors.mean() if errors.any() else n, n)
+            errors,
+            n,
+            interval=lambda p, n: evaluation.accuracy_interval(
+                n - errors.mean() if errors.any() else n, n
+            ),
         )
     ),
     "the interval is made of the spread over trainings. It is another doubt: that of n digits being few.": (
         lambda errors, n: _honest(
-            errors, n, interval=lambda p, n: p + 1.959964 * np.std(errors / n, ddof=1) * np.array([-1, 1])
+            errors,
+            n,
+            interval=lambda p, n: p + 1.959964 * np.std(errors / n, ddof=1) * np.array([-1, 1]),
         )
     ),
 }
@@ -235,7 +269,9 @@ def _card(matrix):
     """Return precision, recall and F1 from a confusion matrix, and 0 where there is nothing to divide by."""
     hits, called, real = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
     shares = [(hits, called), (hits, real), (2 * hits, called + real)]
-    return np.stack([np.where(whole > 0, part / np.maximum(whole, 1), 0) for part, whole in shares], axis=1)
+    return np.stack(
+        [np.where(whole > 0, part / np.maximum(whole, 1), 0) for part, whole in shares], axis=1
+    )
 
 
 def _matrix(labels, predictions):
@@ -277,8 +313,8 @@ q4 = Question(
             "precision and recall have changed places: recall divides by how many there *are*.": (
                 lambda labels, predictions: _card(_matrix(predictions, labels))
             ),
-            "a count above 255 does not fit into `uint8`, and begins again at 0.": lambda labels, predictions: _card(
-                _matrix(labels, predictions) % 256
+            "a count above 255 does not fit into `uint8`, and begins again at 0.": lambda labels, predictions: (
+                _card(_matrix(labels, predictions) % 256)
             ),
             "F1 is not the plain average of precision and recall, but the harmonic one.": _with_plain_average,
         },
@@ -308,7 +344,9 @@ def _probabilities(rng, confidence):
 
 
 def _labels(rng, tops, chance):
-    return np.where(rng.random(len(tops)) < chance, tops, (tops + rng.integers(1, 10, size=len(tops))) % 10)
+    return np.where(
+        rng.random(len(tops)) < chance, tops, (tops + rng.integers(1, 10, size=len(tops))) % 10
+    )
 
 
 def _case_of_calibration(at_the_top):
@@ -320,7 +358,9 @@ def _case_of_calibration(at_the_top):
         confidence = np.concatenate([*bulk, edges])
         probabilities, tops = _probabilities(rng, confidence)
         # Gaps of opposite sign on both sides of 0.5: on which side it counts must change the sum.
-        labels = _labels(rng, tops, np.select([confidence > 0.7, confidence >= 0.5], [at_the_top, 0.2], 0.75))
+        labels = _labels(
+            rng, tops, np.select([confidence > 0.7, confidence >= 0.5], [at_the_top, 0.2], 0.75)
+        )
         return probabilities, labels, int(rng.choice([8, 10, 20]))
 
     return case
@@ -358,26 +398,31 @@ q5 = Question(
         evaluation.expected_calibration_error,
         in_turn(_case_of_calibration(0.6), _case_of_calibration(0.98)),
         {
-            "every bin counts the same. Weight each gap by how many images the bin holds.": lambda *case: np.abs(
-                _bins(*case)[1]
-            ).mean(),
-            "gaps of different sign cancel. Take the size of each gap *before* you add.": lambda *case: np.abs(
-                _signed(*case)
+            "every bin counts the same. Weight each gap by how many images the bin holds.": lambda *case: (
+                np.abs(_bins(*case)[1]).mean()
+            ),
+            "gaps of different sign cancel. Take the size of each gap *before* you add.": lambda *case: (
+                np.abs(_signed(*case))
             ),
             "some gaps are negative, and take away from the others: use `np.abs`.": _signed,
-            "that is the largest gap. The *expected* one is an average over all images.": lambda *case: np.abs(
-                _bins(*case)[1]
-            ).max(),
+            "that is the largest gap. The *expected* one is an average over all images.": lambda *case: (
+                np.abs(_bins(*case)[1]).max()
+            ),
             "confidence is the *largest* of the ten probabilities, not the one of the true digit.": (
                 lambda probabilities, labels, bins: _error(
-                    probabilities, labels, bins, confidence=probabilities[np.arange(len(labels)), labels]
+                    probabilities,
+                    labels,
+                    bins,
+                    confidence=probabilities[np.arange(len(labels)), labels],
                 )
             ),
             "images of confidence 1 are lost: bins that leave out their upper edge have no place for it.": (
                 _without_the_end
             ),
             "a confidence on the edge of two bins belongs to the lower one: 0.5 of 10 bins is bin 5, not 6.": (
-                lambda *case: _error(*case, place=lambda size: np.minimum(np.floor(size), case[2] - 1))
+                lambda *case: _error(
+                    *case, place=lambda size: np.minimum(np.floor(size), case[2] - 1)
+                )
             ),
         },
         rounds=6,
@@ -396,7 +441,9 @@ q5 = Question(
 def _case_of_temperature(rng):
     truth = rng.integers(0, 10, size=200)
     z = rng.normal(size=(200, 10)) + 2 * np.eye(10)[truth]  # a temperature near 0.5 would fit
-    temperatures = rng.permutation(np.geomspace(0.15, 4, 80))  # close together, so near misses are told apart
+    temperatures = rng.permutation(
+        np.geomspace(0.15, 4, 80)
+    )  # close together, so near misses are told apart
     return z * rng.choice([0.6, 3]), truth, temperatures
 
 
@@ -410,7 +457,9 @@ def _loss(z, labels):
 
 def _lowest(loss):
     """Return a search for the temperature with the lowest loss(z, labels, temperature)."""
-    return lambda z, labels, temperatures: temperatures[np.argmin([loss(z, labels, t) for t in temperatures])]
+    return lambda z, labels, temperatures: temperatures[
+        np.argmin([loss(z, labels, t) for t in temperatures])
+    ]
 
 
 q6 = Question(
@@ -428,7 +477,9 @@ q6 = Question(
                 lambda z, labels, t: -_loss(z / t, labels)
             ),
             "that is the place of the temperature in the list, not the temperature.": (
-                lambda z, labels, temperatures: np.argmin([_loss(z / t, labels) for t in temperatures])
+                lambda z, labels, temperatures: np.argmin(
+                    [_loss(z / t, labels) for t in temperatures]
+                )
             ),
             "no temperature changes an answer, so accuracy is the same at all of them. Take the log loss.": _lowest(
                 lambda z, labels, t: 1 - _hits(z, labels).mean()
@@ -437,7 +488,9 @@ q6 = Question(
                 _lowest(lambda z, labels, t: -_likelihoods(z / t, labels).mean())
             ),
             "each *row* is to add up to 1, since a row is an image: the softmax goes over the wrong axis.": _lowest(
-                lambda z, labels, t: -np.log(softmax(z / t, axis=0)[np.arange(len(labels)), labels]).mean()
+                lambda z, labels, t: (
+                    -np.log(softmax(z / t, axis=0)[np.arange(len(labels)), labels]).mean()
+                )
             ),
             "that is the lowest calibration error. It jumps as images change bins; take the log loss.": _lowest(
                 lambda z, labels, t: _error(softmax(z / t, axis=1), labels, 10)
@@ -548,7 +601,10 @@ def _pair(only_ann, only_cnn):
         ann, cnn = labels.copy(), labels.copy()
         places = rng.permutation(200)
         both = places[:20]
-        ann[both], cnn[both] = (labels[both] + 1) % 10, (labels[both] + rng.integers(1, 4, size=20)) % 10
+        ann[both], cnn[both] = (
+            (labels[both] + 1) % 10,
+            (labels[both] + rng.integers(1, 4, size=20)) % 10,
+        )
         first, second = places[20 : 20 + only_ann], places[60 : 60 + only_cnn]
         ann[first], cnn[second] = (ann[first] + 1) % 10, (cnn[second] + 1) % 10
         return labels.astype("uint8"), ann, cnn
@@ -573,14 +629,17 @@ q8 = Question(
     _naming(
         behaves_like(
             lambda *case: _coin(*_alone(*case)),
-            in_turn(_pair(25, 8), _pair(0, 0), _pair(1, 0), _pair(4, 4), _pair(0, 1), _pair(12, 15)),
+            in_turn(
+                _pair(25, 8), _pair(0, 0), _pair(1, 0), _pair(4, 4), _pair(0, 1), _pair(12, 15)
+            ),
             {
                 "you count all errors of each. Images that both misread say nothing about who is better.": (
                     lambda labels, ann, cnn: _coin(np.sum(ann != labels), np.sum(cnn != labels))
                 ),
                 "you count images that both misread, each in its own way. *Exactly one* must err.": (
                     lambda labels, ann, cnn: _coin(
-                        np.sum((ann != labels) & (ann != cnn)), np.sum((cnn != labels) & (ann != cnn))
+                        np.sum((ann != labels) & (ann != cnn)),
+                        np.sum((cnn != labels) & (ann != cnn)),
                     )
                 ),
                 "the two counts have changed places: first the images that only the ANN misreads.": (

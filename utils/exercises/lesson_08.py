@@ -62,29 +62,53 @@ LEFT_OUT = {
     "D": ("2_photo.jpg", "remove_rules"),
 }
 CONFUSED = {
-    ("A", "fit_in_box"): "its longer side measures 20 pixels, so it is in its box. It is the pen that was too thin.",
-    ("A", "ink_on_black"): "the ink is light on black. It is pale because a hairline was shrunk until it was less than "
+    (
+        "A",
+        "fit_in_box",
+    ): "its longer side measures 20 pixels, so it is in its box. It is the pen that was too thin.",
+    (
+        "A",
+        "ink_on_black",
+    ): "the ink is light on black. It is pale because a hairline was shrunk until it was less than "
     "a pixel wide.",
     (
         "A",
         "even_light",
     ): "the light is even: the paper is black all over. It is pale because a hairline was shrunk until "
     "it was less than a pixel wide.",
-    ("B", "ink_on_black"): "ink is light and paper black, so that step was made. But the shadow passed for ink: who "
+    (
+        "B",
+        "ink_on_black",
+    ): "ink is light and paper black, so that step was made. But the shadow passed for ink: who "
     "should have removed it before?",
-    ("B", "remove_specks"): "a speck is small. This patch is as large as the digit, and is the shadow.",
+    (
+        "B",
+        "remove_specks",
+    ): "a speck is small. This patch is as large as the digit, and is the shadow.",
     ("B", "remove_rules"): "the patch is no thin line. It is the shadow.",
     (
         "B",
         "crop_to_ink",
     ): "the cut was made around all that counts as ink, the shadow included. Who should have removed that before?",
-    ("C", "fit_in_box"): "its longer side measures 20 pixels, so it is in its box. It is the margin up to 28 that is "
+    (
+        "C",
+        "fit_in_box",
+    ): "its longer side measures 20 pixels, so it is in its box. It is the margin up to 28 that is "
     "missing.",
     ("C", "crop_to_ink"): "it *is* cut out, to its very edge, and never got its margin back.",
-    ("D", "remove_specks"): "that step came, and kept what is longer than a speck. Here whole lines had stayed.",
-    ("D", "crop_to_ink"): "the cut was made around all that is ink, the lines included. Who should have removed those "
+    (
+        "D",
+        "remove_specks",
+    ): "that step came, and kept what is longer than a speck. Here whole lines had stayed.",
+    (
+        "D",
+        "crop_to_ink",
+    ): "the cut was made around all that is ink, the lines included. Who should have removed those "
     "before?",
-    ("D", "even_light"): "there is no bright patch, so the shadow is gone. What is left around the digit?",
+    (
+        "D",
+        "even_light",
+    ): "there is no bright patch, so the shadow is gone. What is left around the digit?",
 }
 
 
@@ -103,11 +127,25 @@ def _without(left_out, path):
 
 
 def _examine_steps(answer):
-    if not isinstance(answer, tuple | list) or len(answer) != 2 or not isinstance(answer[0], Mapping):
-        raise Wrong(f"expected [steps, order], a dictionary and four letters, got {describe(answer)}.")
-    steps, order = answer[0], "".join(map(str, answer[1])) if isinstance(answer[1], list | tuple) else str(answer[1])
+    if (
+        not isinstance(answer, tuple | list)
+        or len(answer) != 2
+        or not isinstance(answer[0], Mapping)
+    ):
+        raise Wrong(
+            f"expected [steps, order], a dictionary and four letters, got {describe(answer)}."
+        )
+    steps, order = (
+        answer[0],
+        "".join(map(str, answer[1])) if isinstance(answer[1], list | tuple) else str(answer[1]),
+    )
     for letter, (_, wanted) in LEFT_OUT.items():
-        got = str(steps.get(letter, "nothing")).strip().removesuffix("()").removeprefix("preprocessing.")
+        got = (
+            str(steps.get(letter, "nothing"))
+            .strip()
+            .removesuffix("()")
+            .removeprefix("preprocessing.")
+        )
         if got not in ROW:
             raise Wrong(f"{letter}: expected one of {', '.join(ROW)}; got {got[:40]!r}.")
         if got != wanted:
@@ -124,9 +162,13 @@ def _examine_steps(answer):
             "order: lines are looked for in the *ink*, and what is ink can only be told once the light is even."
         )
     if order[-1] != "C":
-        raise Wrong("order: centring comes last. Whatever changes the digit after it would move its centre of mass.")
+        raise Wrong(
+            "order: centring comes last. Whatever changes the digit after it would move its centre of mass."
+        )
     if order != wanted:
-        raise Wrong("order: the width of a stroke is measured on the digit alone, so all else on the page goes before.")
+        raise Wrong(
+            "order: the width of a stroke is measured on the digit alone, so all else on the page goes before."
+        )
     return "When a picture of yours goes wrong, look at its `mnist_steps` in the same way."
 
 
@@ -162,7 +204,9 @@ def _case_of_folder(rng):
     pictures += [("3192_photo.jpg", None, REASONS[1]), ("2718_desk.jpg", None, REASONS[1])]
     for number in range(int(rng.integers(6, 12))):
         digit, kind = int(rng.integers(0, 10)), rng.integers(0, 4)
-        read, reason = (None, REASONS[rng.integers(0, 3)]) if kind == 0 else ((digit + (kind == 1)) % 10, "")
+        read, reason = (
+            (None, REASONS[rng.integers(0, 3)]) if kind == 0 else ((digit + (kind == 1)) % 10, "")
+        )
         pictures.append((f"{digit}_my_{number}.jpg", read if read is None else int(read), reason))
     order = rng.permutation(len(pictures))
     return (Folder([pictures[place] for place in order]),)
@@ -171,7 +215,9 @@ def _case_of_folder(rng):
 def _predictions(folder):
     paths = [Path("data/my_digits") / name for name, *_ in folder]
     even = np.full(10, 0.1, "float32")
-    return paths, [Prediction(d, 0.0 if d is None else 0.9, even, reason) for _, d, reason in folder]
+    return paths, [
+        Prediction(d, 0.0 if d is None else 0.9, even, reason) for _, d, reason in folder
+    ]
 
 
 def _answered(folder, refused=lambda digit: digit is None):
@@ -220,19 +266,23 @@ SLIPS_OF_RIGHT = {
     ),
     "that is a share. Count the pictures.": lambda folder: _right(folder) / len(_answered(folder)),
     "that is how many were wrong.": lambda folder: len(_answered(folder)) - _right(folder),
-    "a refused picture is not right: nothing was read.": lambda folder: _right(folder) + sum(_reasons(folder).values()),
+    "a refused picture is not right: nothing was read.": lambda folder: (
+        _right(folder) + sum(_reasons(folder).values())
+    ),
 }
 SLIPS_OF_REASONS = {
     "the pictures that were answered have no reason, only an empty text: leave them out.": (
         lambda folder: {"": len(_answered(folder))} | _reasons(folder)
     ),
-    "which reasons there are is right. Count how often each of them occurs.": lambda folder: dict.fromkeys(
-        _reasons(folder), 1
+    "which reasons there are is right. Count how often each of them occurs.": lambda folder: (
+        dict.fromkeys(_reasons(folder), 1)
     ),
     "that is a list. Count how often each reason occurs, in a dictionary.": (
         lambda folder: [reason for _, digit, reason in folder if digit is None]
     ),
-    "that is a set of reasons. Count how often each occurs, in a dictionary.": lambda folder: set(_reasons(folder)),
+    "that is a set of reasons. Count how often each occurs, in a dictionary.": lambda folder: set(
+        _reasons(folder)
+    ),
     "by picture. Count by *reason*.": lambda folder: {
         f"data/my_digits/{name}": reason for name, digit, reason in folder if digit is None
     },
@@ -243,7 +293,9 @@ def _examine_folder(function):
     built(
         _predictions,
         _parts(
-            answered=behaves_like(lambda folder: len(_answered(folder)), _case_of_folder, SLIPS_OF_FOLDER),
+            answered=behaves_like(
+                lambda folder: len(_answered(folder)), _case_of_folder, SLIPS_OF_FOLDER
+            ),
             right=behaves_like(_right, _case_of_folder, SLIPS_OF_RIGHT),
             reasons=behaves_like(_reasons, _case_of_folder, SLIPS_OF_REASONS),
         ),
@@ -269,7 +321,8 @@ q2 = Question(
 def _case_of_light(rng):
     while True:
         light = np.add.outer(
-            rng.uniform(60, 90) + np.arange(40) * rng.uniform(0.5, 2), np.arange(50) * rng.uniform(1, 2)
+            rng.uniform(60, 90) + np.arange(40) * rng.uniform(0.5, 2),
+            np.arange(50) * rng.uniform(1, 2),
         )
         inked = ndimage.binary_dilation(rng.uniform(size=light.shape) < 0.01, np.ones((3, 3)))
         grey = light * rng.uniform(0.9, 1, size=light.shape) * np.where(inked, 0.4, 1)
@@ -279,7 +332,11 @@ def _case_of_light(rng):
 
 
 def _paper(grey, window, brightest=ndimage.maximum_filter, blur=0.5):
-    return ndimage.gaussian_filter(brightest(grey, window), blur * window) if blur else brightest(grey, window)
+    return (
+        ndimage.gaussian_filter(brightest(grey, window), blur * window)
+        if blur
+        else brightest(grey, window)
+    )
 
 
 def _ink(grey, window, low=0.0, **how):
@@ -318,11 +375,19 @@ q3 = Question(
             "you blur the page, and its ink goes into the light. First the brightest pixel around, then blur.": (
                 lambda *case: _ink(*case, brightest=lambda grey, window: grey)
             ),
-            "the light is not blurred: the maxima have corners, and light has none.": lambda *case: _ink(*case, blur=0),
-            "the blur is twice as wide: sigma is *half* the window.": lambda *case: _ink(*case, blur=1),
+            "the light is not blurred: the maxima have corners, and light has none.": lambda *case: (
+                _ink(*case, blur=0)
+            ),
+            "the blur is twice as wide: sigma is *half* the window.": lambda *case: _ink(
+                *case, blur=1
+            ),
             "you blur first, and then take the brightest. Ink has gone into the light by then.": (
                 lambda grey, window: np.clip(
-                    1 - grey / ndimage.maximum_filter(ndimage.gaussian_filter(grey, window / 2), window), 0, 1
+                    1
+                    - grey
+                    / ndimage.maximum_filter(ndimage.gaussian_filter(grey, window / 2), window),
+                    0,
+                    1,
                 )
             ),
             "one light for the whole page: the shaded paper counts as ink. Ask how bright it is *around* each pixel.": (
@@ -353,7 +418,10 @@ def _case_of_stroke(wide):
         page = np.zeros((60, 70))
         top, left, thick = rng.integers(5, 12), rng.integers(5, 12), int(rng.integers(4, 9))
         height, width = (22, 45) if wide else (40, 19)
-        row, column = top + rng.integers(1, height - thick - 1), left + rng.integers(1, width - thick - 1)
+        row, column = (
+            top + rng.integers(1, height - thick - 1),
+            left + rng.integers(1, width - thick - 1),
+        )
         page[row : row + thick, left : left + width] = 1
         page[top : top + height, column : column + thick] = 1
         soft = ndimage.gaussian_filter(page, 1)
@@ -362,7 +430,9 @@ def _case_of_stroke(wide):
     return case
 
 
-def _stroke_width(ink, box=20, side=max, times=4, off=2, inside=lambda ink: ink > ink.max() / 2, at=None):
+def _stroke_width(
+    ink, box=20, side=max, times=4, off=2, inside=lambda ink: ink > ink.max() / 2, at=None
+):
     filled = inside(ink)
     distance = ndimage.distance_transform_edt(filled)
     long = side(preprocessing.crop_to_ink(ink).shape)
@@ -380,7 +450,9 @@ q4 = Question(
             "that is the width on the page. In the box the longer side of the *ink* measures 20.": (
                 lambda ink: _stroke_width(ink, box=1, side=lambda shape: 1)
             ),
-            "the box measures 20 pixels; 28 is the whole picture.": lambda ink: _stroke_width(ink, box=28),
+            "the box measures 20 pixels; 28 is the whole picture.": lambda ink: _stroke_width(
+                ink, box=28
+            ),
             "you shrink the whole page to 20. The digit is cut out first, so it is *its* longer side that counts.": (
                 lambda ink: _stroke_width(ink, box=20 / 70, side=lambda shape: 1)
             ),
@@ -471,7 +543,9 @@ def _reader(page, seed):
         ink = np.asarray(ink) > 0
         cut = preprocessing.crop_to_ink(ink) if ink.ndim == 2 and ink.any() else ink
         found = (digit for digit in range(10) if np.array_equal(cut, _slanted(digit)))
-        digit = next(found, int(ink.sum()) % 10)  # like every reader it answers, whatever it is shown
+        digit = next(
+            found, int(ink.sum()) % 10
+        )  # like every reader it answers, whatever it is shown
         return digit, float(sure[digit])
 
     return page, read
@@ -483,7 +557,9 @@ def _read_all(page, seed, touching=((1, 1, 1),) * 3, sort=True, alone=True, chan
     places = ndimage.find_objects(labels)
     met = range(count)
     numbers = sorted(met, key=lambda number: places[number][1].start) if sort else met
-    answers = [read(np.where(labels == n + 1, page, 0) if alone else page[places[n]]) for n in numbers]
+    answers = [
+        read(np.where(labels == n + 1, page, 0) if alone else page[places[n]]) for n in numbers
+    ]
     return "".join(str(digit) for digit, _ in answers), chance([sure for _, sure in answers])
 
 
@@ -504,10 +580,12 @@ SLIPS_OF_NUMBER = {
     "you cut digits into pieces, where pixels touch at a corner, and leave them in the order in which they are met.": (
         lambda *case: _read_all(*case, touching=SIDES_ONLY, sort=False)[0]
     ),
-    "it begins with a nought, which a whole number cannot hold. Keep it as text.": lambda *case: int(
-        _read_all(*case)[0]
+    "it begins with a nought, which a whole number cannot hold. Keep it as text.": lambda *case: (
+        int(_read_all(*case)[0])
     ),
-    "a list. Join it into text: `''.join(map(str, digits))`.": lambda *case: [int(d) for d in _read_all(*case)[0]],
+    "a list. Join it into text: `''.join(map(str, digits))`.": lambda *case: [
+        int(d) for d in _read_all(*case)[0]
+    ],
     "no mark was found. Ink is whatever is above 0, however pale.": lambda page, seed: "",
     "all ink was read as one digit. Cut the digits apart first.": (
         lambda page, seed: str(_reader(page, seed)[1](page)[0])
@@ -524,8 +602,12 @@ SLIPS_OF_CHANCE = {
         lambda *case: _read_all(*case, chance=np.max)[1]
     ),
     "that is the chance that *some* digit is wrong.": lambda *case: 1 - _read_all(*case)[1],
-    "that is the sum, which can exceed 1. Multiply.": lambda *case: _read_all(*case, chance=np.sum)[1],
-    "these are the confidences one by one. Multiply them.": lambda *case: _read_all(*case, chance=list)[1],
+    "that is the sum, which can exceed 1. Multiply.": lambda *case: _read_all(*case, chance=np.sum)[
+        1
+    ],
+    "these are the confidences one by one. Multiply them.": lambda *case: _read_all(
+        *case, chance=list
+    )[1],
 }
 
 q5 = Question(
@@ -535,8 +617,12 @@ q5 = Question(
     built(
         _reader,
         _parts(
-            number=behaves_like(lambda *case: _read_all(*case)[0], _case_of_number, SLIPS_OF_NUMBER),
-            chance=behaves_like(lambda *case: _read_all(*case)[1], _case_of_number, SLIPS_OF_CHANCE),
+            number=behaves_like(
+                lambda *case: _read_all(*case)[0], _case_of_number, SLIPS_OF_NUMBER
+            ),
+            chance=behaves_like(
+                lambda *case: _read_all(*case)[1], _case_of_number, SLIPS_OF_CHANCE
+            ),
         ),
     ),
     hints=(
@@ -558,9 +644,18 @@ def _case_of_pens(rng):
     return images, rng.permutation(ways)
 
 
-def _pens(images, ways, window=(1, 3, 3), change=lambda ways: ways, thick=ndimage.maximum_filter, thin=None):
+def _pens(
+    images,
+    ways,
+    window=(1, 3, 3),
+    change=lambda ways: ways,
+    thick=ndimage.maximum_filter,
+    thin=None,
+):
     ways = change(ways)[:, np.newaxis, np.newaxis]
-    towards = np.where(ways > 0, thick(images, window), (thin or ndimage.minimum_filter)(images, window))
+    towards = np.where(
+        ways > 0, thick(images, window), (thin or ndimage.minimum_filter)(images, window)
+    )
     return images + abs(ways) * (towards - images)
 
 
@@ -577,7 +672,9 @@ q6 = Question(
             "thick and thin are exchanged: the *largest* around makes light strokes wider.": (
                 lambda *case: _pens(*case, change=lambda ways: -ways)
             ),
-            "you always go all the way. A way of 0.5 is half of it.": lambda *case: _pens(*case, change=np.sign),
+            "you always go all the way. A way of 0.5 is half of it.": lambda *case: _pens(
+                *case, change=np.sign
+            ),
             "below 0 nothing happens. There the digit goes towards the *smallest* around each pixel.": (
                 lambda *case: _pens(*case, change=lambda ways: np.maximum(ways, 0))
             ),
@@ -591,7 +688,9 @@ q6 = Question(
                 lambda *case: _pens(*case, thin=_away)
             ),
             "below 0 you go away from the largest, and clip. That lowers the rim of a stroke's surroundings, not the "
-            "stroke's own: go towards the *smallest*.": lambda *case: np.clip(_pens(*case, thin=_away), 0, 1),
+            "stroke's own: go towards the *smallest*.": lambda *case: np.clip(
+                _pens(*case, thin=_away), 0, 1
+            ),
             "two pixels on each side: 3 x 3 around each pixel, not 5 x 5.": lambda *case: _pens(
                 *case, window=(1, 5, 5)
             ),
@@ -638,7 +737,9 @@ def _case_of_trial(*blurs):
             labels = (images.reshape(200, -1) @ truth).argmax(axis=1)
             weights = Trial([2 * truth + blur * rng.normal(size=truth.shape) for blur in blurs])
             trial = weights, int(rng.integers(0, 2**31)), images, labels
-            if _lost(*trial) * np.subtract(*blurs) < 0:  # the one that is blurred less is the better one
+            if (
+                _lost(*trial) * np.subtract(*blurs) < 0
+            ):  # the one that is blurred less is the better one
                 return trial
 
     return case
@@ -716,15 +817,23 @@ q7 = Question(
                 _lost,
                 TRIALS,
                 {
-                    "the sign is turned: what is lost is *before* minus after.": lambda *case: -_lost(*case),
+                    "the sign is turned: what is lost is *before* minus after.": lambda *case: (
+                        -_lost(*case)
+                    ),
                     "that compares how *sure* the two are. Who is right is told by `argmax` and the labels.": (
                         lambda *case: _lost(*case, score=_confidence)
                     ),
                     "that compares how sure the two are, and its sign is turned. Who is right is told by `argmax` "
                     "and the labels.": lambda *case: -_lost(*case, score=_confidence),
-                    "in per cent. Give a share: 0.02 rather than 2.": lambda *case: 100 * _lost(*case),
-                    "its sign is lost: `abs` would call a gain a loss.": lambda *case: abs(_lost(*case)),
-                    "as a share of what it was before. Give the difference of the two accuracies.": _share(0),
+                    "in per cent. Give a share: 0.02 rather than 2.": lambda *case: (
+                        100 * _lost(*case)
+                    ),
+                    "its sign is lost: `abs` would call a gain a loss.": lambda *case: abs(
+                        _lost(*case)
+                    ),
+                    "as a share of what it was before. Give the difference of the two accuracies.": _share(
+                        0
+                    ),
                     "that is what is gained on spoilt digits: the two are exchanged.": _gained,
                     "that is the second network's accuracy. How much has it lost against the first?": lambda *case: (
                         _accuracy(_trial(*case)[1], *case[2:])
@@ -745,9 +854,15 @@ q7 = Question(
                     "that is how sure the two are on digits that nobody has spoilt.": (
                         lambda *case: _change_of_colleague(*case)[1]
                     ),
-                    "the sign is turned: what is gained is *after* minus before.": lambda *case: -_gained(*case),
-                    "in per cent. Give a share: 0.02 rather than 2.": lambda *case: 100 * _gained(*case),
-                    "as a share of what it was before. Give the difference of the two accuracies.": _share(1),
+                    "the sign is turned: what is gained is *after* minus before.": lambda *case: (
+                        -_gained(*case)
+                    ),
+                    "in per cent. Give a share: 0.02 rather than 2.": lambda *case: (
+                        100 * _gained(*case)
+                    ),
+                    "as a share of what it was before. Give the difference of the two accuracies.": _share(
+                        1
+                    ),
                 },
             ),
         ),
@@ -783,11 +898,19 @@ def _case_of_sets(low, high):
             rank = (n + 1) * (1 - alpha)
             labels, new = rng.integers(0, 10, size=n), rng.integers(0, 10, size=80)
             choosing = _answers(rng, labels)
-            near = np.sort(_strangeness(choosing, labels))[math.floor(rank) - 2 : math.ceil(rank) + 2]
+            near = np.sort(_strangeness(choosing, labels))[
+                math.floor(rank) - 2 : math.ceil(rank) + 2
+            ]
             if low < rank % 1 < high and (np.diff(near) > 0).all():
                 break
         # Those that chose come again, since one of them is just as strange as the limit: it belongs inside.
-        return choosing, labels, np.concatenate([choosing, _answers(rng, new)]), np.concatenate([labels, new]), alpha
+        return (
+            choosing,
+            labels,
+            np.concatenate([choosing, _answers(rng, new)]),
+            np.concatenate([labels, new]),
+            alpha,
+        )
 
     return case
 
@@ -799,14 +922,18 @@ def _case_of_few(rng):
 
 
 # Below 0.5, from there to 1 - alpha, and above: so what is rounded, forgotten or cut off shows, each in its own way.
-PROMISES = in_turn(*starmap(_case_of_sets, [(0.05, 0.45), (0.55, 0.75), (0.91, 0.99), (0.05, 0.45)]), _case_of_few)
+PROMISES = in_turn(
+    *starmap(_case_of_sets, [(0.05, 0.45), (0.55, 0.75), (0.91, 0.99), (0.05, 0.45)]), _case_of_few
+)
 
 
 def _strangeness(probabilities, labels):
     return 1 - probabilities[np.arange(len(labels)), labels]
 
 
-def _limit(probabilities, labels, alpha, more=1, rounded=math.ceil, strangeness=_strangeness, late=1):
+def _limit(
+    probabilities, labels, alpha, more=1, rounded=math.ceil, strangeness=_strangeness, late=1
+):
     strange = np.sort(strangeness(probabilities, labels))
     rank = rounded((len(labels) + more) * (1 - alpha))
     return strange[min(rank, len(strange)) - late] if rank <= len(strange) else 1.0
@@ -840,9 +967,15 @@ def _rank_as_share(n, alpha):
 
 SLIPS_OF_SETS = {
     "the n + 1 is missing: the new digit may rank anywhere among the n.": _sets_by(more=0),
-    "too many digits in them, as a list counts from 0: the k-th smallest stands at k - 1.": _sets_by(late=0),
-    "the rank is rounded down, and the promise just missed. Round up.": _sets_by(rounded=math.floor),
-    "the rank is rounded to the nearest, and the promise sometimes just missed. Round up.": _sets_by(rounded=round),
+    "too many digits in them, as a list counts from 0: the k-th smallest stands at k - 1.": _sets_by(
+        late=0
+    ),
+    "the rank is rounded down, and the promise just missed. Round up.": _sets_by(
+        rounded=math.floor
+    ),
+    "the rank is rounded to the nearest, and the promise sometimes just missed. Round up.": _sets_by(
+        rounded=round
+    ),
     "`np.quantile` takes a value *between* two, at 1 - alpha of them. The rank is wanted, counted with n + 1.": (
         lambda *case: _sets(*case, limit=_quantile())
     ),
@@ -868,16 +1001,16 @@ SLIPS_OF_SETS = {
     "you compare probabilities with the limit of a *strangeness*, which is 1 minus them.": (
         lambda *case: case[2] >= _limit(case[0], case[1], case[4])
     ),
-    "these are how many digits are in each. Return which: an array of shape (n, 10).": lambda *case: _sets(*case).sum(
-        axis=1
+    "these are how many digits are in each. Return which: an array of shape (n, 10).": lambda *case: (
+        _sets(*case).sum(axis=1)
     ),
 }
 SLIPS_OF_COVERAGE = {
-    "that is how often the likeliest digit is right. How often is the true digit *in the set*?": lambda *case: np.mean(
-        case[2].argmax(axis=1) == case[3]
+    "that is how often the likeliest digit is right. How often is the true digit *in the set*?": lambda *case: (
+        np.mean(case[2].argmax(axis=1) == case[3])
     ),
-    "that is how often a set is not empty. How often is the true digit in it?": lambda *case: np.mean(
-        _sets(*case).any(axis=1)
+    "that is how often a set is not empty. How often is the true digit in it?": lambda *case: (
+        np.mean(_sets(*case).any(axis=1))
     ),
     "that is how large the sets are. How often is the true digit in them?": lambda *case: (
         _sets(*case).sum(axis=1).mean()
@@ -886,7 +1019,9 @@ SLIPS_OF_COVERAGE = {
         lambda *case: _sets(*case).mean()
     ),
     "those that chose are covered as you made them: that is no test. Judge the new ones.": (
-        lambda choosing, labels, new, new_labels, alpha: _covered(choosing, labels, choosing, labels, alpha)
+        lambda choosing, labels, new, new_labels, alpha: _covered(
+            choosing, labels, choosing, labels, alpha
+        )
     ),
     "that is what was promised. Count how often it was kept.": lambda *case: 1 - case[4],
     "that is how many. Give a share.": lambda *case: _covered(*case) * len(case[3]),

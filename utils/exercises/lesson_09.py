@@ -19,7 +19,9 @@ with quiet_tensorflow():
 
 LESSON = "09"
 READ = "read kernels, feature maps and embeddings out of a network, and say what they answer to"
-OCCLUDE = "compute an occlusion map by hand, and say why logits are explained rather than probabilities"
+OCCLUDE = (
+    "compute an occlusion map by hand, and say why logits are explained rather than probabilities"
+)
 SALIENCY = "compute a saliency map with a gradient, and check the gradient against measured slopes"
 INTEGRATE = "compute integrated gradients, and check that they are complete"
 CAM = "compute Grad-CAM, and say where on the image each of its places lies"
@@ -53,7 +55,14 @@ def _both(first: Callable, second: Callable) -> Callable:
 # 1. Read the occlusion table
 
 LOGITS = pd.DataFrame(
-    [[2.0, 9.0, 5.0], [-3.0, 4.0, 0.0], [2.5, 8.5, 5.0], [1.0, 6.0, 8.0], [2.0, 12.0, 3.0], [2.0, 9.0, 8.9]],
+    [
+        [2.0, 9.0, 5.0],
+        [-3.0, 4.0, 0.0],
+        [2.5, 8.5, 5.0],
+        [1.0, 6.0, 8.0],
+        [2.0, 12.0, 3.0],
+        [2.0, 9.0, 8.9],
+    ],
     index=["nothing", "A", "B", "C", "D", "E"],
     columns=[3, 5, 6],
 )
@@ -61,7 +70,9 @@ LOGITS = pd.DataFrame(
 
 def _examine_reading(answer):
     if not isinstance(answer, tuple | list) or len(answer) != 4:
-        raise Wrong(f"expected four letters, [argues_for, argues_against, turns, hidden], got {describe(answer)}.")
+        raise Wrong(
+            f"expected four letters, [argues_for, argues_against, turns, hidden], got {describe(answer)}."
+        )
     answer = [str(letter).strip().upper() for letter in answer]
     strange = [letter for letter in answer if letter not in LOGITS.index[1:]]
     if strange:
@@ -84,19 +95,27 @@ def _examine_reading(answer):
             "nothing.",
         },
         {
-            wanted[0]: "`turns`: there all three logits fall by the same. The 5 is still the largest.",
+            wanted[
+                0
+            ]: "`turns`: there all three logits fall by the same. The 5 is still the largest.",
             wanted[3]: "`turns`: a close race, but the 5 is still the largest.",
         },
         {
-            wanted[0]: "`hidden`: the map of the logit shows that square more than any other. It is the *probability* "
+            wanted[
+                0
+            ]: "`hidden`: the map of the logit shows that square more than any other. It is the *probability* "
             "that hides it, since all three fall together.",
-            wanted[2]: "`hidden`: there the logit of the five falls as well, so its map shows something.",
+            wanted[
+                2
+            ]: "`hidden`: there the logit of the five falls as well, so its map shows something.",
         },
     ]
     names = ("argues_for", "argues_against", "turns", "hidden")
     for name, got, right, known in zip(names, answer, wanted, slips, strict=True):
         if got != right:
-            raise Wrong(known.get(got, f"`{name}` is not {got}. Compare its row with the row *nothing*."))
+            raise Wrong(
+                known.get(got, f"`{name}` is not {got}. Compare its row with the row *nothing*.")
+            )
     return (
         f"The probability of a five hides {wanted[0]}, and its logit hides {wanted[3]}. Whoever explains one logit "
         "learns nothing of its rivals: ask for their maps too."
@@ -132,7 +151,9 @@ def _case_of_slopes(rng):
 
 def _slopes(weights, image, nudge, up=1, down=1, apart=2.0, stays=0):
     nudges = nudge * np.eye(image.size)
-    earlier = stays * np.tril(np.ones_like(nudges), -1) * nudge  # the pixels before, left as they were nudged last
+    earlier = (
+        stays * np.tril(np.ones_like(nudges), -1) * nudge
+    )  # the pixels before, left as they were nudged last
     nudges, base = (array.reshape(-1, *image.shape) for array in (nudges, image.ravel() - earlier))
     rise = _score(weights, base + up * nudges) - _score(weights, base - down * nudges)
     return rise.reshape(image.shape) / (apart * nudge)
@@ -154,18 +175,25 @@ q2 = Question(
                 "you nudge down only. From there to the image the surface bends, so go up by as much as well.": (
                     lambda *case: _slopes(*case, up=0, apart=1)
                 ),
-                "twice too steep: the two images lie *two* nudges apart.": lambda *case: _slopes(*case, apart=1),
+                "twice too steep: the two images lie *two* nudges apart.": lambda *case: _slopes(
+                    *case, apart=1
+                ),
                 "that is the rise. A slope is the rise divided by how far apart the two images are.": (
                     lambda weights, image, nudge: _slopes(weights, image, nudge, apart=1 / nudge)
                 ),
-                "all signs are turned: upper score minus lower score.": lambda *case: -_slopes(*case),
-                "the signs are lost: that is the saliency. A slope may go down.": lambda *case: np.abs(_slopes(*case)),
+                "all signs are turned: upper score minus lower score.": lambda *case: (
+                    -_slopes(*case)
+                ),
+                "the signs are lost: that is the saliency. A slope may go down.": lambda *case: (
+                    np.abs(_slopes(*case))
+                ),
                 "the nudges pile up: before the next pixel, put the one before back to what it was.": (
                     lambda *case: _slopes(*case, stays=1)
                 ),
                 "you nudge all pixels at once. Each deserves an image in which it alone has changed.": (
                     lambda weights, image, nudge: (
-                        (_score(weights, image + nudge) - _score(weights, image - nudge)) / (2 * nudge)
+                        (_score(weights, image + nudge) - _score(weights, image - nudge))
+                        / (2 * nudge)
                     )
                 ),
             },
@@ -200,7 +228,9 @@ def _maps(weights, layer, images):
 
 def _case_of_maps(rng):
     kernels = Weights([rng.normal(size=(3, 3, depth, 4)).astype("float32") for depth in (1, 4, 4)])
-    labels = rng.permutation([*range(10), *rng.integers(0, 4, size=20)])  # all ten, and some of them often
+    labels = rng.permutation(
+        [*range(10), *rng.integers(0, 4, size=20)]
+    )  # all ten, and some of them often
     images = rng.uniform(size=(30, 28, 28, 1)) * rng.uniform(0.3, 1, size=(30, 1, 1, 1))
     return kernels, 2, images.astype("float32"), labels
 
@@ -242,7 +272,9 @@ q3 = Question(
                     lambda *case: _by_class(*case).T
                 ),
                 "these are the answers to each digit by itself. Average them over its class.": (
-                    lambda weights, layer, images, labels: _maps(weights, layer, images).max(axis=(1, 2))
+                    lambda weights, layer, images, labels: _maps(weights, layer, images).max(
+                        axis=(1, 2)
+                    )
                 ),
             },
             tolerance=1e-4,
@@ -277,7 +309,11 @@ def _under(side, before, after, first=0, last=0):
     """Return which pixels a square covers along one side, (place, pixel); at first and last places it covers none."""
     places = np.arange(side)
     away = places - places[:, np.newaxis]
-    return (away >= -before) & (away <= after) & ((places >= first) & (places < side - last))[:, np.newaxis]
+    return (
+        (away >= -before)
+        & (away <= after)
+        & ((places >= first) & (places < side - last))[:, np.newaxis]
+    )
 
 
 def _squares(image, size, before=None, after=None, **rim):
@@ -294,7 +330,9 @@ def _falls(weights, image, digit, size, squares=_squares, cover=0.0, of=lambda l
 
 def _falls_with(change):
     """Return an occlusion whose squares lie elsewhere, as `change` says of their size."""
-    return lambda *case: _falls(*case, squares=lambda image, size: _squares(image, size, **change(size)))
+    return lambda *case: _falls(
+        *case, squares=lambda image, size: _squares(image, size, **change(size))
+    )
 
 
 def _piled_up(image, size):
@@ -316,7 +354,8 @@ q4 = Question(
                     lambda *case: -_falls(*case)
                 ),
                 "that is what is left of the logit. By how much does it fall?": lambda weights, image, digit, size: (
-                    _logits(weights, image[np.newaxis])[0, digit] - _falls(weights, image, digit, size)
+                    _logits(weights, image[np.newaxis])[0, digit]
+                    - _falls(weights, image, digit, size)
                 ),
                 "you made probabilities of the logits. Where those saturate, they hide what a square does.": (
                     lambda *case: _falls(*case, of=lambda logits: softmax(logits, axis=1))
@@ -344,8 +383,8 @@ q4 = Question(
                     lambda *case: _falls(*case, squares=_piled_up)
                 ),
                 "your squares are of ink. Paper is 0.": lambda *case: _falls(*case, cover=1.0),
-                "your squares are always of 5 x 5: use `size`.": lambda weights, image, digit, size: _falls(
-                    weights, image, digit, 5
+                "your squares are always of 5 x 5: use `size`.": lambda weights, image, digit, size: (
+                    _falls(weights, image, digit, 5)
                 ),
             },
             rounds=6,
@@ -393,7 +432,9 @@ def _gradients(weights, image):
     return logits, softmax(logits), (into * (hidden > 0)) @ out
 
 
-def _saliency(weights, image, digit, of=lambda logits, p, slopes, digit: slopes[:, digit], finish=np.abs):
+def _saliency(
+    weights, image, digit, of=lambda logits, p, slopes, digit: slopes[:, digit], finish=np.abs
+):
     return finish(of(*_gradients(weights, image), digit)).reshape(image.shape)
 
 
@@ -417,7 +458,10 @@ q5 = Question(
             {
                 "all is 0, as with the colleague: that is the slope of the *probability*, which is at its ceiling or "
                 "at its floor. Take what goes into the softmax.": lambda *case: _saliency(
-                    *case, of=lambda logits, p, slopes, digit: p[digit] * _of_log(logits, p, slopes, digit)
+                    *case,
+                    of=lambda logits, p, slopes, digit: (
+                        p[digit] * _of_log(logits, p, slopes, digit)
+                    ),
                 ),
                 "that is the slope of the *log* of the probability. It asks also by how much the rivals fall; the "
                 "logit of `digit` alone is wanted.": lambda *case: _saliency(*case, of=_of_log),
@@ -428,16 +472,22 @@ q5 = Question(
                     lambda *case: _saliency(*case, finish=lambda slopes: slopes)
                 ),
                 "that is the map of the digit that the network reads. The map of `digit` is wanted, whichever it is.": (
-                    lambda *case: _saliency(*case, of=lambda logits, p, slopes, digit: slopes[:, logits.argmax()])
+                    lambda *case: _saliency(
+                        *case, of=lambda logits, p, slopes, digit: slopes[:, logits.argmax()]
+                    )
                 ),
                 "you add the slopes of all ten logits up. Pick the one of `digit`.": (
-                    lambda *case: _saliency(*case, of=lambda logits, p, slopes, digit: slopes.sum(axis=1))
+                    lambda *case: _saliency(
+                        *case, of=lambda logits, p, slopes, digit: slopes.sum(axis=1)
+                    )
                 ),
                 "you multiplied by the ink, as integrated gradients do. Saliency shows paper as well.": (
                     lambda weights, image, digit: image * _saliency(weights, image, digit)
                 ),
                 "you divided by the largest. Leave the slopes as they are, or two maps cannot be compared.": (
-                    lambda *case: _saliency(*case, finish=lambda slopes: np.abs(slopes) / np.abs(slopes).max())
+                    lambda *case: _saliency(
+                        *case, finish=lambda slopes: np.abs(slopes) / np.abs(slopes).max()
+                    )
                 ),
             },
             tolerance=1e-3,
@@ -467,14 +517,21 @@ def _case_of_integration(sign):
     def case(rng):
         while True:
             weights = Weights([rng.normal(size=(20, 8)), rng.normal(size=8)])
-            way = weights, rng.uniform(size=(4, 5)), rng.uniform(size=(4, 5)), int(rng.integers(3, 7))
+            way = (
+                weights,
+                rng.uniform(size=(4, 5)),
+                rng.uniform(size=(4, 5)),
+                int(rng.integers(3, 7)),
+            )
             if sign * _gap(*way) > 0.01:
                 return way
 
     return case
 
 
-def _shares(weights, image, baseline, steps, points=lambda steps: (np.arange(steps) + 0.5) / steps, **change):
+def _shares(
+    weights, image, baseline, steps, points=lambda steps: (np.arange(steps) + 0.5) / steps, **change
+):
     way, start = image - baseline, change.get("start", baseline)
     gradients = [_slope(weights, start + point * way) for point in points(steps)]
     return change.get("factor", way) * change.get("gather", np.mean)(gradients, axis=0)
@@ -493,7 +550,11 @@ q6 = Question(
     "q6",
     INTEGRATE,
     built(
-        lambda weights, *rest: [lambda image: _score(weights, image), lambda image: _slope(weights, image), *rest],
+        lambda weights, *rest: [
+            lambda image: _score(weights, image),
+            lambda image: _slope(weights, image),
+            *rest,
+        ],
         _both(
             behaves_like(
                 _shares,
@@ -503,7 +564,9 @@ q6 = Question(
                         lambda *case: _shares(*case, points=lambda steps: np.arange(steps) / steps)
                     ),
                     "shares: each step ends where you take its gradient. Its *middle* stands for it.": (
-                        lambda *case: _shares(*case, points=lambda steps: (np.arange(steps) + 1) / steps)
+                        lambda *case: _shares(
+                            *case, points=lambda steps: (np.arange(steps) + 1) / steps
+                        )
                     ),
                     "shares: `linspace` from 0 to 1 gives ends of steps, not the middles of them.": (
                         lambda *case: _shares(*case, points=lambda steps: np.linspace(0, 1, steps))
@@ -512,11 +575,13 @@ q6 = Question(
                         lambda *case: _shares(*case, factor=1)
                     ),
                     "shares: multiply by the way from the baseline, `image - baseline`, not by the image. Only with "
-                    "paper as the baseline are both the same.": lambda weights, image, *rest: _shares(
-                        weights, image, *rest, factor=image
+                    "paper as the baseline are both the same.": lambda weights, image, *rest: (
+                        _shares(weights, image, *rest, factor=image)
                     ),
                     "shares: your way begins on paper, whatever the baseline. Go from `baseline` to `image`.": (
-                        lambda weights, image, baseline, steps: _shares(weights, image, np.zeros_like(image), steps)
+                        lambda weights, image, baseline, steps: _shares(
+                            weights, image, np.zeros_like(image), steps
+                        )
                     ),
                     "shares: your way starts at 0: add the baseline to each part of it.": (
                         lambda *case: _shares(*case, start=0)
@@ -526,7 +591,9 @@ q6 = Question(
                     "shares: you take the gradient at the image only, and nothing of the way there.": (
                         lambda *case: _shares(*case, points=lambda steps: [1])
                     ),
-                    "shares: the signs are lost, so the books cannot balance.": lambda *case: np.abs(_shares(*case)),
+                    "shares: the signs are lost, so the books cannot balance.": lambda *case: (
+                        np.abs(_shares(*case))
+                    ),
                 },
             ),
             behaves_like(
@@ -539,7 +606,9 @@ q6 = Question(
                     "gap: its sign is turned: first the sum of the shares, then minus how far the score rose.": (
                         lambda *case: -_gap(*case)
                     ),
-                    "gap: its sign is lost. Were the shares too large, or too small?": lambda *case: abs(_gap(*case)),
+                    "gap: its sign is lost. Were the shares too large, or too small?": lambda *case: (
+                        abs(_gap(*case))
+                    ),
                     "gap: that is the sum of the shares. By how much does it miss what it should be?": (
                         lambda *case: _shares(*case).sum()
                     ),
@@ -614,9 +683,9 @@ q7 = Question(
             {
                 "heat: it goes below 0. Grad-CAM keeps only what argues *for* the digit.": _unclipped,
                 "heat: you set each map's part to 0 before you add. First the sum over the maps, then the maximum: "
-                "what argues against may cancel what argues for.": lambda maps, gradients, *_: np.maximum(
-                    maps * gradients.mean(axis=(0, 1)), 0
-                ).sum(axis=-1),
+                "what argues against may cancel what argues for.": lambda maps, gradients, *_: (
+                    np.maximum(maps * gradients.mean(axis=(0, 1)), 0).sum(axis=-1)
+                ),
                 "heat: the weight of a map is the *mean* of its gradient over the places, not the sum.": (
                     lambda *case: _heat(*case, pool=np.sum)
                 ),
@@ -629,8 +698,8 @@ q7 = Question(
                 "heat: the maps are not weighed at all. Some of them argue against the digit.": (
                     lambda maps, *_: maps.sum(axis=-1)
                 ),
-                "heat: you average over the maps. They are added up.": lambda maps, gradients, *_: np.maximum(
-                    (maps * gradients.mean(axis=(0, 1))).mean(axis=-1), 0
+                "heat: you average over the maps. They are added up.": lambda maps, gradients, *_: (
+                    np.maximum((maps * gradients.mean(axis=(0, 1))).mean(axis=-1), 0)
                 ),
                 "heat: you divided by the largest. Leave it as it is: how strongly it argues is worth knowing.": (
                     lambda *case: _heat(*case) / _heat(*case).max()
@@ -732,12 +801,23 @@ def robustness(pupil: Pupil, epsilon: float) -> dict[str, float]:
     """Return the accuracy on 500 new digits, clean and attacked through the pupil's own gradient."""
     images, labels = (part[1000:] for part in _digits())
     tries = {"clean": images, "attacked": _attacked(pupil, images, labels, epsilon)}
-    return {name: float(np.mean(pupil.probabilities(x).argmax(axis=1) == labels)) for name, x in tries.items()}
+    return {
+        name: float(np.mean(pupil.probabilities(x).argmax(axis=1) == labels))
+        for name, x in tries.items()
+    }
 
 
 def _case_of_defence(rng):
-    images = np.round(rng.uniform(-0.3, 1.3, size=(24, 12)).clip(0, 1), 2)  # much ink and much paper: it must clip
-    return Weights([rng.normal(size=(12, 10))]), images, rng.integers(0, 10, size=24), 0.2, int(rng.integers(3, 6))
+    images = np.round(
+        rng.uniform(-0.3, 1.3, size=(24, 12)).clip(0, 1), 2
+    )  # much ink and much paper: it must clip
+    return (
+        Weights([rng.normal(size=(12, 10))]),
+        images,
+        rng.integers(0, 10, size=24),
+        0.2,
+        int(rng.integers(3, 6)),
+    )
 
 
 def _hardened(weights, images, labels, epsilon, rounds, mix=None, attack=_attacked, stale=False):
@@ -799,7 +879,9 @@ _defends = behaves_like(
             lambda *case: _hardened(*case, mix=_only_attacked)
         ),
         "you train on the clean digits alone: the attacked ones are never shown.": (
-            lambda *case: _hardened(*case, mix=lambda pupil, images, attacked, labels: pupil.fit(images, labels))
+            lambda *case: _hardened(
+                *case, mix=lambda pupil, images, attacked, labels: pupil.fit(images, labels)
+            )
         ),
         "you label the attacked digits with what the network *reads*. They are still what they were: give them the "
         "true labels.": lambda *case: _hardened(*case, mix=_with_own_answers),

@@ -13,7 +13,16 @@ from PIL import Image
 from scipy.special import softmax
 
 from utils import data
-from utils.exercises.checks import behaves_like, call, compare, describe, equal, in_turn, need_a_function, parts
+from utils.exercises.checks import (
+    behaves_like,
+    call,
+    compare,
+    describe,
+    equal,
+    in_turn,
+    need_a_function,
+    parts,
+)
 from utils.exercises.core import Question, Wrong, in_words
 from utils.prediction import DigitReader
 from utils.preprocessing import SIDE, check_images, scale, to_mnist_form
@@ -109,9 +118,13 @@ def _say_of_file(function, weights, change):
 def _examine_saving(function):
     need_a_function(function)
     weights = _weights_of_a_network(np.random.default_rng())
-    changes = {"all that it was given": lambda weights: weights} | {name: how for name, (how, _) in DAMAGE.items()}
+    changes = {"all that it was given": lambda weights: weights} | {
+        name: how for name, (how, _) in DAMAGE.items()
+    }
     answers = {
-        name: call(lambda held, how=how: _say_of_file(function, weights, how), f"a file that holds {name}")
+        name: call(
+            lambda held, how=how: _say_of_file(function, weights, how), f"a file that holds {name}"
+        )
         for name, how in changes.items()
     }
     if not all(loaded for _, loaded in answers.values()):
@@ -124,7 +137,9 @@ def _examine_saving(function):
     if not intact and any(answers.values()):
         raise Wrong("True and False are exchanged: True says that *nothing* was lost.")
     if not intact:
-        raise Wrong("nothing was lost, every weight is the same, and yet you say False. Do you compare objects (`is`)?")
+        raise Wrong(
+            "nothing was lost, every weight is the same, and yet you say False. Do you compare objects (`is`)?"
+        )
     for name, answer in answers.items():
         if answer:
             raise Wrong(DAMAGE[name][1])
@@ -152,10 +167,18 @@ def _case_of_parity(sign):
     def case(rng):
         while True:
             logits = rng.normal(size=(40, 10), scale=2)
-            labels = np.where(rng.uniform(size=40) < 0.8, logits.argmax(axis=1), rng.integers(0, 10, 40))
-            wanted, found = [softmax(logits + noise, axis=1) for noise in (0, rng.normal(size=(40, 10)))][::sign]
+            labels = np.where(
+                rng.uniform(size=40) < 0.8, logits.argmax(axis=1), rng.integers(0, 10, 40)
+            )
+            wanted, found = [
+                softmax(logits + noise, axis=1) for noise in (0, rng.normal(size=(40, 10)))
+            ][::sign]
             gaps = found - wanted
-            kinds = [_lost(wanted, found, labels), _lost(found, wanted, labels), _both_wrong(wanted, found, labels)]
+            kinds = [
+                _lost(wanted, found, labels),
+                _lost(found, wanted, labels),
+                _both_wrong(wanted, found, labels),
+            ]
             if (
                 sign * (gaps.max() + gaps.min()) > 0.01
                 and all(map(len, kinds))
@@ -179,7 +202,9 @@ def _lost(wanted, found, labels):
 
 def _both_wrong(wanted, found, labels):
     """Return where both are wrong, each in its own way."""
-    return np.flatnonzero((_read(wanted) != labels) & (_read(found) != labels) & (_read(wanted) != _read(found)))
+    return np.flatnonzero(
+        (_read(wanted) != labels) & (_read(found) != labels) & (_read(wanted) != _read(found))
+    )
 
 
 def _others(wanted, found, *_):
@@ -210,7 +235,9 @@ q2 = Question(
                     lambda wanted, found, labels: np.abs(found - wanted).mean()
                 ),
                 "gap: you compare the two highest probabilities. They may belong to different digits, and be equal.": (
-                    lambda wanted, found, labels: np.abs(found.max(axis=1) - wanted.max(axis=1)).max()
+                    lambda wanted, found, labels: np.abs(
+                        found.max(axis=1) - wanted.max(axis=1)
+                    ).max()
                 ),
                 "gap: these are the largest gaps of each image. The largest of all is wanted.": (
                     lambda wanted, found, labels: np.abs(found - wanted).max(axis=1)
@@ -221,7 +248,9 @@ q2 = Question(
             _others,
             PARITY,
             {
-                "others: that is the share of images on which both say the *same*.": lambda *case: 1 - _others(*case),
+                "others: that is the share of images on which both say the *same*.": lambda *case: (
+                    1 - _others(*case)
+                ),
                 "others: that is their number. Divide by how many images there are.": (
                     lambda *case: len(case[0]) * _others(*case)
                 ),
@@ -233,7 +262,9 @@ q2 = Question(
                     lambda wanted, found, labels: np.mean(_read(found) != labels)
                 ),
                 "others: you took the largest of each column. Each *row* is an image: `argmax(axis=1)`.": (
-                    lambda wanted, found, labels: np.mean(wanted.argmax(axis=0) != found.argmax(axis=0))
+                    lambda wanted, found, labels: np.mean(
+                        wanted.argmax(axis=0) != found.argmax(axis=0)
+                    )
                 ),
             },
         ),
@@ -242,9 +273,13 @@ q2 = Question(
             PARITY,
             {
                 "lost: that is True or False for each image. `np.flatnonzero` makes numbers of it.": (
-                    lambda wanted, found, labels: np.isin(np.arange(len(labels)), _lost(wanted, found, labels))
+                    lambda wanted, found, labels: np.isin(
+                        np.arange(len(labels)), _lost(wanted, found, labels)
+                    )
                 ),
-                "lost: how many they are, you say. *Which* are they?": lambda *case: len(_lost(*case)),
+                "lost: how many they are, you say. *Which* are they?": lambda *case: len(
+                    _lost(*case)
+                ),
                 "lost: these are all on which the two differ. Some of them the original had wrong, too.": (
                     lambda wanted, found, labels: np.flatnonzero(_read(wanted) != _read(found))
                 ),
@@ -273,13 +308,17 @@ class _Machine:
 
     def __init__(self, rng, rounds):
         self.now, self.asked, self.calls, self.strange = float(rng.uniform(10, 100)), 0, [], False
-        self.seconds = {name: list(self._durations(rng, rounds)) for name in ("slow", "fast", "faster")}
+        self.seconds = {
+            name: list(self._durations(rng, rounds)) for name in ("slow", "fast", "faster")
+        }
 
     @staticmethod
     def _durations(rng, rounds):
         usual = rng.uniform(0.001, 0.02)
         times = usual * rng.uniform(0.8, 1.2, size=rounds)
-        times[rng.integers(rounds - 1)] = usual * rng.uniform(20, 40)  # the machine was busy with something else
+        times[rng.integers(rounds - 1)] = usual * rng.uniform(
+            20, 40
+        )  # the machine was busy with something else
         middle = np.argsort(times)[(rounds - 1) // 2]
         times[[middle, -1]] = times[[-1, middle]]  # who leaves the last call out moves the median
         return [usual * rng.uniform(50, 90), *times]  # the first call prepares things
@@ -312,7 +351,9 @@ class _Machine:
 
 
 TIMINGS = {
-    "that is the *mean* of the calls. One disturbed call spoils it.": lambda first, rest: 1000 * np.mean(rest),
+    "that is the *mean* of the calls. One disturbed call spoils it.": lambda first, rest: (
+        1000 * np.mean(rest)
+    ),
     "you count the first call, which prepares things. Make it apart, untimed.": (
         lambda first, rest: 1000 * np.median([first, *rest])
     ),
@@ -325,7 +366,9 @@ TIMINGS = {
     "that is the mean, it counts the first call, and the last one is missing.": (
         lambda first, rest: 1000 * np.mean([first, *rest[:-1]])
     ),
-    "that is the quickest call. A visitor gets the usual one: the median.": lambda first, rest: 1000 * np.min(rest),
+    "that is the quickest call. A visitor gets the usual one: the median.": lambda first, rest: (
+        1000 * np.min(rest)
+    ),
     "that is the slowest call. The median is wanted.": lambda first, rest: 1000 * np.max(rest),
     "these are seconds. A millisecond is a thousandth of one.": lambda first, rest: np.median(rest),
     "these are thousandths of milliseconds: multiply the seconds by 1000, once.": (
@@ -341,8 +384,13 @@ def _examine_timing(function):
     need_a_function(function)
     rng = np.random.default_rng()
     for rounds in (7, 10):
-        machine, digits = _Machine(rng, rounds), rng.integers(0, 256, size=(1, SIDE, SIDE)).astype("uint8")
-        answer = call(lambda *case, m=machine: function(m.ways(case[0]), *case, m.clock), digits, rounds)
+        machine, digits = (
+            _Machine(rng, rounds),
+            rng.integers(0, 256, size=(1, SIDE, SIDE)).astype("uint8"),
+        )
+        answer = call(
+            lambda *case, m=machine: function(m.ways(case[0]), *case, m.clock), digits, rounds
+        )
         _examine_times(answer, machine, rounds)
 
 
@@ -350,9 +398,13 @@ def _examine_times(answer, machine, rounds):
     if answer is None:
         raise Wrong("there is no answer, only None: is a `return` missing?")
     if not hasattr(answer, "keys") or set(answer.keys()) != set(machine.seconds):
-        raise Wrong(f"expected a dict with a median for each of the names in `ways`, got {describe(answer)}.")
+        raise Wrong(
+            f"expected a dict with a median for each of the names in `ways`, got {describe(answer)}."
+        )
     if not machine.asked:
-        raise Wrong("you never ask `clock()`. Use the clock that you are given: then your timing can be tested.")
+        raise Wrong(
+            "you never ask `clock()`. Use the clock that you are given: then your timing can be tested."
+        )
     if machine.strange:
         raise Wrong("a way did not get `digits`: call it as `way(digits)`.")
     times = {name: (times[0], times[1:]) for name, times in machine.seconds.items()}
@@ -364,7 +416,9 @@ def _examine_times(answer, machine, rounds):
             raise Wrong(sentence)
     for name, value in right.items():
         if (count := machine.calls.count(name)) != rounds + 1:
-            raise Wrong(f"“{name}” was called {count} times. {rounds} rounds are {rounds} calls, and one before.")
+            raise Wrong(
+                f"“{name}” was called {count} times. {rounds} rounds are {rounds} calls, and one before."
+            )
         compare(answer[name], value, given=f"the way “{name}”, in ms")
     if not machine.are_turns():
         raise Wrong(
@@ -394,7 +448,9 @@ def _case_of_filters(shape, bits):
         sizes = rng.uniform(0.1, 3, size=shape[-1])
         weights = rng.normal(size=shape) * sizes
         flat = weights.reshape(-1, shape[-1])
-        flat[0, :2] = 6 * sizes[:2] * [1, -1]  # one filter whose largest is positive, one whose largest is negative
+        flat[0, :2] = (
+            6 * sizes[:2] * [1, -1]
+        )  # one filter whose largest is positive, one whose largest is negative
         flat[:, 2] = 0  # and one that has died
         return weights, bits
 
@@ -461,12 +517,16 @@ q4 = Question(
                 "numbers: you round down, which makes all weights smaller: `np.round`.": (
                     lambda *case: _numbers(*case, finish=np.floor)
                 ),
-                "numbers: they are not rounded to whole numbers.": lambda *case: _numbers(*case, finish=np.array),
+                "numbers: they are not rounded to whole numbers.": lambda *case: _numbers(
+                    *case, finish=np.array
+                ),
                 "numbers: these are the weights after rounding. Keep *how many* steps they are.": (
                     lambda weights, bits: _numbers(weights, bits) * _steps(weights, bits)
                 ),
                 "numbers: the filter that has died gives NaN, 0 / 0. Let its step be 1.": (
-                    lambda weights, bits: np.where(_largest(weights) == 0, np.nan, _numbers(weights, bits))
+                    lambda weights, bits: np.where(
+                        _largest(weights) == 0, np.nan, _numbers(weights, bits)
+                    )
                 ),
             }
             | {
@@ -530,7 +590,11 @@ def _lopsided_digits():
     mnist = _sample()
     digits = mnist.x_test[np.isin(mnist.y_test, (2, 4, 5, 7))]
     digits = [d for d in digits[:150] if min(map(np.mean, _distances(d / 255, d / 255)[1:])) > 0.08]
-    return [d for d in digits[:60] if not any(np.array_equal(d, form) for form in _centred_anew(from_tablet(d)))]
+    return [
+        d
+        for d in digits[:60]
+        if not any(np.array_equal(d, form) for form in _centred_anew(from_tablet(d)))
+    ]
 
 
 def _centred_anew(picture):
@@ -554,10 +618,14 @@ def _blended(digit, filter_):
 def _examine_mended(function):
     rng = np.random.default_rng()
     digits = np.array(rng.choice(_lopsided_digits(), size=4, replace=False))
-    pictures = [from_tablet(digit, times) for digit, times in zip(digits, (10, 6, 11, 10), strict=True)]
+    pictures = [
+        from_tablet(digit, times) for digit, times in zip(digits, (10, 6, 11, 10), strict=True)
+    ]
     answers = [call(function, picture) for picture in pictures]
     for answer in answers:
-        compare(np.zeros(np.shape(answer)) if answer is not None else None, np.zeros((1, SIDE, SIDE, 1)))
+        compare(
+            np.zeros(np.shape(answer)) if answer is not None else None, np.zeros((1, SIDE, SIDE, 1))
+        )
     found = np.array(answers, dtype=float)[:, 0, :, :, 0]
     wanted = digits / 255
     low, high = found.min(), found.max()
@@ -568,7 +636,9 @@ def _examine_mended(function):
     if high < 0.1:
         raise Wrong(f"values go up to {high:.4f} only, in training to 1: do you divide twice?")
     if found[:, [0, -1]].mean() > 0.5:
-        raise Wrong("the border is near 1: paper is light and ink is dark, and in training it was the other way round.")
+        raise Wrong(
+            "the border is near 1: paper is light and ink is dark, and in training it was the other way round."
+        )
     _examine_orientation(found, wanted)
     is_right = equal(found, wanted, 1e-3)
     anew = zip(*map(_centred_anew, pictures), strict=True)
@@ -577,8 +647,13 @@ def _examine_mended(function):
             "you cut out and centre the digit anew, which training did not. What comes here stands in its 28 x 28 "
             "squares already."
         )
-    filters = [getattr(Image.Resampling, name) for name in ("BICUBIC", "BILINEAR", "LANCZOS", "HAMMING")]
-    if not is_right and min(np.abs(found[0] - _blended(digits[0], f)).max() for f in filters) < 0.05:
+    filters = [
+        getattr(Image.Resampling, name) for name in ("BICUBIC", "BILINEAR", "LANCZOS", "HAMMING")
+    ]
+    if (
+        not is_right
+        and min(np.abs(found[0] - _blended(digits[0], f)).max() for f in filters) < 0.05
+    ):
         raise Wrong(
             "nearly. But each square borrows a little from its neighbours: unless it is told, `resize` takes a wide "
             "filter. `Image.Resampling.BOX` takes the mean of each square alone."
@@ -587,13 +662,19 @@ def _examine_mended(function):
 
 
 def _examine_orientation(found, wanted):
-    distances = np.mean([_distances(f, w) for f, w in zip(found, wanted, strict=True)], axis=(0, 2, 3))
+    distances = np.mean(
+        [_distances(f, w) for f, w in zip(found, wanted, strict=True)], axis=(0, 2, 3)
+    )
     nearest = int(distances.argmin())
     if nearest == 0 or distances[nearest] > distances[0] / 2:
         return
     if nearest == 4:
-        raise Wrong("the digits are mirrored at their diagonal: the tablet says x first, an image y, its row, first.")
-    raise Wrong("the digits are turned or mirrored. Show one beside the digit that it was, with `plt.imshow`.")
+        raise Wrong(
+            "the digits are mirrored at their diagonal: the tablet says x first, an image y, its row, first."
+        )
+    raise Wrong(
+        "the digits are turned or mirrored. Show one beside the digit that it was, with `plt.imshow`."
+    )
 
 
 q5 = Question(
@@ -644,7 +725,9 @@ class _Tools:
         weights = np.repeat(rng.normal(size=(SIDE * SIDE, 5), scale=0.2), 2, axis=1)
         weights += rng.normal(size=weights.shape, scale=0.01)
         self.model = _Torn(weights)
-        self.small = _Torn(weights + rng.normal(size=weights.shape, scale=0.004))  # about one answer in eight changes
+        self.small = _Torn(
+            weights + rng.normal(size=weights.shape, scale=0.004)
+        )  # about one answer in eight changes
         self.content = rng.bytes(rng.integers(10_000, 12_000))
         self.examples = self.path = None
 
@@ -667,11 +750,17 @@ class _Tools:
 def _examine_eight_bits(function):
     need_a_function(function)
     rng = np.random.default_rng()
-    tools, digits, images = _Tools(rng), _pages(rng, np.repeat(PENCILS, 30)), _pages(rng, np.full(200, 0.5))
+    tools, digits, images = (
+        _Tools(rng),
+        _pages(rng, np.repeat(PENCILS, 30)),
+        _pages(rng, np.full(200, 0.5)),
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "small.tflite"
         answer = call(
-            lambda *given: function(tools.model, *given, path, tools.export, tools.open_reader), digits, images
+            lambda *given: function(tools.model, *given, path, tools.export, tools.open_reader),
+            digits,
+            images,
         )
         if not path.is_file() or tools.examples is None:
             raise Wrong("there is no file at `path`: `export(model, examples, path)` writes it.")
@@ -697,7 +786,9 @@ def _examine_examples(examples, digits, images):
             "Take examples from everywhere."
         )
     if len(examples) < 50:
-        raise Wrong(f"{len(examples)} examples are few: about a hundred show how large the activations get.")
+        raise Wrong(
+            f"{len(examples)} examples are few: about a hundred show how large the activations get."
+        )
 
 
 def _examine_measures(answer, per_weight, size, wanted, small, images):
@@ -705,7 +796,8 @@ def _examine_measures(answer, per_weight, size, wanted, small, images):
         raise Wrong(f"expected two things, `return per_weight, same`, got {describe(answer)}.")
     sizes = {
         size: "per_weight: that is the whole file, in bytes. Divide by `model.count_params()`.",
-        1 / per_weight: "per_weight: that is weights in a byte. How many bytes are there for each weight?",
+        1
+        / per_weight: "per_weight: that is weights in a byte. How many bytes are there for each weight?",
         per_weight / 1000: "per_weight: in kB. Count single bytes.",
         8 * per_weight: "per_weight: in bits. Count bytes.",
         per_weight / 4: "per_weight: as a share of 32 bits. Count bytes.",
@@ -718,7 +810,10 @@ def _examine_measures(answer, per_weight, size, wanted, small, images):
         len(images) * same: "same: that is their number. Divide by how many images there are.",
         1: "same: nothing differs, you say. Do you compare a network with itself?",
     }
-    for got, right, slips, room in ((answer[0], per_weight, sizes, 1e-4), (answer[1], same, shares, 0.02)):
+    for got, right, slips, room in (
+        (answer[0], per_weight, sizes, 1e-4),
+        (answer[1], same, shares, 0.02),
+    ):
         if not equal(got, right, room):
             for slip, sentence in slips.items():
                 if equal(got, slip, 1e-4):
@@ -782,14 +877,18 @@ def _post(app, pictures, where="POST /predict"):
     """Send pictures, [(name, content)], to an app in this process, and return its response."""
 
     async def send():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://digits") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://digits"
+        ) as client:
             return await client.post("/predict", files=[("files", picture) for picture in pictures])
 
     names = " and ".join(name for name, _ in pictures)
     try:
         response = asyncio.run(send())
     except Exception as error:
-        raise Wrong(f"status 500: your server breaks with {in_words(error)} when it gets {names}.") from error
+        raise Wrong(
+            f"status 500: your server breaks with {in_words(error)} when it gets {names}."
+        ) from error
     if response.status_code in (404, 405):
         raise Wrong(f"status {response.status_code}: there is no `POST /predict` in this app.")
     return response
@@ -802,13 +901,17 @@ def _predictions(app, pictures, what):
             "status 422: your endpoint asks for something else than `files`, or for more. Call the parameter so."
         )
     if response.status_code != 200:
-        raise Wrong(f"status {response.status_code} for {what}, expected 200: {response.text[:120]}")
+        raise Wrong(
+            f"status {response.status_code} for {what}, expected 200: {response.text[:120]}"
+        )
     answer = response.json()
     if not isinstance(answer, dict) or not isinstance(answer.get("predictions"), list):
         raise Wrong(f'expected {{"predictions": [...]}}, got {response.text[:120]}')
     if len(answer["predictions"]) != len(pictures):
         counts = f"{len(pictures)} in the request, {len(answer['predictions'])} in the answer"
-        raise Wrong(f"pictures: {counts}. Is `files` a list, `list[UploadFile]`, and each of them read?")
+        raise Wrong(
+            f"pictures: {counts}. Is `files` a list, `list[UploadFile]`, and each of them read?"
+        )
     for one in answer["predictions"]:
         missing = {"name", "digit", "reason"} - set(one if isinstance(one, dict) else ())
         if missing:
@@ -829,9 +932,13 @@ def _refused(app, pictures, culprit, what):
             "HTTPException, with a 4xx."
         )
     if status >= 500:
-        raise Wrong(f"status {status} for {what}, which is no fault of the server: 4xx says that the request is.")
+        raise Wrong(
+            f"status {status} for {what}, which is no fault of the server: 4xx says that the request is."
+        )
     if culprit not in str(detail):
-        raise Wrong(f"{what} is refused, but the `detail` does not name {culprit}. Of many files, which was it?")
+        raise Wrong(
+            f"{what} is refused, but the `detail` does not name {culprit}. Of many files, which was it?"
+        )
     if not re.search(r"[A-Za-z]{3}", str(detail).replace(culprit, "")):
         raise Wrong(f"{what} is refused by its name alone. The `detail` gives the reason, too.")
     return status
@@ -839,7 +946,9 @@ def _refused(app, pictures, culprit, what):
 
 def _examine_app(make_app):
     if hasattr(make_app, "openapi"):
-        raise Wrong("that is an app. Give the function that makes one: its name alone, without parentheses.")
+        raise Wrong(
+            "that is an app. Give the function that makes one: its name alone, without parentheses."
+        )
     need_a_function(make_app)
     reader, rng = _Watched(), np.random.default_rng()
     try:
@@ -849,7 +958,10 @@ def _examine_app(make_app):
     if app is None:
         raise Wrong("there is no app, only None: is `return app` missing?")
     mnist = _sample()
-    drawings = [_drawing(mnist.x_test[rng.choice(np.flatnonzero(mnist.y_test == digit))]) for digit in (7, 3)]
+    drawings = [
+        _drawing(mnist.x_test[rng.choice(np.flatnonzero(mnist.y_test == digit))])
+        for digit in (7, 3)
+    ]
     _examine_honest(app, drawings)
     _examine_refusals(app, drawings)
     _examine_limit(app, drawings[0], reader)
@@ -858,35 +970,58 @@ def _examine_app(make_app):
 
 def _examine_honest(app, drawings):
     wanted = [_reader().read(drawing).digit for drawing in drawings]
-    answers = _predictions(app, [("seven.png", drawings[0]), ("another.png", drawings[1])], "two drawings")
+    answers = _predictions(
+        app, [("seven.png", drawings[0]), ("another.png", drawings[1])], "two drawings"
+    )
     digits, names = [one["digit"] for one in answers], [one["name"] for one in answers]
     if names != ["seven.png", "another.png"]:
-        raise Wrong(f"seven.png and another.png were sent, in this order, but the names in the answer are {names}.")
+        raise Wrong(
+            f"seven.png and another.png were sent, in this order, but the names in the answer are {names}."
+        )
     if digits != wanted:
         raise Wrong(f"the reader reads {wanted} in the two drawings, your server answers {digits}.")
-    blank = _predictions(app, [("blank.png", _drawing(np.zeros((SIDE, SIDE), "uint8")))], "a blank page")[0]
+    blank = _predictions(
+        app, [("blank.png", _drawing(np.zeros((SIDE, SIDE), "uint8")))], "a blank page"
+    )[0]
     if blank["digit"] is not None:
-        raise Wrong(f"a blank page is read as {blank['digit']!r}. The reader says None: hand that on, with its reason.")
+        raise Wrong(
+            f"a blank page is read as {blank['digit']!r}. The reader says None: hand that on, with its reason."
+        )
     if not blank["reason"]:
-        raise Wrong("a blank page gets no digit, and no reason either. The reader gives one: hand it on.")
-    _predictions(app, [("drawing.txt", drawings[0])], "a drawing that is called drawing.txt (believe no name)")
+        raise Wrong(
+            "a blank page gets no digit, and no reason either. The reader gives one: hand it on."
+        )
+    _predictions(
+        app,
+        [("drawing.txt", drawings[0])],
+        "a drawing that is called drawing.txt (believe no name)",
+    )
 
 
 def _examine_refusals(app, drawings):
     _refused(app, [("letter.png", b"Dear Sir or Madam")], "letter.png", "a letter")
     _refused(app, [("nothing.png", b"")], "nothing.png", "an empty file")
     half = drawings[1][: len(drawings[1]) // 2]
-    _refused(app, [("good.png", drawings[0]), ("half.png", half)], "half.png", "half a picture, after a good one")
+    _refused(
+        app,
+        [("good.png", drawings[0]), ("half.png", half)],
+        "half.png",
+        "half a picture, after a good one",
+    )
 
 
 def _examine_limit(app, drawing, reader):
-    _predictions(app, [("full.png", _padded(drawing, LIMIT))], f"a picture of exactly {LIMIT:,} bytes")
+    _predictions(
+        app, [("full.png", _padded(drawing, LIMIT))], f"a picture of exactly {LIMIT:,} bytes"
+    )
     asked, large = reader.asked, [("large.png", _padded(drawing, LIMIT + 1))]
     if _post(app, large).status_code == 200:
         raise Wrong(f"a picture of {LIMIT + 1:,} bytes is read, one more than the limit.")
     status = _refused(app, large, "large.png", "a picture that is too large")
     if status != 413:
-        raise Wrong(f"a picture that is too large is refused with {status}. The number for that is 413.")
+        raise Wrong(
+            f"a picture that is too large is refused with {status}. The number for that is 413."
+        )
     if reader.asked > asked:
         raise Wrong("a picture that is too large is opened before it is refused. Measure first.")
 

@@ -8,7 +8,15 @@ from fractions import Fraction
 import numpy as np
 from PIL import Image, ImageCms
 
-from utils.exercises.checks import behaves_like, call, describe, equal, in_turn, need_a_function, parts
+from utils.exercises.checks import (
+    behaves_like,
+    call,
+    describe,
+    equal,
+    in_turn,
+    need_a_function,
+    parts,
+)
 from utils.exercises.core import Question, Wrong
 from utils.preprocessing import SIDE
 
@@ -16,7 +24,9 @@ LESSON = "11"
 PREPARE = "prepare a digit for a service, and read its reply"
 LETTERS = "map letters that look like digits, and say what that costs"
 ERRORS = "tell the errors of a service apart, and try again only where that helps"
-COMPARE = "compare readers fairly: by accuracy with its interval, by latency, by what they leave unread"
+COMPARE = (
+    "compare readers fairly: by accuracy with its interval, by latency, by what they leave unread"
+)
 COST = "work out from how many images on a network of your own is cheaper"
 PRIVACY = "see to it that nothing leaves your machine but the digit"
 
@@ -30,18 +40,24 @@ def _for_service(digit, times, margin, turn=lambda pixels: 255 - pixels, enlarge
 
 
 def _margin_first(digit, times, margin):
-    return np.kron(np.pad(255 - digit, margin, constant_values=255), np.ones((times, times), "uint8"))
+    return np.kron(
+        np.pad(255 - digit, margin, constant_values=255), np.ones((times, times), "uint8")
+    )
 
 
 def _a_digit_times_margin(rng):
-    digit = (255 * rng.uniform(size=(SIDE, SIDE)) * (rng.uniform(size=(SIDE, SIDE)) < 0.3)).astype("uint8")
+    digit = (255 * rng.uniform(size=(SIDE, SIDE)) * (rng.uniform(size=(SIDE, SIDE)) < 0.3)).astype(
+        "uint8"
+    )
     return digit, int(rng.integers(2, 6)), int(rng.integers(5, 20))
 
 
 def _examine_form(function):
     answer = call(function, *_a_digit_times_margin(np.random.default_rng()))
     if isinstance(answer, np.ndarray) and answer.dtype != np.uint8 and answer.ndim == 2:
-        raise Wrong(f"the pixels are {answer.dtype}: a picture is made of bytes, uint8, from 0 to 255.")
+        raise Wrong(
+            f"the pixels are {answer.dtype}: a picture is made of bytes, uint8, from 0 to 255."
+        )
     _FORM(function)
 
 
@@ -201,7 +217,9 @@ def _examine_letters(function):
             raise Wrong(sentence)
     for (text, lookalikes), answer, digit in zip(cases, answers, wanted, strict=True):
         if not equal(answer, digit):
-            raise Wrong(f"with {lookalikes} the text {text!r} means {digit}, and you say {describe(answer)}.")
+            raise Wrong(
+                f"with {lookalikes} the text {text!r} means {digit}, and you say {describe(answer)}."
+            )
 
 
 q2 = Question(
@@ -246,7 +264,9 @@ _REPLIES = [
 
 def _action_but(status, say, also=None):
     """Return a slip: for one status, or where `also` is true of it, something else is said."""
-    return lambda got, text: say if got == status or (also and got is not None and also(got)) else _action(got, text)
+    return lambda got, text: (
+        say if got == status or (also and got is not None and also(got)) else _action(got, text)
+    )
 
 
 def _examine_action(function):
@@ -343,7 +363,13 @@ def _amazon(words):
     line = {"Type": "LINE", "Id": 0, "DetectedText": " ".join(word for word, _ in words)}
     line["Confidence"] = 100 * max([confidence for _, confidence in words], default=0) + 0.1
     found = [
-        {"Type": "WORD", "Id": number, "ParentId": 0, "DetectedText": text, "Confidence": 100 * confidence}
+        {
+            "Type": "WORD",
+            "Id": number,
+            "ParentId": 0,
+            "DetectedText": text,
+            "Confidence": 100 * confidence,
+        }
         for number, (text, confidence) in enumerate(words, start=1)
     ]
     return {"TextDetections": [line, *found] if words else []}
@@ -352,7 +378,10 @@ def _amazon(words):
 def _azure(words):
     found = [{"text": text, "confidence": confidence} for text, confidence in words]
     line = {"text": " ".join(word for word, _ in words), "words": found}
-    return {"modelVersion": "2023-10-01", "readResult": {"blocks": [{"lines": [line]}] if words else []}}
+    return {
+        "modelVersion": "2023-10-01",
+        "readResult": {"blocks": [{"lines": [line]}] if words else []},
+    }
 
 
 _FORMS = {"google": _google, "amazon": _amazon, "azure": _azure}
@@ -367,12 +396,22 @@ def _words_of(service, reply):
     """Return (text, confidence from 0 to 1) of every word in a reply."""
     if service == "google":
         pages = reply["responses"][0].get("fullTextAnnotation", {}).get("pages", [])
-        words = [w for page in pages for b in page["blocks"] for p in b["paragraphs"] for w in p["words"]]
-        return [("".join(symbol["text"] for symbol in word["symbols"]), word["confidence"]) for word in words]
+        words = [
+            w for page in pages for b in page["blocks"] for p in b["paragraphs"] for w in p["words"]
+        ]
+        return [
+            ("".join(symbol["text"] for symbol in word["symbols"]), word["confidence"])
+            for word in words
+        ]
     if service == "amazon":
         found = [item for item in reply["TextDetections"] if item["Type"] == "WORD"]
         return [(item["DetectedText"], item["Confidence"] / 100) for item in found]
-    words = [w for block in reply["readResult"]["blocks"] for line in block["lines"] for w in line["words"]]
+    words = [
+        w
+        for block in reply["readResult"]["blocks"]
+        for line in block["lines"]
+        for w in line["words"]
+    ]
     return [(word["text"], word["confidence"]) for word in words]
 
 
@@ -482,7 +521,9 @@ def _readings(rng):
     """Return answers, labels and seconds of 102 calls: the first slow, a few others slow, so that no mean serves."""
     labels = rng.integers(0, 10, size=102)
     answers = [int(label) if rng.uniform() < 0.8 else int((label + 1) % 10) for label in labels]
-    answers[:4] = [int(label) for label in labels[:4]]  # so that who leaves the first digit out is told apart
+    answers[:4] = [
+        int(label) for label in labels[:4]
+    ]  # so that who leaves the first digit out is told apart
     for place in rng.choice(np.arange(4, 102), size=int(rng.integers(5, 15)), replace=False):
         answers[place] = None
     zero = next(i for i in range(4, 102) if answers[i] is not None)
@@ -587,7 +628,12 @@ def make_photo(seed: int | None = None) -> tuple[bytes, tuple[int, int, int, int
     rng = np.random.default_rng(seed)
     width, height = (int(n) for n in rng.integers(130, 200, size=2))
     left, upper = (int(n) for n in rng.integers(15, 50, size=2))
-    box = left, upper, left + int(rng.integers(40, 50)), upper + int(rng.integers(52, 62))  # not square
+    box = (
+        left,
+        upper,
+        left + int(rng.integers(40, 50)),
+        upper + int(rng.integers(52, 62)),
+    )  # not square
     pixels = rng.integers(150, 250, size=(height // 10 + 1, width // 10 + 1, 3), dtype="uint8")
     pixels = np.kron(pixels, np.ones((10, 10, 1), "uint8"))[:height, :width]
     facts = Image.Exif()
@@ -596,7 +642,9 @@ def make_photo(seed: int | None = None) -> tuple[bytes, tuple[int, int, int, int
     place[1], place[2], place[3], place[4] = "N", (48.0, 8.0, 14.0), "E", (11.0, 34.0, 31.0)
     colours = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", exif=facts, comment=SECRET.encode(), icc_profile=colours)
+    Image.fromarray(pixels).save(
+        file, "JPEG", exif=facts, comment=SECRET.encode(), icc_profile=colours
+    )
     return file.getvalue(), box
 
 
@@ -616,7 +664,9 @@ def _examine_photo(function):
         if answer is None:
             raise Wrong("there is no answer, only None: is a `return` missing?")
         if not isinstance(answer, bytes | bytearray | memoryview):
-            raise Wrong(f"expected the bytes of a PNG file, got {describe(answer)}. `file.getvalue()` has them.")
+            raise Wrong(
+                f"expected the bytes of a PNG file, got {describe(answer)}. `file.getvalue()` has them."
+            )
         _examine_leaving(bytes(answer), photo, box)
 
 
@@ -627,22 +677,32 @@ def _examine_leaving(answer, photo, box):
         sent = Image.open(io.BytesIO(answer))
         pixels = np.asarray(sent.convert("L"), dtype=float)
     except Exception as error:
-        raise Wrong("these bytes are no picture. `image.save(file, 'PNG')` writes one into a `BytesIO`.") from error
+        raise Wrong(
+            "these bytes are no picture. `image.save(file, 'PNG')` writes one into a `BytesIO`."
+        ) from error
     whole = Image.open(io.BytesIO(photo))
     wanted = np.asarray(whole.convert("L").crop(box), dtype=float)
     if sent.getexif():
         where = ", and where it was taken" if sent.getexif().get_ifd(0x8825) else ""
         raise Wrong(f"EXIF is still there: it names the phone{where}. Do not hand it on.")
     if SECRET.encode() in answer:
-        raise Wrong("the comment that the photographer wrote is still there. Make a new image of the pixels alone.")
+        raise Wrong(
+            "the comment that the photographer wrote is still there. Make a new image of the pixels alone."
+        )
     if sent.size == whole.size:
         raise Wrong("the whole photo leaves, with all that lies around the digit: `crop` the box.")
     if pixels.shape != wanted.shape:
         sizes = "expected {1} x {0} pixels, got {3} x {2}".format(*wanted.shape, *pixels.shape)
         raise Wrong(f"{sizes}. The box is left, upper, right, lower.")
     if sent.format != "PNG":
-        raise Wrong(f"expected a PNG, got {sent.format}: a second JPEG loses some of what the first one had left.")
-    extra = [kind for kind in _kinds_of_chunks(answer) if kind not in ("IHDR", "PLTE", "tRNS", "IDAT", "IEND")]
+        raise Wrong(
+            f"expected a PNG, got {sent.format}: a second JPEG loses some of what the first one had left."
+        )
+    extra = [
+        kind
+        for kind in _kinds_of_chunks(answer)
+        if kind not in ("IHDR", "PLTE", "tRNS", "IDAT", "IEND")
+    ]
     if "iCCP" in extra:
         raise Wrong("a colour profile travels along (`iCCP`): Pillow keeps it through `crop` and `convert`. Make a new "
                     "image of the pixels alone.")  # fmt: skip
@@ -821,7 +881,9 @@ def _try_out(function, script, attempts):
         what = f"your function stops with {type(error).__name__}: {error}"
         raise Wrong(f"{what}. Where it gives up, it should raise a RuntimeError.") from error
     if time.perf_counter() - start > 0.9 and not service.slept:
-        raise Wrong("you really wait. Use the `sleep` that you are given: then waiting can be tested, in no time.")
+        raise Wrong(
+            "you really wait. Use the `sleep` that you are given: then waiting can be tested, in no time."
+        )
     return answer, service
 
 
@@ -854,38 +916,54 @@ def _examine_hopeless(function):
     for status in _STAYS:
         (kind, answer), service = _try_out(function, [(status, None, None), (200, 7, None)], 4)
         if service.calls > 1:
-            raise Wrong(f"{status} does not pass by waiting, and yet you ask again. Raise the error at once.")
+            raise Wrong(
+                f"{status} does not pass by waiting, and yet you ask again. Raise the error at once."
+            )
         if kind == "answer":
-            raise Wrong(f"after a {status} your function returns {describe(answer)}: raise RuntimeError.")
+            raise Wrong(
+                f"after a {status} your function returns {describe(answer)}: raise RuntimeError."
+            )
         if str(status) not in answer:
-            raise Wrong(f"the error does not name the status, {status}. Who reads it must know what to do.")
+            raise Wrong(
+                f"the error does not name the status, {status}. Who reads it must know what to do."
+            )
         if service.slept:
             raise Wrong(f"you sleep after a {status}, although you will not ask again.")
 
 
 def _examine_waits(function, rng, digit):
     for status in _PASSES:
-        (kind, answer), service = _try_out(function, [(status, None, None)] * 3 + [(200, digit, None)], 5)
+        (kind, answer), service = _try_out(
+            function, [(status, None, None)] * 3 + [(200, digit, None)], 5
+        )
         name = "no answer in time" if status is None else status
         if service.calls == 1:
             raise Wrong(f"{name} may pass: wait, and ask again.")
         if kind == "error" or not equal(answer, digit):
-            raise Wrong(f"after three times {name} came a 200, and you did not return what it brought.")
+            raise Wrong(
+                f"after three times {name} came a 200, and you did not return what it brought."
+            )
         _compare_waits(service.slept, [1, 2, 4])
 
 
 def _compare_waits(slept, wanted):
     if not slept:
-        raise Wrong("you ask again at once, without waiting: many clients that do so keep a service down.")
+        raise Wrong(
+            "you ask again at once, without waiting: many clients that do so keep a service down."
+        )
     if len(slept) == len(wanted) and equal(slept, wanted):
         return
     if len(set(slept)) == 1 and len(slept) > 1:
-        raise Wrong(f"you wait {slept[0]:g} s each time. Double it, 1, 2, 4: a service in trouble needs a rest.")
+        raise Wrong(
+            f"you wait {slept[0]:g} s each time. Double it, 1, 2, 4: a service in trouble needs a rest."
+        )
     if equal(slept, [2 * w for w in wanted]):
         raise Wrong("you begin with 2 s. The first wait is 1 s.")
     if equal(slept, list(range(1, len(wanted) + 1))):
         raise Wrong("you wait a second more each time: 1, 2, 3. Double it: 1, 2, 4.")
-    raise Wrong(f"expected waits of {', '.join(map(str, wanted))} s, got {', '.join(f'{s:g}' for s in slept)} s.")
+    raise Wrong(
+        f"expected waits of {', '.join(map(str, wanted))} s, got {', '.join(f'{s:g}' for s in slept)} s."
+    )
 
 
 def _examine_asked_wait(function, rng, digit):
@@ -895,13 +973,19 @@ def _examine_asked_wait(function, rng, digit):
     if kind == "answer" and equal(service.slept, [long, 2, 4]):
         return
     if equal(service.slept, [1, 2, 4]):
-        raise Wrong(f"the service asked for {long} s, and you came back after 1: wait at least as long as it says.")
+        raise Wrong(
+            f"the service asked for {long} s, and you came back after 1: wait at least as long as it says."
+        )
     if equal(service.slept, [long, 2, 1]):
-        raise Wrong("it asked for 1 s when your own wait had grown to 4: take the longer of the two.")
+        raise Wrong(
+            "it asked for 1 s when your own wait had grown to 4: take the longer of the two."
+        )
     if equal(service.slept, [long + 1, 2, 5]):
         raise Wrong("you add both waits. The longer of the two is enough.")
     if equal(service.slept, [long, 1, 2]):
-        raise Wrong("a wait that the service asked for counts as well: after it your own wait is 2 s, and then 4.")
+        raise Wrong(
+            "a wait that the service asked for counts as well: after it your own wait is 2 s, and then 4."
+        )
     if equal(service.slept, [long, 2 * long, 4 * long]):
         raise Wrong("you double the wait that the service asked for. Double your own: 1, 2, 4.")
     _compare_waits(service.slept, [long, 2, 4])
@@ -912,7 +996,9 @@ def _examine_end(function, rng):
         fault = _a_fault(rng)
         (kind, answer), service = _try_out(function, [fault], attempts)
         if service.calls == attempts + 1:
-            raise Wrong(f"with attempts={attempts} you ask {attempts + 1} times: the first call is an attempt, too.")
+            raise Wrong(
+                f"with attempts={attempts} you ask {attempts + 1} times: the first call is an attempt, too."
+            )
         if service.calls != attempts:
             raise Wrong(f"with attempts={attempts} you ask {service.calls} times.")
         if len(service.slept) >= attempts:
@@ -920,12 +1006,18 @@ def _examine_end(function, rng):
         if attempts > 1:
             _compare_waits(service.slept, [2**number for number in range(attempts - 1)])
         if kind == "answer":
-            raise Wrong(f"after {attempts} failures your function returns {describe(answer)}: raise RuntimeError.")
+            raise Wrong(
+                f"after {attempts} failures your function returns {describe(answer)}: raise RuntimeError."
+            )
         if str(fault[0]) not in answer:
             raise Wrong(f"the error at the end does not name the last status, {fault[0]}.")
-    (kind, answer), service = _try_out(function, [(429, None, None), (403, None, None), (200, 7, None)], 5)
+    (kind, answer), service = _try_out(
+        function, [(429, None, None), (403, None, None), (200, 7, None)], 5
+    )
     if kind == "answer" or service.calls != 2 or "403" not in answer:
-        raise Wrong("first came a 429, then a 403: that one does not pass by waiting. Look at each answer anew.")
+        raise Wrong(
+            "first came a 429, then a 403: that one does not pass by waiting. Look at each answer anew."
+        )
 
 
 q8 = Question(

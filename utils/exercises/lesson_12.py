@@ -7,7 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.exercises.checks import behaves_like, call, compare, describe, equal, in_turn, need_a_function, parts
+from utils.exercises.checks import (
+    behaves_like,
+    call,
+    compare,
+    describe,
+    equal,
+    in_turn,
+    need_a_function,
+    parts,
+)
 from utils.exercises.core import Question, Wrong, in_words
 
 LESSON = "12"
@@ -28,21 +37,34 @@ def _numbers_of(part, place: int) -> list[int]:
     try:
         numbers = [int(number) for number in part]
     except (TypeError, ValueError):
-        raise Wrong(f"expected the numbers of the images of worker {place}, got {describe(part)}.") from None
+        raise Wrong(
+            f"expected the numbers of the images of worker {place}, got {describe(part)}."
+        ) from None
     return numbers
 
 
 def _examine_parts(function):
     rng = np.random.default_rng()
-    for count, workers in ((int(rng.integers(40, 60)) * 3, 3), (23, 4), (int(rng.integers(50, 60)) * 7 + 1, 7), (3, 5)):
+    for count, workers in (
+        (int(rng.integers(40, 60)) * 3, 3),
+        (23, 4),
+        (int(rng.integers(50, 60)) * 7 + 1, 7),
+        (3, 5),
+    ):
         parts = call(function, count, workers)
         given = f"{count} images, {workers} workers"
         if parts is None:
             raise Wrong("there is no answer, only None: is a `return` missing?")
-        if isinstance(parts, list) and all(isinstance(part, tuple) and len(part) == 2 for part in parts):
-            raise Wrong("are these pairs of start and stop? Give the numbers themselves: `range(start, stop)`.")
+        if isinstance(parts, list) and all(
+            isinstance(part, tuple) and len(part) == 2 for part in parts
+        ):
+            raise Wrong(
+                "are these pairs of start and stop? Give the numbers themselves: `range(start, stop)`."
+            )
         if not isinstance(parts, list | tuple | np.ndarray) or len(parts) != workers:
-            raise Wrong(f"expected a list with a part for each worker, got {describe(parts)} ({given}).")
+            raise Wrong(
+                f"expected a list with a part for each worker, got {describe(parts)} ({given})."
+            )
         _examine_cover([_numbers_of(part, place) for place, part in enumerate(parts)], count, given)
 
 
@@ -50,13 +72,19 @@ def _examine_cover(parts, count, given):
     chosen = [number for part in parts for number in part]
     strange = [number for number in chosen if not 0 <= number < count]
     if strange:
-        raise Wrong(f"there is no image {strange[0]}: they are numbered from 0 to {count - 1} ({given}).")
+        raise Wrong(
+            f"there is no image {strange[0]}: they are numbered from 0 to {count - 1} ({given})."
+        )
     twice = [number for number in range(count) if chosen.count(number) > 1]
     if twice:
-        raise Wrong(f"image {twice[0]} is in two parts, so it would be read twice and counted twice ({given}).")
+        raise Wrong(
+            f"image {twice[0]} is in two parts, so it would be read twice and counted twice ({given})."
+        )
     lost = [number for number in range(count) if number not in chosen]
     if lost and lost[-1] == count - 1 and lost[0] == count - len(lost):
-        raise Wrong(f"the last {len(lost)} images are in no part ({given}). `//` drops what is left over.")
+        raise Wrong(
+            f"the last {len(lost)} images are in no part ({given}). `//` drops what is left over."
+        )
     if lost:
         raise Wrong(f"image {lost[0]} is in no part: nobody will ever read it ({given}).")
     sizes = [len(part) for part in parts]
@@ -137,7 +165,9 @@ q2 = Question(
 def _write_parts(folder: Path, sizes, rng):
     """Write a folder as a job leaves it that was killed, and return what became of each part."""
     fates = ["whole", "whole", "missing", "missing", "missing", "beside", "short", "empty", "cut"]
-    fates = dict(enumerate([*rng.permutation(fates), "whole"]))  # workers were at work at several places at once
+    fates = dict(
+        enumerate([*rng.permutation(fates), "whole"])
+    )  # workers were at work at several places at once
     for number, fate in fates.items():
         path = folder / f"part-{number:05}.npy"
         answers = rng.integers(0, 10, size=sizes[number])
@@ -150,7 +180,9 @@ def _write_parts(folder: Path, sizes, rng):
         if fate == "beside":
             np.save(folder / f"part-{number:05}.4711.part.npy", answers)
     (folder / "notes.txt").write_text("started on Monday")
-    np.save(folder / f"part-{len(sizes) + 3:05}.npy", answers)  # of another job, which had more parts
+    np.save(
+        folder / f"part-{len(sizes) + 3:05}.npy", answers
+    )  # of another job, which had more parts
     return fates
 
 
@@ -192,7 +224,9 @@ def _judge_left(answer, fates):
                 "between the finished parts: do not count files, look for each."
             )
     for fate, reason in TRUSTED.items():
-        trusted = [number for number, found in fates.items() if found == fate and number not in left]
+        trusted = [
+            number for number, found in fates.items() if found == fate and number not in left
+        ]
         if trusted:
             raise Wrong(f"you take part {trusted[0]} for done, but {reason}")
     if len(left) > len(set(left)):
@@ -276,7 +310,9 @@ AMDAHL_SLIPS = {  # by the part of the answer
         ),
     },
     "efficiency": {
-        "efficiency: in per cent. Give a share, from 0 to 1.": lambda *case: 100 * _efficiency(*case),
+        "efficiency: in per cent. Give a share, from 0 to 1.": lambda *case: (
+            100 * _efficiency(*case)
+        ),
         "efficiency: that is the waste. Efficiency is what is *used* of the workers.": lambda *case: (
             1 - _efficiency(*case)
         ),
@@ -298,7 +334,11 @@ q4 = Question(
         "share, speed_up, efficiency",
         *(
             behaves_like(right, _case_of_times, AMDAHL_SLIPS[name], tolerance=1e-4)
-            for name, right in {"share": _share, "speed_up": _speed_up, "efficiency": _efficiency}.items()
+            for name, right in {
+                "share": _share,
+                "speed_up": _speed_up,
+                "efficiency": _efficiency,
+            }.items()
         ),
     ),
     hints=(
@@ -312,7 +352,15 @@ q4 = Question(
 # 5. Do you need a second machine?
 
 
-def _plan(kind, hours, deadline, faster, efficiency, first=True, enough=lambda taken, limit: taken <= limit):
+def _plan(
+    kind,
+    hours,
+    deadline,
+    faster,
+    efficiency,
+    first=True,
+    enough=lambda taken, limit: taken <= limit,
+):
     if enough(hours, deadline):
         return "leave it", 1
     if first:
@@ -333,8 +381,16 @@ def _case_of_plan(situation):
             "just in time": deadline,
             "code": deadline * faster * rng.uniform(0.6, 0.95),
             "code, just": deadline * faster,
-            "machines, and a bit": deadline * faster * efficiency * 2 * (machines + rng.uniform(0.05, 0.2)),
-            "nearly machines": deadline * faster * efficiency * 2 * (machines + rng.uniform(0.3, 0.45)),
+            "machines, and a bit": deadline
+            * faster
+            * efficiency
+            * 2
+            * (machines + rng.uniform(0.05, 0.2)),
+            "nearly machines": deadline
+            * faster
+            * efficiency
+            * 2
+            * (machines + rng.uniform(0.3, 0.45)),
             "machines": deadline * faster * efficiency * machines * 4,
         }[situation]
         return kind, float(hours), deadline, faster, efficiency
@@ -342,7 +398,15 @@ def _case_of_plan(situation):
     return case
 
 
-SITUATIONS = "in time", "just in time", "code", "code, just", "machines", "machines, and a bit", "nearly machines"
+SITUATIONS = (
+    "in time",
+    "just in time",
+    "code",
+    "code, just",
+    "machines",
+    "machines, and a bit",
+    "nearly machines",
+)
 PLANS = in_turn(*map(_case_of_plan, SITUATIONS))
 
 
@@ -367,30 +431,42 @@ q5 = Question(
             "you fetch machines before you mend the code. Better code is faster on *one* machine, without a network.": (
                 lambda *case: _plan(*case, first=False)
             ),
-            "just in time is in time: `<=`.": lambda *case: _plan(*case, enough=lambda taken, limit: taken < limit),
+            "just in time is in time: `<=`.": lambda *case: _plan(
+                *case, enough=lambda taken, limit: taken < limit
+            ),
             "you count machines for the code as it was. Mend it first, then share out what remains.": (
                 lambda kind, hours, deadline, faster, efficiency: (
                     _plan(kind, hours, deadline, faster, efficiency)[0],
-                    _plan(kind, hours, deadline, faster, efficiency, first=hours <= deadline * faster)[1],
+                    _plan(
+                        kind, hours, deadline, faster, efficiency, first=hours <= deadline * faster
+                    )[1],
                 )
             ),
             "you count as if every machine did its whole share. With `efficiency` less than 1 more are needed.": (
                 _with_machines(lambda hours, deadline, efficiency: math.ceil(hours / deadline))
             ),
             "you multiply by `efficiency`. Less efficient means *more* machines: divide.": (
-                _with_machines(lambda hours, deadline, efficiency: math.ceil(hours * efficiency / deadline))
+                _with_machines(
+                    lambda hours, deadline, efficiency: math.ceil(hours * efficiency / deadline)
+                )
             ),
             "rounded down, it is not done in time: round up.": (
-                _with_machines(lambda hours, deadline, efficiency: int(hours / efficiency / deadline))
+                _with_machines(
+                    lambda hours, deadline, efficiency: int(hours / efficiency / deadline)
+                )
             ),
             "rounded to the nearest whole number, it is sometimes not done in time: round up.": (
-                _with_machines(lambda hours, deadline, efficiency: round(hours / efficiency / deadline))
+                _with_machines(
+                    lambda hours, deadline, efficiency: round(hours / efficiency / deadline)
+                )
             ),
             "there is no such thing as a part of a machine: round up.": (
                 _with_machines(lambda hours, deadline, efficiency: hours / efficiency / deadline)
             ),
             "one machine more than needed, where it comes out even. `math.ceil` rounds up, and leaves 4.0 alone.": (
-                _with_machines(lambda hours, deadline, efficiency: int(hours / efficiency / deadline) + 1)
+                _with_machines(
+                    lambda hours, deadline, efficiency: int(hours / efficiency / deadline) + 1
+                )
             ),
             "better code is never tried as the *only* change. Often it is enough.": (
                 lambda kind, hours, deadline, faster, efficiency: (
@@ -451,7 +527,9 @@ q6 = Question(
                 lambda step, base, workers, warm_up: base * (1 + (workers - 1) * step / warm_up)
             ),
             "by the square root. That is another rule; the *linear* one multiplies by the number of workers.": (
-                lambda step, base, workers, warm_up: base * (1 + (np.sqrt(workers) - 1) * min(1, step / warm_up))
+                lambda step, base, workers, warm_up: (
+                    base * (1 + (np.sqrt(workers) - 1) * min(1, step / warm_up))
+                )
             ),
             "after the warm-up the rate is `workers + 1` times as high: `base` itself counts as one of them.": (
                 lambda step, base, workers, warm_up: base * (1 + workers * min(1, step / warm_up))
@@ -504,10 +582,14 @@ def _case_of_trials(situation):
             "one good epoch": 0.6 * now,
             "steady": (now + min(_after(finished, epochs) or [0.5])) / 2,
         }.get(situation, 1.2 * now)
-        running = [best * (1 if situation == "steady" else rng.uniform(1.05, 1.6)) for _ in range(epochs)]
+        running = [
+            best * (1 if situation == "steady" else rng.uniform(1.05, 1.6)) for _ in range(epochs)
+        ]
         if situation == "one good epoch":
             running = [1.1 * now] * epochs
-        running[rng.integers(epochs - 1) if situation == "a bad epoch" else rng.integers(epochs)] = best
+        running[
+            rng.integers(epochs - 1) if situation == "a bad epoch" else rng.integers(epochs)
+        ] = best
         startup = int(rng.integers(1, 3))
         if situation.endswith("enough"):
             startup = len(finished) + (situation == "not enough")
@@ -525,7 +607,9 @@ SITUATIONS_OF_TRIALS = (
 
 def _curve(rng, epochs):
     falling = rng.uniform(0.2, 0.9) * rng.uniform(0.6, 1.1) ** np.arange(epochs)
-    values = np.round(1024 * falling * rng.uniform(0.7, 1.3, size=epochs)) / 1024  # so that medians are exact
+    values = (
+        np.round(1024 * falling * rng.uniform(0.7, 1.3, size=epochs)) / 1024
+    )  # so that medians are exact
     return [float(value) for value in values]
 
 
@@ -541,7 +625,9 @@ def _after(finished, epochs):
     return [curve[epochs - 1] for curve in finished if len(curve) >= epochs]
 
 
-def _hopeless(running, finished, startup, own=min, others=None, middle=np.median, worse=lambda a, b: a > b):
+def _hopeless(
+    running, finished, startup, own=min, others=None, middle=np.median, worse=lambda a, b: a > b
+):
     if len(finished) < startup:
         return False
     compared = _after(finished, len(running)) if others is None else others(finished, len(running))
@@ -594,7 +680,9 @@ q7 = Question(
             "you compare the *mean* of its epochs. Its beginning would be held against it for ever: take its best.": (
                 _slip(own=np.mean)
             ),
-            "you take the trial's *worst* value, `max`. These are error rates: small is good.": _slip(own=max),
+            "you take the trial's *worst* value, `max`. These are error rates: small is good.": _slip(
+                own=max
+            ),
             "that is the mean of the others. One that failed altogether spoils it, the median does not mind.": (
                 _slip(middle=np.mean)
             ),
@@ -633,7 +721,8 @@ q7 = Question(
             ),
             "`startup` counts all finished trials, also those that did not come so far.": (
                 lambda running, finished, startup: (
-                    len(_after(finished, len(running))) >= startup and _hopeless(running, finished, 0)
+                    len(_after(finished, len(running))) >= startup
+                    and _hopeless(running, finished, 0)
                 )
             ),
             "you stop every trial.": lambda *case: True,
@@ -673,7 +762,9 @@ class _Ring:
         if sender == receiver:
             raise Wrong(f"worker {sender} sends to itself.")
         self.sent.append((int(sender), int(receiver), int(chunk)))
-        self.held[receiver, chunk] = self.held[sender, chunk] + (self.held[receiver, chunk] if add else 0)
+        self.held[receiver, chunk] = self.held[sender, chunk] + (
+            self.held[receiver, chunk] if add else 0
+        )
 
 
 def _examine_ring(function):
@@ -693,7 +784,9 @@ def _run_ring(function, workers, weights, ring):
     except Wrong:
         raise
     except Exception as error:
-        raise Wrong(f"your function stops with {in_words(error)} when it gets {workers} workers.") from error
+        raise Wrong(
+            f"your function stops with {in_words(error)} when it gets {workers} workers."
+        ) from error
 
 
 def _examine_sum(ring):
@@ -714,7 +807,9 @@ def _examine_sum(ring):
         )
     if right.any(axis=0).all():
         worker, chunk = np.argwhere(~right)[0]
-        raise Wrong(f"{ring.workers} workers: in the end worker {worker} does not have the whole sum of chunk {chunk}.")
+        raise Wrong(
+            f"{ring.workers} workers: in the end worker {worker} does not have the whole sum of chunk {chunk}."
+        )
     chunk = np.flatnonzero(~right.any(axis=0))[0]
     raise Wrong(
         f"{ring.workers} workers: nobody has the whole sum of chunk {chunk} in the end. In each turn a worker hands on "
@@ -731,7 +826,9 @@ def _examine_traffic(ring):
         )
     counts = [sum(sender == worker for sender, _, _ in ring.sent) for worker in range(ring.workers)]
     if max(counts) != min(counts):
-        raise Wrong(f"the sum is right, but the workers send {counts} chunks. In a ring all send equally many.")
+        raise Wrong(
+            f"the sum is right, but the workers send {counts} chunks. In a ring all send equally many."
+        )
     if counts[0] != 2 * (ring.workers - 1):
         raise Wrong(
             f"the sum is right, but each of {ring.workers} workers sends {counts[0]} chunks. Twice `workers - 1` are "
@@ -744,7 +841,9 @@ def _bytes_of(workers, weights):
 
 
 BYTE_SLIPS = {
-    "bytes: you count numbers. A float has 4 bytes.": lambda workers, weights: _bytes_of(workers, weights) // 4,
+    "bytes: you count numbers. A float has 4 bytes.": lambda workers, weights: (
+        _bytes_of(workers, weights) // 4
+    ),
     "bytes: that is one half. Chunks go round twice, to be added and to be handed on.": lambda workers, weights: (
         _bytes_of(workers, weights) // 2
     ),
@@ -753,7 +852,9 @@ BYTE_SLIPS = {
     "bytes: twice the gradient is the limit for very many workers. With so few it is less.": lambda workers, weights: (
         2 * weights * 4
     ),
-    "bytes: that is how many chunks. How many bytes has a chunk?": lambda workers, weights: 2 * (workers - 1),
+    "bytes: that is how many chunks. How many bytes has a chunk?": lambda workers, weights: (
+        2 * (workers - 1)
+    ),
 }
 
 
@@ -765,9 +866,13 @@ def _examine_bytes(answer, workers, weights):
         for sentence, slip in BYTE_SLIPS.items():
             if workers > 2 and equal(answer, slip(workers, weights)):
                 raise Wrong(sentence)
-        if workers > 2 or not any(equal(answer, slip(workers, weights)) for slip in BYTE_SLIPS.values()):
+        if workers > 2 or not any(
+            equal(answer, slip(workers, weights)) for slip in BYTE_SLIPS.values()
+        ):
             compare(answer, right, given=f"{workers} workers, {weights} weights")
-        raise Wrong(f"expected {right} bytes, got {describe(answer)} ({workers} workers, {weights} weights).")
+        raise Wrong(
+            f"expected {right} bytes, got {describe(answer)} ({workers} workers, {weights} weights)."
+        )
 
 
 q8 = Question(

@@ -66,7 +66,9 @@ def _numbers(line):
 def _as_bytes(answer):
     if isinstance(answer, np.ndarray) and answer.shape == (28, 28) and answer.dtype != np.uint8:
         if answer.dtype.kind == "f" and answer.max() <= 1:
-            raise Wrong("the pixels are scaled. Keep them as the file has them, from 0 to 255: `scale` comes later.")
+            raise Wrong(
+                "the pixels are scaled. Keep them as the file has them, from 0 to 255: `scale` comes later."
+            )
         rest = "which takes several" if answer.dtype.itemsize > 1 else "which ends at 127"
         raise Wrong(f"expected pixels as uint8, a byte each, got {answer.dtype}, {rest}.")
     return answer
@@ -110,8 +112,16 @@ def _probabilities(rng):
     return (values,)
 
 
-def _submission(probabilities, header="ImageId,Label", first=1, row="{id},{label}", of=lambda p: p.argmax(axis=1)):
-    rows = [row.format(id=number, label=label) for number, label in enumerate(of(probabilities), first)]
+def _submission(
+    probabilities,
+    header="ImageId,Label",
+    first=1,
+    row="{id},{label}",
+    of=lambda p: p.argmax(axis=1),
+):
+    rows = [
+        row.format(id=number, label=label) for number, label in enumerate(of(probabilities), first)
+    ]
     return "\n".join([header, *rows] if header else rows)
 
 
@@ -126,8 +136,12 @@ def _with_index(probabilities):
 
 def _plain_text(answer):
     if answer is None or isinstance(answer, str):
-        return answer and "\n".join(line.rstrip() for line in answer.replace('"', "").rstrip().splitlines())
-    raise Wrong(f"expected the text of the file, got {describe(answer)}. (`to_csv(index=False)` returns a text.)")
+        return answer and "\n".join(
+            line.rstrip() for line in answer.replace('"', "").rstrip().splitlines()
+        )
+    raise Wrong(
+        f"expected the text of the file, got {describe(answer)}. (`to_csv(index=False)` returns a text.)"
+    )
 
 
 _examine_submission = behaves_like(
@@ -136,23 +150,33 @@ _examine_submission = behaves_like(
     {
         "the ids start from 0. Kaggle counts from 1.": _slip(first=0),
         "the header is missing: the first line has to be `ImageId,Label`.": _slip(header=""),
-        "the header has other letters. It has to be `ImageId,Label`.": _slip(header="imageid,label"),
+        "the header has other letters. It has to be `ImageId,Label`.": _slip(
+            header="imageid,label"
+        ),
         "there is a column more, the index of the table: `to_csv(index=False)` leaves it out.": _with_index,
         "the labels are written like 7.0. Make them whole numbers.": _slip(row="{id},{label}.0"),
-        "the columns are exchanged: first the id, then the label.": _slip(header="Label,ImageId", row="{label},{id}"),
+        "the columns are exchanged: first the id, then the label.": _slip(
+            header="Label,ImageId", row="{label},{id}"
+        ),
         "the values are separated by semicolons. Kaggle wants commas.": (
             _slip(header="ImageId;Label", row="{id};{label}")
         ),
-        "the values are separated by tabs. Kaggle wants commas.": _slip(header="ImageId\tLabel", row="{id}\t{label}"),
+        "the values are separated by tabs. Kaggle wants commas.": _slip(
+            header="ImageId\tLabel", row="{id}\t{label}"
+        ),
         "there is a space after each comma.": _slip(header="ImageId, Label", row="{id}, {label}"),
-        "these are confidences. *Which* digit has the highest? `argmax`, not `max`.": _slip(of=lambda p: p.max(axis=1)),
+        "these are confidences. *Which* digit has the highest? `argmax`, not `max`.": _slip(
+            of=lambda p: p.max(axis=1)
+        ),
         "you took the largest of each column. Each *row* is an image: `argmax(axis=1)`.": (
             _slip(of=lambda p: p.argmax(axis=0))
         ),
         "the rows are sorted by digit. They must stay in the order of test.csv.": (
             _slip(of=lambda p: np.sort(p.argmax(axis=1)))
         ),
-        "there is one digit for all. `argmax(axis=1)` gives one for each row.": _slip(of=lambda p: [p.argmax()]),
+        "there is one digit for all. `argmax(axis=1)` gives one for each row.": _slip(
+            of=lambda p: [p.argmax()]
+        ),
         "the last digit is missing. There is a line for each row of `probabilities`.": (
             _slip(of=lambda p: p[:-1].argmax(axis=1))
         ),
@@ -224,13 +248,22 @@ FAULTS = {  # what is done to a sound file, and what to say to who does not see 
         _row(lambda number, label: f"{int(number) - 1},{label}"),
         "an id is there twice, and you do not see it: an id is the number of its row.",
     ),
-    "label 10": (_row(lambda number, label: f"{number},10"), "a label is 10, and you do not see it."),
-    "label -1": (_row(lambda number, label: f"{number},-1"), "a label is -1, and you do not see it."),
+    "label 10": (
+        _row(lambda number, label: f"{number},10"),
+        "a label is 10, and you do not see it.",
+    ),
+    "label -1": (
+        _row(lambda number, label: f"{number},-1"),
+        "a label is -1, and you do not see it.",
+    ),
     "label 7.0": (
         _row(lambda number, label: f"{number},{label}.0"),
         "a label is written like 7.0, and you take it. Kaggle wants whole numbers.",
     ),
-    "no label": (_row(lambda number, label: f"{number},"), "a label is empty, and you do not see it."),
+    "no label": (
+        _row(lambda number, label: f"{number},"),
+        "a label is empty, and you do not see it.",
+    ),
     "three columns": (
         _row(lambda number, label: f"{number},{number},{label}"),
         "a row has three columns, and you do not see it.",
@@ -258,20 +291,30 @@ def _examine_first_fault(function):
     lines = _sound_lines(rng)
     found = call(function, lines, len(lines) - 1)
     if isinstance(found, bool) or not isinstance(found, int | np.integer):
-        raise Wrong(f"expected the number of a line, or 0 where all is well, got {describe(found)}.")
+        raise Wrong(
+            f"expected the number of a line, or 0 where all is well, got {describe(found)}."
+        )
     if found:
-        raise Wrong(f"nothing is wrong with a file, and you say line {found}. Which answers mean that all is well?")
+        raise Wrong(
+            f"nothing is wrong with a file, and you say line {found}. Which answers mean that all is well?"
+        )
     for spoil, sentence in FAULTS.values():
         spoilt, line = spoil(lines, rng)
         answer = call(function, spoilt, len(lines) - 1)
         if equal(answer, 0):
             raise Wrong(sentence)
         if equal(answer, len(spoilt)) and line > len(spoilt):
-            raise Wrong(f"line {answer} is the last, and well. The fault is in the next one, which is missing.")
+            raise Wrong(
+                f"line {answer} is the last, and well. The fault is in the next one, which is missing."
+            )
         if equal(answer, line - 1):
-            raise Wrong(f"line {line} is at fault, you say {answer}. Count the header: it is line 1.")
+            raise Wrong(
+                f"line {line} is at fault, you say {answer}. Count the header: it is line 1."
+            )
         if not equal(answer, line):
-            raise Wrong(f"the *first* line at fault is {line}, you say {describe(answer)}: {spoilt[line - 1 : line]}.")
+            raise Wrong(
+                f"the *first* line at fault is {line}, you say {describe(answer)}: {spoilt[line - 1 : line]}."
+            )
 
 
 q3 = Question(
@@ -296,7 +339,9 @@ def _two_sets(rng):
     train[20:23] = train[:3]  # twice in the training set
     test = rng.integers(0, 256, size=(12, 6, 6), dtype="uint8")
     test[0] = train[12].T  # the same pixels at other places
-    test[1] = train[13] ^ (np.arange(36).reshape(6, 6) == rng.integers(36)).astype("uint8")  # off by one grey level
+    test[1] = train[13] ^ (np.arange(36).reshape(6, 6) == rng.integers(36)).astype(
+        "uint8"
+    )  # off by one grey level
     train[14, 0, :2] = 100, 200
     test[9] = train[14]
     test[9, 0, :2] = 150, 150  # the same sum
@@ -323,7 +368,11 @@ def _sorted_numbers(answer):
         return sorted(answer)
     if isinstance(answer, list | tuple):
         answer = np.array(answer)
-    return np.sort(answer) if isinstance(answer, np.ndarray) and answer.ndim == 1 and answer.dtype != bool else answer
+    return (
+        np.sort(answer)
+        if isinstance(answer, np.ndarray) and answer.ndim == 1 and answer.dtype != bool
+        else answer
+    )
 
 
 _examine_overlap = behaves_like(
@@ -333,14 +382,20 @@ _examine_overlap = behaves_like(
         "that is True or False for each image. `np.flatnonzero` makes numbers of it.": (
             lambda train, test: np.isin(np.arange(len(test)), _shared(train, test))
         ),
-        "how many they are, you say. *Which* are they?": lambda train, test: len(_shared(train, test)),
+        "how many they are, you say. *Which* are they?": lambda train, test: len(
+            _shared(train, test)
+        ),
         "these are the numbers of *training* images. Which images of the test set are known?": (
             lambda train, test: _shared(test, train)
         ),
         "`image in x_train` is True as soon as one single pixel is the same. Compare whole images.": (
-            lambda train, test: np.array([number for number, image in enumerate(test) if image in train])
+            lambda train, test: np.array(
+                [number for number, image in enumerate(test) if image in train]
+            )
         ),
-        "you count from 1. Count from 0, as NumPy does.": lambda train, test: _shared(train, test) + 1,
+        "you count from 1. Count from 0, as NumPy does.": lambda train, test: (
+            _shared(train, test) + 1
+        ),
         "these are the ones that are *not* in the training set.": (
             lambda train, test: np.setdiff1d(np.arange(len(test)), _shared(train, test))
         ),
@@ -352,7 +407,11 @@ _examine_overlap = behaves_like(
         ),
         "nearly alike is not the same: one image differs by one grey level, and you count it.": (
             lambda train, test: np.array(
-                [n for n, image in enumerate(test) if np.abs(train - image.astype(int)).max(axis=(1, 2)).min() <= 1]
+                [
+                    n
+                    for n, image in enumerate(test)
+                    if np.abs(train - image.astype(int)).max(axis=(1, 2)).min() <= 1
+                ]
             )
         ),
         "an image is missing that stands in the *test* set twice: both are known.": (
@@ -388,12 +447,18 @@ def _as_folds(answer, count):
     if isinstance(answer, list | tuple | np.ndarray) and len(answer) != count:
         raise Wrong(f"expected {count} folds, got {len(answer)}.")
     if not isinstance(answer, list | tuple | np.ndarray):
-        raise Wrong(f"expected a list of {count} arrays, one for each fold, got {describe(answer)}.")
+        raise Wrong(
+            f"expected a list of {count} arrays, one for each fold, got {describe(answer)}."
+        )
     for part in answer:
         if isinstance(part, tuple):
-            raise Wrong("a fold is a pair, of those to train on and those held out. Give the held-out digits alone.")
+            raise Wrong(
+                "a fold is a pair, of those to train on and those held out. Give the held-out digits alone."
+            )
         if np.asarray(part).dtype == bool:
-            raise Wrong("a fold is True or False for each digit. `np.flatnonzero` makes numbers of it.")
+            raise Wrong(
+                "a fold is True or False for each digit. `np.flatnonzero` makes numbers of it."
+            )
         if np.ndim(part) != 1 or np.asarray(part).dtype.kind not in "iu":
             raise Wrong(f"expected each fold as an array of whole numbers, got {describe(part)}.")
     return [np.asarray(part) for part in answer]
@@ -405,14 +470,21 @@ def _examine_folds(function):
     for count in (3, 4, 5):
         labels, seed = _labels_for_folds(rng), int(rng.integers(1 << 30))
         folds, again, other = (
-            _as_folds(call(lambda y, k, s: function(y, k, np.random.default_rng(s)), labels, count, s), count)
+            _as_folds(
+                call(lambda y, k, s: function(y, k, np.random.default_rng(s)), labels, count, s),
+                count,
+            )
             for s in (seed, seed, seed + 1)
         )
         _examine_parts(folds, labels, count)
         if not all(equal(np.sort(a), np.sort(b)) for a, b in zip(folds, again, strict=True)):
-            raise Wrong("called again with the same seed, it gives other folds. Take all that is random from `rng`.")
+            raise Wrong(
+                "called again with the same seed, it gives other folds. Take all that is random from `rng`."
+            )
         if all(equal(np.sort(a), np.sort(b)) for a, b in zip(folds, other, strict=True)):
-            raise Wrong("with another `rng` the folds are the same. Shuffle: neighbours in a file are often alike.")
+            raise Wrong(
+                "with another `rng` the folds are the same. Shuffle: neighbours in a file are often alike."
+            )
 
 
 def _examine_parts(folds, labels, count):
@@ -420,20 +492,30 @@ def _examine_parts(folds, labels, count):
     if len(everything) == (count - 1) * len(labels):
         raise Wrong("these are the digits to *train* on. Give those that each fold holds out.")
     if everything.min() < 0 or everything.max() >= len(labels):
-        raise Wrong(f"a fold holds the number {everything.max()}, but the digits have 0 to {len(labels) - 1}.")
+        raise Wrong(
+            f"a fold holds the number {everything.max()}, but the digits have 0 to {len(labels) - 1}."
+        )
     if everything.max() < 5:
         raise Wrong("these are labels. *Which* digits does each fold hold out? Give their numbers.")
     times = np.bincount(everything, minlength=len(labels))
     if times.max() > 1:
-        raise Wrong("a digit is held out by two folds. Each has its turn once: deal them out, and do not draw anew.")
+        raise Wrong(
+            "a digit is held out by two folds. Each has its turn once: deal them out, and do not draw anew."
+        )
     if times.min() == 0:
-        raise Wrong(f"{(times == 0).sum()} digits are never held out. Also what is left over belongs into a fold.")
+        raise Wrong(
+            f"{(times == 0).sum()} digits are never held out. Also what is left over belongs into a fold."
+        )
     table = np.array([np.bincount(labels[fold], minlength=5) for fold in folds])
     if (table == 0).any():
-        raise Wrong("a fold has none of a class: the labels come sorted, and you cut them as they come.")
+        raise Wrong(
+            "a fold has none of a class: the labels come sorted, and you cut them as they come."
+        )
     counts = table[:, np.ptp(table, axis=0).argmax()]
     if np.ptp(counts) > 1:
-        raise Wrong(f"of a class one fold has {counts.min()} digits, another {counts.max()}. Deal each class alone.")
+        raise Wrong(
+            f"of a class one fold has {counts.min()} digits, another {counts.max()}. Deal each class alone."
+        )
 
 
 q5 = Question(
@@ -488,7 +570,10 @@ _examine_gain = behaves_like(
     lambda a, b: (_gain(a, b), _error(a, b)),
     in_turn(_two_readers, _worse),
     {
-        "first the gain, then its error: you give them the other way round.": lambda a, b: (_error(a, b), _gain(a, b)),
+        "first the gain, then its error: you give them the other way round.": lambda a, b: (
+            _error(a, b),
+            _gain(a, b),
+        ),
         "the gain has lost its sign: where the new one is worse, it is negative.": (
             lambda a, b: (abs(_gain(a, b)), _error(a, b))
         ),
@@ -498,7 +583,10 @@ _examine_gain = behaves_like(
         "gain and error: you look where only one is right, not which. Subtract: `right_new.astype(int) - right_old`.": (
             lambda a, b: (np.mean(a != b), np.std(a != b) / np.sqrt(len(a)))
         ),
-        "error: that is twice the standard error. Give it once.": lambda a, b: (_gain(a, b), 2 * _error(a, b)),
+        "error: that is twice the standard error. Give it once.": lambda a, b: (
+            _gain(a, b),
+            2 * _error(a, b),
+        ),
         "the gain has the wrong sign: it is positive where the *new* one is better.": (
             lambda a, b: (-_gain(a, b), _error(a, b))
         ),
@@ -517,7 +605,9 @@ _examine_gain = behaves_like(
         "error: that is the spread of a single difference. A mean of n is surer by √n.": (
             lambda a, b: (_gain(a, b), np.std(b.astype(float) - a))
         ),
-        "error: you divide by n, not by its root.": (lambda a, b: (_gain(a, b), np.std(b.astype(float) - a) / len(a))),
+        "error: you divide by n, not by its root.": (
+            lambda a, b: (_gain(a, b), np.std(b.astype(float) - a) / len(a))
+        ),
         "gain: that is a number of digits. Divide by how many there are.": (
             lambda a, b: (len(a) * _gain(a, b), _error(a, b))
         ),
@@ -566,7 +656,11 @@ class JpgFolder:
             self.digits = rng.integers(0, 10, size=DIGITS)
             slips = (self.digits + rng.integers(1, 10, size=DIGITS)) % 10
             self.read = np.where(rng.uniform(size=DIGITS) < wrong, slips, self.digits)
-            right, said, turned = self.read == self.digits, self.indices(), self.read == self.index_of[self.indices()]
+            right, said, turned = (
+                self.read == self.digits,
+                self.indices(),
+                self.read == self.index_of[self.indices()],
+            )
             parts = (right, ~right, self.digits == 8, self.read == said, said == 8, turned)
             shares = [part.mean() for part in parts]
 
@@ -581,7 +675,10 @@ class JpgFolder:
         for start in range(0, DIGITS, 16):
             chosen = order[start : start + 16]
             images = np.zeros((len(chosen), 28, 28, 1), "float32")
-            images[:, 14, 14, 0], images[:, 0, 0, 0] = self.read[chosen] * 20 + 10, 255  # ink that tells what is read
+            images[:, 14, 14, 0], images[:, 0, 0, 0] = (
+                self.read[chosen] * 20 + 10,
+                255,
+            )  # ink that tells what is read
             yield images, self.indices()[chosen]
 
     @staticmethod
@@ -605,7 +702,9 @@ def _examine_jpg(function):
     need_a_function(function)
     for _ in range(3):
         folder = JpgFolder(np.random.default_rng())
-        answer = call(lambda names, held=folder: function(held, names, held.predict), folder.class_names)
+        answer = call(
+            lambda names, held=folder: function(held, names, held.predict), folder.class_names
+        )
         if answer is None:
             raise Wrong("there is no answer, only None: is a `return` missing?")
         _judge_jpg(folder, _as_share(answer))
@@ -616,10 +715,14 @@ def _judge_jpg(folder, answer):
     if folder.passes == 0:
         raise Wrong("you never go through the folder: `for images, indices in dataset`.")
     if folder.passes > 1:
-        raise Wrong("you go through the folder twice, and the second time its digits come in another order.")
+        raise Wrong(
+            "you go through the folder twice, and the second time its digits come in another order."
+        )
     slips = {
-        "that is what comes out when the pixels still go up to 255. The network wants 0 to 1.": folder.digits == 8,
-        "you compare digits with indices. Index 0 is the first name in the alphabet, 'eight'.": folder.read == indices,
+        "that is what comes out when the pixels still go up to 255. The network wants 0 to 1.": folder.digits
+        == 8,
+        "you compare digits with indices. Index 0 is the first name in the alphabet, 'eight'.": folder.read
+        == indices,
         "you translate the wrong way: `WORDS.index(name)` is the digit of a folder.": (
             folder.read == folder.index_of[indices]
         ),
@@ -634,7 +737,9 @@ def _judge_jpg(folder, answer):
         if abs(answer - np.mean(hits)) < 1e-6:
             raise Wrong(sentence)
     if abs(answer - np.mean(indices == 8)) < 1e-6:
-        raise Wrong("two faults at once: the pixels go up to 255, and digits are compared with indices.")
+        raise Wrong(
+            "two faults at once: the pixels go up to 255, and digits are compared with indices."
+        )
     raise Wrong(
         f"expected {right.mean():.4f}, got {answer:.4f}. (Batches are not all of one size: count digits, and do not "
         "average over batches.)"
@@ -664,7 +769,12 @@ def _truth():
     images, labels = data.read_kaggle_csv(folder / "train.csv")
     test_images, _ = data.read_kaggle_csv(folder / "test.csv")
     hidden = folder / "hidden_labels.csv"
-    return images, labels, test_images, kaggle.read_submission(hidden, len(test_images)) if hidden.exists() else None
+    return (
+        images,
+        labels,
+        test_images,
+        kaggle.read_submission(hidden, len(test_images)) if hidden.exists() else None,
+    )
 
 
 def _several(answer, names):
@@ -674,7 +784,11 @@ def _several(answer, names):
 
 
 def _is_fraction(value):
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and 0 <= value <= 1
+    return (
+        isinstance(value, int | float | np.number)
+        and not isinstance(value, bool)
+        and 0 <= value <= 1
+    )
 
 
 def _enough():
@@ -692,11 +806,15 @@ def _score(path):
     try:
         digits = kaggle.read_submission(path, len(test_images))
     except ValueError as error:
-        raise Wrong(f"its form is wrong: {str(error).replace(str(path), Path(path).name)}") from error
+        raise Wrong(
+            f"its form is wrong: {str(error).replace(str(path), Path(path).name)}"
+        ) from error
     if hidden is None:
         return None
     if np.array_equal(digits, hidden):
-        raise Wrong("every single digit is right. No network does that: these labels were looked up.")
+        raise Wrong(
+            "every single digit is right. No network does that: these labels were looked up."
+        )
     return float(np.mean(digits == hidden))
 
 
@@ -709,15 +827,23 @@ def _examine_data(answer):
         if got.shape != right.shape:
             raise Wrong(f"{name}: expected shape {right.shape}, got {got.shape}.")
         if name != "labels" and got.dtype != np.uint8:
-            raise Wrong(f"{name}: expected uint8, as in the file, got {got.dtype}. Scale later, batch by batch.")
+            raise Wrong(
+                f"{name}: expected uint8, as in the file, got {got.dtype}. Scale later, batch by batch."
+            )
         if not np.array_equal(got, right):
             sideways = got.ndim == 3 and np.array_equal(got.transpose(0, 2, 1), right)
-            raise Wrong(f"{name}: {'rows and columns are exchanged' if sideways else 'other values than in the file'}.")
+            raise Wrong(
+                f"{name}: {'rows and columns are exchanged' if sideways else 'other values than in the file'}."
+            )
     if not isinstance(overlap, int | np.integer) or isinstance(overlap, bool):
-        raise Wrong(f"overlap: expected how many test images are known, a whole number, got {describe(overlap)}.")
+        raise Wrong(
+            f"overlap: expected how many test images are known, a whole number, got {describe(overlap)}."
+        )
     shared = len(kaggle.find_overlap(*_truth()[::2][:2]))
     if overlap != shared:
-        raise Wrong(f"overlap: expected {shared}, got {overlap}. `find_overlap(images, test_images)` names them.")
+        raise Wrong(
+            f"overlap: expected {shared}, got {overlap}. `find_overlap(images, test_images)` names them."
+        )
     return f"Milestone 1 of 5. {len(labels):,} digits to learn from, {len(test_images):,} to read."
 
 
@@ -729,7 +855,9 @@ def _examine_baseline(answer):
     if score is None:
         return "Milestone 2 of 5. The form is right. Kaggle will tell you the score."
     if score < 0.5:
-        raise Wrong(f"the form is right, but only {score:.0%} of its digits are. Are they in the order of test.csv?")
+        raise Wrong(
+            f"the form is right, but only {score:.0%} of its digits are. Are they in the order of test.csv?"
+        )
     _compare_promise(accuracy, score, len(_truth()[2]), slack=0.02)
     return f"Milestone 2 of 5. You said {accuracy:.2%}, and the hidden labels say {score:.2%}."
 
@@ -742,7 +870,9 @@ def _compare_promise(promise, score, count, slack):
             "network learn from the digits that you judged it by?"
         )
     if score - promise > noise:
-        raise Wrong(f"you promise only {promise:.2%}, and the hidden labels say {score:.2%}. Was it this very reader?")
+        raise Wrong(
+            f"you promise only {promise:.2%}, and the hidden labels say {score:.2%}. Was it this very reader?"
+        )
 
 
 def _held_out_labels(held_out):
@@ -750,26 +880,36 @@ def _held_out_labels(held_out):
     labels = _truth()[1]
     held_out = np.asarray(held_out)
     if held_out.ndim != 1 or held_out.dtype.kind not in "iu":
-        raise Wrong(f"held_out: expected the numbers of digits, shape (n,), got {describe(held_out)}.")
+        raise Wrong(
+            f"held_out: expected the numbers of digits, shape (n,), got {describe(held_out)}."
+        )
     if not len(held_out) or held_out.min() < 0 or held_out.max() >= len(labels):
         raise Wrong(f"held_out: expected numbers from 0 to {len(labels) - 1}.")
     if len(np.unique(held_out)) < len(held_out):
         raise Wrong("held_out: a digit is there twice.")
     if not 0.05 <= len(held_out) / len(labels) <= 0.4:
-        raise Wrong(f"held_out: {len(held_out):,} of {len(labels):,} digits. Take a twentieth to two fifths.")
+        raise Wrong(
+            f"held_out: {len(held_out):,} of {len(labels):,} digits. Take a twentieth to two fifths."
+        )
     shares = np.bincount(labels[held_out], minlength=10) / len(held_out)
     fair = np.bincount(labels, minlength=10) / len(labels)
     if (np.abs(shares / fair - 1) > 0.35).any():
         odd = np.abs(shares / fair - 1).argmax()
-        raise Wrong(f"held_out: {shares[odd]:.1%} are a {odd}, and of all digits {fair[odd]:.1%}. Stratify.")
+        raise Wrong(
+            f"held_out: {shares[odd]:.1%} are a {odd}, and of all digits {fair[odd]:.1%}. Stratify."
+        )
     return labels[held_out]
 
 
 def _checked_probabilities(probabilities, count, name):
     values = np.asarray(probabilities)
     if values.dtype.kind != "f" or values.shape != (count, 10):
-        raise Wrong(f"{name}: expected probabilities of shape ({count}, 10), got {describe(values)}.")
-    if not (np.abs(values.sum(axis=1) - 1).max() <= 0.01 and values.min() >= 0):  # so that NaN is refused, too
+        raise Wrong(
+            f"{name}: expected probabilities of shape ({count}, 10), got {describe(values)}."
+        )
+    if not (
+        np.abs(values.sum(axis=1) - 1).max() <= 0.01 and values.min() >= 0
+    ):  # so that NaN is refused, too
         raise Wrong(f"{name}: each row should hold ten probabilities that add up to 1.")
     return values
 
@@ -781,11 +921,17 @@ def _accuracy(probabilities, labels):
 def _examine_network(answer):
     held_out, probabilities = _several(answer, "held_out, probabilities")
     labels = _held_out_labels(held_out)
-    accuracy = _accuracy(_checked_probabilities(probabilities, len(labels), "probabilities"), labels)
+    accuracy = _accuracy(
+        _checked_probabilities(probabilities, len(labels), "probabilities"), labels
+    )
     if accuracy < 0.5:
-        raise Wrong(f"only {accuracy:.0%} are right. Do the rows belong to `images[held_out]`, in that order?")
+        raise Wrong(
+            f"only {accuracy:.0%} are right. Do the rows belong to `images[held_out]`, in that order?"
+        )
     if accuracy < _enough():
-        raise Wrong(f"{accuracy:.2%} is not enough for a CNN here; aim at {_enough():.1%}. Train longer, or augment.")
+        raise Wrong(
+            f"{accuracy:.2%} is not enough for a CNN here; aim at {_enough():.1%}. Train longer, or augment."
+        )
     return f"Milestone 3 of 5. {accuracy:.2%} of the held-out digits are right."
 
 
@@ -797,15 +943,23 @@ def _examine_choice(answer):
     found = {name: _checked_probabilities(p, len(labels), name) for name, p in candidates.items()}
     first, *others = found.values()
     if any(equal(other, first) for other in others):
-        raise Wrong("two candidates give the very same probabilities. Try something else than before.")
+        raise Wrong(
+            "two candidates give the very same probabilities. Try something else than before."
+        )
     if not isinstance(chosen, Hashable) or chosen not in found:
-        raise Wrong(f"chosen: expected one of {', '.join(map(str, found))}, got {describe(chosen)}.")
+        raise Wrong(
+            f"chosen: expected one of {', '.join(map(str, found))}, got {describe(chosen)}."
+        )
     best = max(_accuracy(p, labels) for p in found.values())
     least = min(log_loss(p, labels) for p in found.values())
     if _accuracy(found[chosen], labels) < best and log_loss(found[chosen], labels) > least:
-        raise Wrong(f"{chosen} is best on the held-out digits neither by accuracy nor by log loss. Why choose it?")
+        raise Wrong(
+            f"{chosen} is best on the held-out digits neither by accuracy nor by log loss. Why choose it?"
+        )
     if best < _enough():
-        raise Wrong(f"the best of them is right on {best:.2%}. Milestone 3 asked for {_enough():.1%}.")
+        raise Wrong(
+            f"the best of them is right on {best:.2%}. Milestone 3 asked for {_enough():.1%}."
+        )
     return f"Milestone 4 of 5. Of {len(found)} candidates {chosen} is chosen, by the held-out digits alone."
 
 
@@ -813,19 +967,33 @@ def _examine_final(answer):
     path, promise = _several(answer, "path, promise")
     low, high = _several(promise, "low, high")
     if not (_is_fraction(low) and _is_fraction(high) and low < high):
-        raise Wrong(f"promise: expected two shares, low < high, such as (0.981, 0.989), got {describe(promise)}.")
+        raise Wrong(
+            f"promise: expected two shares, low < high, such as (0.981, 0.989), got {describe(promise)}."
+        )
     score = _score(path)
     count = len(_truth()[1])
-    widest = np.subtract(*accuracy_interval(round(0.05 * count * _enough()), round(0.05 * count))[::-1])
+    widest = np.subtract(
+        *accuracy_interval(round(0.05 * count * _enough()), round(0.05 * count))[::-1]
+    )
     if high - low > 1.2 * widest:
-        raise Wrong(f"promise: from {low:.2%} to {high:.2%} everything is true. Take the 95 % interval.")
+        raise Wrong(
+            f"promise: from {low:.2%} to {high:.2%} everything is true. Take the 95 % interval."
+        )
     if score is None:
-        return "Milestone 5 of 5. The form is right, and the promise is made. Now Kaggle has the word."
+        return (
+            "Milestone 5 of 5. The form is right, and the promise is made. Now Kaggle has the word."
+        )
     if score < _enough():
-        raise Wrong(f"{score:.2%} of the hidden labels are right. The CNN of milestone 3 can do {_enough():.1%}.")
+        raise Wrong(
+            f"{score:.2%} of the hidden labels are right. The CNN of milestone 3 can do {_enough():.1%}."
+        )
     count = len(_truth()[2])
     _compare_promise(min(max(score, low), high), score, count, slack=0.002)
-    kept = "It holds." if low <= score <= high else "It fails, by little: of twenty such intervals one does."
+    kept = (
+        "It holds."
+        if low <= score <= high
+        else "It fails, by little: of twenty such intervals one does."
+    )
     return f"Milestone 5 of 5. You promised {low:.2%} to {high:.2%}, and the hidden labels say {score:.2%}. {kept}"
 
 

@@ -13,7 +13,12 @@ from utils.exercises.core import SOLUTIONS, code_cells
 
 def question_names(lesson: str) -> list[str]:
     """Return the names of a lesson's exercise questions, as its notebook calls them."""
-    calls = [line for source in code_cells(SOLUTIONS, lesson) for line in source.splitlines() if ".check(" in line]
+    calls = [
+        line
+        for source in code_cells(SOLUTIONS, lesson)
+        for line in source.splitlines()
+        if ".check(" in line
+    ]
     return [line.split(".check(")[0] for line in calls]
 
 
@@ -44,17 +49,34 @@ def guesses() -> pd.DataFrame:
 def draw() -> Figure:
     """Draw what is done per lesson, and how often a guess was right against how sure it was."""
     done, sure = table(), guesses()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), width_ratios=(3, 2), layout="constrained")
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(10, 4.4), width_ratios=(3, 2), layout="constrained"
+    )
     place = np.arange(len(done))
-    for shift, total, part, colour in ((-0.2, "exercises", "correct", 0), (0.2, "quizzes", "guessed", 1)):
+    for shift, total, part, colour in (
+        (-0.2, "exercises", "correct", 0),
+        (0.2, "quizzes", "guessed", 1),
+    ):
         left.barh(place + shift, done[total], 0.32, color="none", edgecolor=plots.COLOURS[colour])
-        left.barh(place + shift, done[part], 0.32, color=plots.COLOURS[colour], label=f"{total}: {part}")
-    left.set(yticks=place, yticklabels=done.index, ylabel="lesson", xlabel="done (filled) of all (outlined)")
+        left.barh(
+            place + shift, done[part], 0.32, color=plots.COLOURS[colour], label=f"{total}: {part}"
+        )
+    left.set(
+        yticks=place,
+        yticklabels=done.index,
+        ylabel="lesson",
+        xlabel="done (filled) of all (outlined)",
+    )
     left.invert_yaxis()
     left.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2, frameon=False)
     right.plot([0, 1], [0, 1], color="grey", linestyle=":", label="well calibrated")
     right.plot(sure.index, sure["right"], "o", color=plots.COLOURS[2], label="your guesses")
-    right.set(xlim=(0, 1.02), ylim=(-0.05, 1.05), xlabel="how sure you were", ylabel="how often you were right")
+    right.set(
+        xlim=(0, 1.02),
+        ylim=(-0.05, 1.05),
+        xlabel="how sure you were",
+        ylabel="how often you were right",
+    )
     right.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2, frameon=False)
     sns.despine(fig=figure)
     return figure
@@ -65,4 +87,7 @@ def progress() -> None:
     done = table()
     print(f"{done['correct'].sum()} of {done['exercises'].sum()} exercise questions are correct,")
     print(f"{done['guessed'].sum()} of {done['quizzes'].sum()} quizzes answered.")
-    plots.show(draw(), alt="Left: exercises and quizzes done in each lesson. Right: how often guesses were right.")
+    plots.show(
+        draw(),
+        alt="Left: exercises and quizzes done in each lesson. Right: how often guesses were right.",
+    )

@@ -43,7 +43,10 @@ class Quiz:
 
     def as_text(self) -> str:
         """Return the quiz for a reader who has no kernel running."""
-        lines = [f"Quiz {self.number}. {self.question}", *(f"( ) {option}" for option in self.options)]
+        lines = [
+            f"Quiz {self.number}. {self.question}",
+            *(f"( ) {option}" for option in self.options),
+        ]
         return "\n".join([*lines, "Run this cell to answer."])
 
 
@@ -60,9 +63,15 @@ class QuizView(widgets.VBox):
         self.quiz = quiz
         wide = widgets.Layout(width="auto")
         title = widgets.HTMLMath(f"<b>Quiz {quiz.number}.</b> {_as_html(quiz.question)}")
-        plain = [(option.replace("`", ""), option) for option in quiz.options]  # labels show no marks
-        self.choice = widgets.RadioButtons(options=plain, value=None, layout=wide, tooltip="Your answer")
-        self.sureness = widgets.ToggleButtons(options=SURENESS, value=None, description="You are", tooltips=[""] * 4)
+        plain = [
+            (option.replace("`", ""), option) for option in quiz.options
+        ]  # labels show no marks
+        self.choice = widgets.RadioButtons(
+            options=plain, value=None, layout=wide, tooltip="Your answer"
+        )
+        self.sureness = widgets.ToggleButtons(
+            options=SURENESS, value=None, description="You are", tooltips=[""] * 4
+        )
         self.button = widgets.Button(description="Answer", tooltip="Answer this quiz")
         self.feedback = widgets.HTMLMath()
         self.button.on_click(lambda _: self.respond())
@@ -95,6 +104,8 @@ def ask(lesson: str, number: int) -> None:
         raise ValueError(f"lesson {lesson} has quizzes 1 to {len(quizzes)}, not {number}")
     quiz = quizzes[number - 1]
     view = {"version_major": 2, "version_minor": 0, "model_id": QuizView(quiz).model_id}
-    as_markdown = "  \n".join(html.escape(line, quote=False) for line in quiz.as_text().splitlines())
+    as_markdown = "  \n".join(
+        html.escape(line, quote=False) for line in quiz.as_text().splitlines()
+    )
     texts = {"text/plain": quiz.as_text(), "text/markdown": as_markdown}
     display({"application/vnd.jupyter.widget-view+json": view, **texts}, raw=True)

@@ -29,16 +29,22 @@ def load() -> dict:
     aside = file.with_suffix(".damaged.json")
     try:
         file.replace(aside)
-        print(f"The record of your progress could not be read. It was set aside as {aside.name}, and a new one begun.")
+        print(
+            f"The record of your progress could not be read. It was set aside as {aside.name}, and a new one begun."
+        )
     except OSError as error:
-        print(f"The record of your progress could not be read ({error.strerror}): what you do now may not be kept.")
+        print(
+            f"The record of your progress could not be read ({error.strerror}): what you do now may not be kept."
+        )
     return empty
 
 
 def _is_sound(record: dict) -> bool:
     outcomes = [outcome for lesson in record["exercises"].values() for outcome in lesson.values()]
     guesses = [guess for lesson in record["guesses"].values() for guess in lesson.values()]
-    return all(isinstance(o, str) for o in outcomes) and all(set(g) == {"right", "sureness"} for g in guesses)
+    return all(isinstance(o, str) for o in outcomes) and all(
+        set(g) == {"right", "sureness"} for g in guesses
+    )
 
 
 def keep_exercise(lesson: str, name: str, outcome: str) -> None:

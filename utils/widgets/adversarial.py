@@ -14,10 +14,7 @@ LARGEST = 0.3  # epsilon at which a person begins to have trouble too
 
 
 class AdversarialExplorer(Explorer):
-    """Attack a network with the fast gradient sign method on raw digits, uint8 (n, 28, 28), with labels, shape (n,).
-
-    Taught in notebooks/09_look_inside_the_cnn.ipynb
-    """
+    """Attack a network with the fast gradient sign method on raw digits, uint8 (n, 28, 28), with labels, shape (n,)."""
 
     def __init__(self, model, images: np.ndarray, labels: np.ndarray):
         check_labels(labels, len(images))
@@ -41,9 +38,13 @@ class AdversarialExplorer(Explorer):
         """Return -1, 0 or 1 for each pixel: which way it goes does not depend on epsilon, only how far."""
         image, label = self.images[number : number + 1], self.labels[number : number + 1]
         if goal == str(label[0]):
-            raise Refused(f"This digit is a {goal} already: choose another one for it to be read as.")
+            raise Refused(
+                f"This digit is a {goal} already: choose another one for it to be read as."
+            )
         digits = label if goal == ANY else np.array([int(goal)])
-        return np.sign(interpretation.fgsm(self.model, image, digits, epsilon=1, targeted=goal != ANY) - image)
+        return np.sign(
+            interpretation.fgsm(self.model, image, digits, epsilon=1, targeted=goal != ANY) - image
+        )
 
     def draw(self) -> View:
         """Draw the digit, what was added, what became of it, and the probabilities that the network gives that."""
@@ -56,11 +57,15 @@ class AdversarialExplorer(Explorer):
         figure.subplots_adjust(left=0.01, right=0.98, bottom=0.2, top=0.9, wspace=0.1)
         pictures, bars = figure.subplots(1, 2, width_ratios=(3, 1))
         _draw_sum(
-            pictures, before, after[0, ..., 0], titles=(f"digit {number}: a {label}", "change", f"read as {read}")
+            pictures,
+            before,
+            after[0, ..., 0],
+            titles=(f"digit {number}: a {label}", "change", f"read as {read}"),
         )
         plots.probability_bars(bars, probabilities)
         alt = (
-            f"Digit {number}, a {label}; a change of at most {epsilon:.2f}; the sum, read as {read}; ten probabilities."
+            f"Digit {number}, a {label}; a change of at most {epsilon:.2f}; "
+            f"the sum, read as {read}; ten probabilities."
         )
         remark = (
             f"The {label}, each pixel changed by at most {epsilon:.2f}, is read as {read}, {sure:.1%} sure.\n"
@@ -71,12 +76,17 @@ class AdversarialExplorer(Explorer):
 
 def _draw_sum(axes, before: np.ndarray, after: np.ndarray, titles: tuple[str, str, str]) -> None:
     """Draw digit, change and their sum on the same axes: three axes would take twice the time."""
-    ink, change = {"cmap": plots.INK, "vmin": 0, "vmax": 1}, {"cmap": "PuOr_r", "vmin": -LARGEST, "vmax": LARGEST}
+    ink, change = (
+        {"cmap": plots.INK, "vmin": 0, "vmax": 1},
+        {"cmap": "PuOr_r", "vmin": -LARGEST, "vmax": LARGEST},
+    )
     pictures = (before, ink), (after - before, change), (after, ink)
     for place, ((picture, colours), title) in enumerate(zip(pictures, titles, strict=True)):
         left = 30 * place
         axes.imshow(picture, extent=(left, left + 28, 28, 0), **colours)
-        axes.add_patch(Rectangle((left, 0), 28, 28, fill=False, edgecolor="black", linewidth=1, clip_on=False))
+        axes.add_patch(
+            Rectangle((left, 0), 28, 28, fill=False, edgecolor="black", linewidth=1, clip_on=False)
+        )
         axes.text(left + 14, -0.7, title, ha="center", va="bottom")
     axes.set(xlim=(0, 88), ylim=(28, 0))
     axes.axis("off")

@@ -34,10 +34,7 @@ class _Stage(NamedTuple):
 
 
 class ArchitectureExplorer(Explorer):
-    """Choose the layers of a CNN, and see shapes, parameters, multiply-adds and receptive field follow at once.
-
-    Taught in notebooks/05_build_a_cnn.ipynb
-    """
+    """Choose the layers of a CNN, and see shapes, parameters, multiply-adds and receptive field follow at once."""
 
     def __init__(self):
         self.convolutions = Slider("Convolutions", 1, 5, value=3)
@@ -50,7 +47,9 @@ class ArchitectureExplorer(Explorer):
         self.convolutions.observe(self._limit_halvings, "value")
         sliders = [self.convolutions, self.filters, self.halvings, self.units]
         choices = [self.kernel, self.padding, self.halve_by]
-        super().__init__(*sliders, *choices, rows=[widgets.HBox([widgets.VBox(sliders), widgets.VBox(choices)])])
+        super().__init__(
+            *sliders, *choices, rows=[widgets.HBox([widgets.VBox(sliders), widgets.VBox(choices)])]
+        )
 
     def build(self) -> keras.Model:
         """Build what is set as a functional Keras model with new weights, or raise Refused with what does not fit."""
@@ -64,9 +63,14 @@ class ArchitectureExplorer(Explorer):
     def draw(self) -> View:
         """Draw each layer's maps to scale, what one number of them sees, its parameters and its multiply-adds."""
         stages = [stage for stage in _measure(self._plan()) if stage.name != "dropout"]
-        parameters, work = [stage.parameters for stage in stages], [stage.multiply_adds for stage in stages]
+        parameters, work = (
+            [stage.parameters for stage in stages],
+            [stage.multiply_adds for stage in stages],
+        )
         figure = Figure(figsize=(WIDTH / 80, HEIGHT / 80))
-        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(HEIGHT, 0))  # counted in pixels, from the top left
+        axes = figure.add_axes(
+            (0, 0, 1, 1), xlim=(0, WIDTH), ylim=(HEIGHT, 0)
+        )  # counted in pixels, from the top left
         axes.axis("off")
         _draw_stages(axes, stages)
         _draw_bars(axes, 320, f"parameters: {sum(parameters):,}", parameters, plots.COLOURS[0])
@@ -89,15 +93,26 @@ class ArchitectureExplorer(Explorer):
         padding, filters, plan = self.padding.value, self.filters.value, []
         for number in range(1, self.convolutions.value + 1):
             halves = number <= self.halvings.value
-            options = dict(kernel_size=KERNELS[self.kernel.value], strides=2 if halves and not pooling else 1)
-            plan.append((layers.Conv2D, dict(filters=filters, activation="relu", name=f"conv_{number}", **options)))
+            options = dict(
+                kernel_size=KERNELS[self.kernel.value], strides=2 if halves and not pooling else 1
+            )
+            plan.append(
+                (
+                    layers.Conv2D,
+                    dict(filters=filters, activation="relu", name=f"conv_{number}", **options),
+                )
+            )
             if halves and pooling:
-                plan.append((layers.MaxPooling2D, dict(pool_size=2, strides=2, name=f"pool_{number}")))
+                plan.append(
+                    (layers.MaxPooling2D, dict(pool_size=2, strides=2, name=f"pool_{number}"))
+                )
             filters = min(2 * filters, MOST_FILTERS)
         plan = [(kind, options | {"padding": padding}) for kind, options in plan]
         plan.append((layers.Flatten, dict(name="flatten")))
         if self.units.value:
-            plan.append((layers.Dense, dict(units=self.units.value, activation="relu", name="dense_1")))
+            plan.append(
+                (layers.Dense, dict(units=self.units.value, activation="relu", name="dense_1"))
+            )
             plan.append((layers.Dropout, dict(rate=0.5, name="dropout")))
         return [*plan, (layers.Dense, dict(units=10, activation="softmax", name="output"))]
 
@@ -127,7 +142,11 @@ def _measure(plan: list[Layer]) -> list[_Stage]:
 def _in_words(stage: _Stage) -> str:
     """Return a stage as a line of a table, for who cannot see the picture."""
     shape = " x ".join(f"{size:,}" for size in stage.shape)
-    costs = f", {stage.parameters:,} parameters, {stage.multiply_adds:,} multiply-adds" if stage.parameters else ""
+    costs = (
+        f", {stage.parameters:,} parameters, {stage.multiply_adds:,} multiply-adds"
+        if stage.parameters
+        else ""
+    )
     return f"{stage.name}: {shape}{costs}, sees {stage.field} x {stage.field}"
 
 
@@ -161,16 +180,22 @@ def _sheets(x: float, shape: tuple[int, ...], scale: float) -> list[Rectangle]:
     if len(shape) == 1:
         return [_box(x, 59, 3, min(28, max(1, shape[0] / 32)), scale, **colours)]
     last = math.ceil(shape[2] / 8) - 1
-    shifts = [(sheet - last / 2) * scale for sheet in range(last, -1, -1)]  # the last one first: the others cover it
+    shifts = [
+        (sheet - last / 2) * scale for sheet in range(last, -1, -1)
+    ]  # the last one first: the others cover it
     return [_box(x + shift, 59 - shift, shape[1], shape[0], scale, **colours) for shift in shifts]
 
 
 def _box(x: float, y: float, width: float, height: float, scale: float, **colours) -> Rectangle:
     """Return a rectangle around its centre, as large as so many pixels of the image."""
-    return Rectangle((x - width * scale / 2, y - height * scale / 2), width * scale, height * scale, **colours)
+    return Rectangle(
+        (x - width * scale / 2, y - height * scale / 2), width * scale, height * scale, **colours
+    )
 
 
-def _draw_bars(axes: Axes, base: int, title: str, numbers: list[int], colour: tuple[float, ...]) -> None:
+def _draw_bars(
+    axes: Axes, base: int, title: str, numbers: list[int], colour: tuple[float, ...]
+) -> None:
     """Draw a bar for each number above zero, standing on `base`, with the number on it."""
     axes.text(4, base - 55, title)
     for x, number in zip(_columns(len(numbers))[0], numbers, strict=True):

@@ -19,16 +19,15 @@ PIXELS = {"vmin": 0, "vmax": 1, "interpolation": "nearest"}  # not blended: a th
 
 
 class AugmentationExplorer(Explorer):
-    """Vary one to ten raw digits, shape (n, 28, 28), at random, as far as the sliders allow.
-
-    Taught in notebooks/02_preprocess_digits.ipynb
-    """
+    """Vary one to ten raw digits, shape (n, 28, 28), at random, as far as the sliders allow."""
 
     def __init__(self, images: np.ndarray | Sequence[np.ndarray]):
         images = np.asarray(images)
         preprocessing.check_images(images)
         if len(images) > MOST:
-            raise ValueError(f"expected 1 to {MOST} images, got {len(images):,}: choose some, such as images[:{MOST}]")
+            raise ValueError(
+                f"expected 1 to {MOST} images, got {len(images):,}: choose some, such as images[:{MOST}]"
+            )
         self.originals = preprocessing.scale(images)
         self.rotation = Slider("Rotation (°)", 0, 180, value=10, step=5)
         self.scale = Slider("Scale (%)", 0, 90, value=10, step=5)
@@ -47,7 +46,13 @@ class AugmentationExplorer(Explorer):
 
     def variants(self) -> np.ndarray:
         """Return what RandomAffine makes of the digits, shape (3, n, 28, 28), floats from 0 to 1."""
-        layer = RandomAffine(self.rotation.value, self.scale.value / 100, self.shear.value, self.shift.value, self.seed)
+        layer = RandomAffine(
+            self.rotation.value,
+            self.scale.value / 100,
+            self.shear.value,
+            self.shift.value,
+            self.seed,
+        )
         batch = np.tile(self.originals, (VARIANTS, 1, 1, 1))
         return np.reshape(layer(batch, training=True), (VARIANTS, -1, SIDE, SIDE))
 
@@ -81,6 +86,10 @@ class AugmentationExplorer(Explorer):
 
 def _draw_edges(axes: Axes, rows: int, columns: int) -> None:
     """Draw the edges of the images, or nobody would see a shift; a heavy line sets the originals apart."""
-    axes.vlines(np.arange(1, columns) * SIDE - 0.5, -0.5, rows * SIDE - 0.5, colors="grey", linewidth=0.8)
-    axes.hlines(np.arange(2, rows) * SIDE - 0.5, -0.5, columns * SIDE - 0.5, colors="grey", linewidth=0.8)
+    axes.vlines(
+        np.arange(1, columns) * SIDE - 0.5, -0.5, rows * SIDE - 0.5, colors="grey", linewidth=0.8
+    )
+    axes.hlines(
+        np.arange(2, rows) * SIDE - 0.5, -0.5, columns * SIDE - 0.5, colors="grey", linewidth=0.8
+    )
     axes.axhline(SIDE - 0.5, color="black", linewidth=3)

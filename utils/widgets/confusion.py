@@ -24,7 +24,6 @@ class ConfusionExplorer(Explorer):
     """Open the cells of the confusion matrix of n digits, the digits in each sorted by confidence, surest first.
 
     Takes images, uint8 (n, 28, 28), labels, shape (n,), and probabilities, shape (n, 10), as `predict_batch` returns.
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray):
@@ -63,7 +62,9 @@ class ConfusionExplorer(Explorer):
         true, predicted = self.cells.value
         positions = self.inside()
         if not len(positions):
-            raise Refused(f"None of these digits is a {true} and was read as {predicted}: open a cell above 0.")
+            raise Refused(
+                f"None of these digits is a {true} and was read as {predicted}: open a cell above 0."
+            )
         start = ROWS * COLUMNS * (self.page.value - 1)
         shown = positions[start : start + ROWS * COLUMNS]
         place = f"{start + 1:,} to {start + len(shown):,}"
@@ -72,7 +73,8 @@ class ConfusionExplorer(Explorer):
         alt = f"{name}: {number}, of which {place} are shown, from {surest:.1%} down to {least_sure:.1%} sure."
         mean = self.confidence[positions].mean()
         remark = (
-            f"{name}: {number}, {mean:.1%} sure on average.\nShown: {place}, page {self.page.value} of {self.page.max}."
+            f"{name}: {number}, {mean:.1%} sure on average.\n"
+            f"Shown: {place}, page {self.page.value} of {self.page.max}."
         )
         return View(to_png(self._tiles(shown)), alt, remark)
 
@@ -86,11 +88,15 @@ class ConfusionExplorer(Explorer):
         """Draw digits side by side as one large image, many times faster than with axes for each."""
         height, width = TILE
         sheet = np.zeros((ROWS * height, COLUMNS * width))
-        figure = Figure(figsize=(sheet.shape[1] / 40, sheet.shape[0] / 40), dpi=80)  # two dots for each pixel
+        figure = Figure(
+            figsize=(sheet.shape[1] / 40, sheet.shape[0] / 40), dpi=80
+        )  # two dots for each pixel
         for index, position in enumerate(shown):
             row, column = divmod(index, COLUMNS)
             bottom, left = (row + 1) * height, column * width + 2
-            sheet[bottom - 30 : bottom, left : left + 30] = np.pad(self.images[position], 1, constant_values=90)
+            sheet[bottom - 30 : bottom, left : left + 30] = np.pad(
+                self.images[position], 1, constant_values=90
+            )
             place = (left + 15) / sheet.shape[1], 1 - (bottom - 31) / sheet.shape[0]
             title = f"no. {position}\n{self.confidence[position]:.1%}"
             figure.text(*place, title, ha="center", va="bottom", fontsize=8.5)

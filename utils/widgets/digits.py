@@ -9,7 +9,11 @@ from utils.widgets.explorer import Choice, Explorer, Slider, View
 
 ROWS, COLUMNS = 4, 10
 PAGE = ROWS * COLUMNS
-TILE, LINE, MARGIN = 42, 9, 7  # pixels: the place of one digit, the line above it, the paper left of it
+TILE, LINE, MARGIN = (
+    42,
+    9,
+    7,
+)  # pixels: the place of one digit, the line above it, the paper left of it
 ZOOM = 2  # dots of the screen for each pixel, both ways
 FONT = ImageFont.load_default(12)
 
@@ -32,7 +36,6 @@ class DigitBrowser(Explorer):
     """Browse images, shape (n, 28, 28), by digit and order; `shown` holds the positions of those on the page.
 
     Typical is what lies close to the mean image of its digit; ink is the mean intensity.
-    Taught in notebooks/01_visualize_digits.ipynb
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray):
@@ -85,7 +88,11 @@ class DigitBrowser(Explorer):
 
     def _find(self, digit: str, order: str) -> np.ndarray:
         """Measure each image among those of its own digit, and sort; what measures the same stays as stored."""
-        groups = [np.flatnonzero(self.labels == each) for each in self.digits if digit in ("all", str(each))]
+        groups = [
+            np.flatnonzero(self.labels == each)
+            for each in self.digits
+            if digit in ("all", str(each))
+        ]
         measured = np.concatenate([ORDERS[order](self.images[group]) for group in groups])
         positions = np.concatenate(groups)
         return positions[np.lexsort((positions, measured))]
@@ -95,16 +102,25 @@ class DigitBrowser(Explorer):
         tiles = np.full((PAGE, TILE, TILE), 255, dtype=np.uint8)
         ink = self.images[self.shown] / self.full_ink
         tiles[: len(ink), LINE : LINE + 28, MARGIN : MARGIN + 28] = 255 * (1 - ink.clip(0, 1))
-        sheet = tiles.reshape(ROWS, COLUMNS, TILE, TILE).swapaxes(1, 2).reshape(ROWS * TILE, COLUMNS * TILE)
+        sheet = (
+            tiles.reshape(ROWS, COLUMNS, TILE, TILE)
+            .swapaxes(1, 2)
+            .reshape(ROWS * TILE, COLUMNS * TILE)
+        )
         return Image.fromarray(sheet.repeat(ZOOM, axis=0).repeat(ZOOM, axis=1))
 
     def _in_words(self) -> tuple[str, str]:
         """Return the text of the picture, and the remark below it."""
         digit, order, shown = self.digit.value, self.order.value, self.shown
-        first, last = (f"{self.labels[position]} at position {position}" for position in shown[[0, -1]])
+        first, last = (
+            f"{self.labels[position]} at position {position}" for position in shown[[0, -1]]
+        )
         alt = f"Handwritten digits, {order}: {len(shown)} images, from {first} to {last}."
         group = "all digits" if digit == "all" else f"the {digit}"
-        return alt, f"{len(self.positions):,} images of {group}, {order}: page {self.page.value} of {self.page.max:,}."
+        return (
+            alt,
+            f"{len(self.positions):,} images of {group}, {order}: page {self.page.value} of {self.page.max:,}.",
+        )
 
 
 def _check(images: np.ndarray, labels: np.ndarray) -> None:

@@ -67,7 +67,9 @@ class Choice(anywidget.AnyWidget):
     @traitlets.validate("value")
     def _among_options(self, proposal):
         if proposal["value"] not in self.options:
-            raise traitlets.TraitError(f"expected one of {', '.join(self.options)}, got {proposal['value']!r}")
+            raise traitlets.TraitError(
+                f"expected one of {', '.join(self.options)}, got {proposal['value']!r}"
+            )
         return proposal["value"]
 
 
@@ -98,7 +100,9 @@ class Explorer(widgets.VBox):
 
     def __init__(self, *controls: widgets.DOMWidget, rows: list[widgets.DOMWidget] | None = None):
         self.picture = Picture()
-        self.lock = threading.RLock()  # the kernel handles a control's first change in another thread than later ones
+        self.lock = (
+            threading.RLock()
+        )  # the kernel handles a control's first change in another thread than later ones
         super().__init__([*(rows or controls), self.picture])
         for control in controls:
             control.observe(self.redraw, "value")

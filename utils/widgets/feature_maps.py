@@ -10,10 +10,7 @@ from utils.widgets.explorer import Choice, Explorer, Slider, View, to_png
 
 
 class FeatureMapBrowser(Explorer):
-    """Browse the maps that a network's layers make of raw digits, uint8 (n, 28, 28).
-
-    Taught in notebooks/09_look_inside_the_cnn.ipynb
-    """
+    """Browse the maps that a network's layers make of raw digits, uint8 (n, 28, 28)."""
 
     def __init__(self, model, images: np.ndarray):
         self.model, self.images = model, images
@@ -55,12 +52,18 @@ def _draw_sheet(axes, maps: np.ndarray, framed: int) -> tuple[int, int]:
     columns, tile = -(-count // rows), side + 1  # a map, and a pixel of air
     sheet = np.full((rows * columns, tile, tile), np.nan)
     sheet[:count, :side, :side] = np.moveaxis(maps, -1, 0)
-    sheet = sheet.reshape(rows, columns, tile, tile).swapaxes(1, 2).reshape(rows * tile, columns * tile)
+    sheet = (
+        sheet.reshape(rows, columns, tile, tile).swapaxes(1, 2).reshape(rows * tile, columns * tile)
+    )
     largest = np.abs(maps).max() or 1
-    colours = {"cmap": "viridis", "vmin": 0} if maps.min() >= 0 else {"cmap": "PuOr_r", "vmin": -largest}
+    colours = (
+        {"cmap": "viridis", "vmin": 0} if maps.min() >= 0 else {"cmap": "PuOr_r", "vmin": -largest}
+    )
     plots.digit(axes, sheet, vmax=largest, **colours)
     row, column = divmod(framed, columns)
     corner = column * tile - 1, row * tile - 1
-    axes.add_patch(Rectangle(corner, tile, tile, fill=False, edgecolor="black", linewidth=2, clip_on=False))
+    axes.add_patch(
+        Rectangle(corner, tile, tile, fill=False, edgecolor="black", linewidth=2, clip_on=False)
+    )
     axes.axis("off")
     return row, column

@@ -21,10 +21,7 @@ KERNELS = {
 
 
 class KernelExplorer(Explorer):
-    """Edit a kernel, slide it over an image, shape (h, w), and follow the arithmetic of one output pixel.
-
-    Taught in notebooks/04_convolution_by_hand.ipynb
-    """
+    """Edit a kernel, slide it over an image, shape (h, w), and follow the arithmetic of one output pixel."""
 
     def __init__(self, image: np.ndarray):
         self.image = np.asarray(image, dtype=float)
@@ -67,7 +64,14 @@ class KernelExplorer(Explorer):
         left, middle, right = figure.subplots(1, 3)
         _frame(plots.digit(left, self.image, "image, and the window"), row, column, len(kernel))
         plots.number_grid(middle, windows[row, column] * kernel, "window times kernel")
-        plots.digit(right, features, "feature map, and the pixel", cmap="PuOr_r", vmin=-largest, vmax=largest)
+        plots.digit(
+            right,
+            features,
+            "feature map, and the pixel",
+            cmap="PuOr_r",
+            vmin=-largest,
+            vmax=largest,
+        )
         _frame(right, row, column, 1)
         alt = f"A digit with a window at row {row}, column {column}, {kernel.size} products, and the feature map."
         return View(to_png(figure), alt, _in_arithmetic(windows[row, column], kernel))
@@ -84,5 +88,7 @@ def _in_arithmetic(window: np.ndarray, kernel: np.ndarray) -> str:
 def _frame(axes, row: int, column: int, side: int) -> None:
     """Mark a square of pixels, white on black so that it shows on any picture."""
     for colour, width in (("white", 4), ("black", 2)):
-        square = Rectangle((column - 0.5, row - 0.5), side, side, fill=False, edgecolor=colour, linewidth=width)
+        square = Rectangle(
+            (column - 0.5, row - 0.5), side, side, fill=False, edgecolor=colour, linewidth=width
+        )
         axes.add_patch(square)

@@ -23,7 +23,6 @@ class LiveTraining(keras.callbacks.Callback):
     """Show a training run while it goes on: how far it is, the time left, loss and accuracy by epoch.
 
     One picture with a line below it, redrawn in place; the last ones stay in the notebook.
-    Taught in notebooks/06_train_the_cnn.ipynb
     """
 
     def __init__(self, name: str = "network"):
@@ -48,7 +47,9 @@ class LiveTraining(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Add this epoch to the curves."""
         for metric in {**self.history, **logs}:
-            earlier = [np.nan] * epoch  # not measured in epochs before, or those were in an earlier run
+            earlier = [
+                np.nan
+            ] * epoch  # not measured in epochs before, or those were in an earlier run
             self.history.setdefault(metric, earlier).append(logs.get(metric, np.nan))
         self._note(epoch + 1, logs)
 
@@ -56,11 +57,16 @@ class LiveTraining(keras.callbacks.Callback):
         """Show the whole run, and what it took."""
         if self.pace:  # else there was no epoch left to do
             took = _in_words(time.perf_counter() - self.start)
-            self._show(f"Finished after {self.done:.0f} of {self.params['epochs']} epochs, in {took}")
+            self._show(
+                f"Finished after {self.done:.0f} of {self.params['epochs']} epochs, in {took}"
+            )
 
     def _note(self, done: float, latest: dict) -> None:
         self.done, self.latest, now = done, latest, time.perf_counter()
-        self.pace = self.pace or (now, done)  # from here on: the very first step takes longer than all others
+        self.pace = self.pace or (
+            now,
+            done,
+        )  # from here on: the very first step takes longer than all others
         if now >= self.next:
             self._show(f"Epoch {self.epoch + 1} of {self.params['epochs']}, {self._time_left(now)}")
             after = time.perf_counter()
@@ -73,12 +79,15 @@ class LiveTraining(keras.callbacks.Callback):
         return f"about {_in_words((now - since) / (self.done - first) * (self.params['epochs'] - self.done))} left"
 
     def _show(self, state: str) -> None:
-        numbers = ", ".join(f"{m.replace('val_', 'validation ')} {value:.4f}" for m, value in self.latest.items())
+        numbers = ", ".join(
+            f"{m.replace('val_', 'validation ')} {value:.4f}" for m, value in self.latest.items()
+        )
         self.remark = f"{state}: {numbers}"
         self.alt = f"Progress and learning curves of the {self.name}. {self.remark}"
         self.png = self._draw()
         self._display(
-            {"image/png": plots.to_base64(self.png), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+            {"image/png": plots.to_base64(self.png), "text/plain": self.alt},
+            {"image/png": {"alt": self.alt}},
         )
         self._display({"text/markdown": self.remark, "text/plain": self.remark}, {})
         self.displayed = True
@@ -91,15 +100,22 @@ class LiveTraining(keras.callbacks.Callback):
         figure = Figure(figsize=(9, 3.2))
         figure.subplots_adjust(left=0.07, right=0.98, bottom=0.16, top=0.88, wspace=0.2)
         metrics = [metric for metric in ("loss", "accuracy") if metric in self.latest]
-        for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
+        for axes, metric in zip(
+            figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True
+        ):
             self._draw_curves(axes, metric)
-        for share, colour in ((1, "lightgrey"), (self.done / self.params["epochs"], plots.COLOURS[0])):
+        for share, colour in (
+            (1, "lightgrey"),
+            (self.done / self.params["epochs"], plots.COLOURS[0]),
+        ):
             figure.add_artist(Rectangle((0.07, 0.93), 0.91 * share, 0.04, color=colour))
         return to_png(figure)
 
     def _draw_curves(self, axes: Axes, metric: str) -> None:
         plots.learning_curves(axes, {self.name: {metric: [], **self.history}}, metric)
-        axes.plot(self.done, self.latest[metric], "s", color=plots.COLOURS[1])  # where the training is now
+        axes.plot(
+            self.done, self.latest[metric], "s", color=plots.COLOURS[1]
+        )  # where the training is now
         axes.set_xlim(0, self.params["epochs"] + 0.2)
         axes.get_legend().set_loc("upper right" if metric == "loss" else "lower right")
 

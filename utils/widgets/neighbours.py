@@ -22,22 +22,29 @@ class NearestDigitExplorer(Explorer):
 
     All queries are moved alike and read, so that the remark can count them: with a few thousand training digits and a
     hundred queries that is done at once. Distances are those of pixels from 0 to 1.
-    Taught in notebooks/03_baseline_classifiers.ipynb
     """
 
-    def __init__(self, x_train: np.ndarray, y_train: np.ndarray, x_query: np.ndarray, y_query: np.ndarray):
+    def __init__(
+        self, x_train: np.ndarray, y_train: np.ndarray, x_query: np.ndarray, y_query: np.ndarray
+    ):
         self.x_train, self.y_train = _checked(x_train, y_train)
         self.x_query, self.y_query = _checked(x_query, y_query)
         if len(x_train) < MOST:
-            raise ValueError(f"expected {MOST} or more training digits, got {len(x_train)}: they are to be neighbours")
+            raise ValueError(
+                f"expected {MOST} or more training digits, got {len(x_train)}: they are to be neighbours"
+            )
         self.ballots = one_hot(self.y_train)  # the vote of each training digit
         self.train = _flat(x_train)
         self.squares = np.einsum("ij,ij->i", self.train, self.train)
-        self.find = cache(self._find)  # a search takes a few milliseconds, where all processors are idle
+        self.find = cache(
+            self._find
+        )  # a search takes a few milliseconds, where all processors are idle
         self.chart = _Chart()
         self.query = Slider("Query", 0, len(x_query) - 1, value=0)
         self.k = Slider("Neighbours", 1, MOST, value=5)
-        self.right, self.down = (Slider(f"Shift {way}", -FARTHEST, FARTHEST, value=0) for way in ("right", "down"))
+        self.right, self.down = (
+            Slider(f"Shift {way}", -FARTHEST, FARTHEST, value=0) for way in ("right", "down")
+        )
         super().__init__(self.query, self.k, self.right, self.down)
 
     def draw(self) -> View:
@@ -50,13 +57,20 @@ class NearestDigitExplorer(Explorer):
 
         label, neighbours = self.y_query[query], self.y_train[nearest[query]]
         pictures = np.concatenate([self.x_query[[query]], self.x_train[nearest[query]]])
-        distances = [f"{distance:.1f}" for distance in np.linalg.norm(_flat(pictures) - _flat(moved), axis=1)]
-        titles = [f"{name}\n{far} away" for name, far in zip(["not moved", *neighbours], distances, strict=True)]
+        distances = [
+            f"{distance:.1f}" for distance in np.linalg.norm(_flat(pictures) - _flat(moved), axis=1)
+        ]
+        titles = [
+            f"{name}\n{far} away"
+            for name, far in zip(["not moved", *neighbours], distances, strict=True)
+        ]
         self.chart.show_query(moved[0], f"query, label {label}")
         self.chart.show_row(pictures, titles)
         self.chart.show_votes(votes[query], is_right[query])
 
-        listed = ", ".join(f"{name} ({far})" for name, far in zip(neighbours, distances[1:], strict=True))
+        listed = ", ".join(
+            f"{name} ({far})" for name, far in zip(neighbours, distances[1:], strict=True)
+        )
         alt = (
             f"A digit, label {label}, moved right by {right} and down by {down}; labels and distances of its nearest "
             f"digits: {listed}; distance to the digit itself, not moved: {distances[0]}."
@@ -66,7 +80,9 @@ class NearestDigitExplorer(Explorer):
     def _find(self, right: int, down: int) -> np.ndarray:
         """Return the places of the training digits nearest to each moved query, (queries, MOST), nearest first."""
         queries = _flat(_move(self.x_query, right, down))
-        squared_distances = self.squares - 2 * queries @ self.train.T  # less the query's square, the same for all
+        squared_distances = (
+            self.squares - 2 * queries @ self.train.T
+        )  # less the query's square, the same for all
         return np.argpartition(squared_distances, range(MOST), axis=1)[:, :MOST]
 
 
@@ -79,7 +95,9 @@ class _Chart:
         for axes, width in ((self.query, 28), (self.row, SLOT * (MOST + 1))):
             plots.digit(axes, np.zeros((28, width)), interpolation="nearest", vmin=0, vmax=255)
         places = SLOT * (np.arange(MOST + 1) + 0.5)
-        self.titles = [self.row.text(place, -2, "", ha="center", va="bottom", fontsize=9) for place in places]
+        self.titles = [
+            self.row.text(place, -2, "", ha="center", va="bottom", fontsize=9) for place in places
+        ]
         self.row.axvline(SLOT, color="grey", linestyle=":")
         self.row.set_axis_off()
         self.bars = self.votes.bar(range(10), 0, edgecolor="black")
@@ -101,7 +119,9 @@ class _Chart:
         """Show the votes for each digit, the winner's bar coloured, and hatched where it is the wrong one."""
         for bar, height in zip(self.bars, votes, strict=True):
             bar.set(height=height, facecolor="lightgrey", hatch="")
-        self.bars[votes.argmax()].set(facecolor=plots.COLOURS[0 if is_right else 1], hatch="" if is_right else "///")
+        self.bars[votes.argmax()].set(
+            facecolor=plots.COLOURS[0 if is_right else 1], hatch="" if is_right else "///"
+        )
         self.votes.set(ylim=(0, votes.sum()), yticks=[0, votes.sum()])
 
 
@@ -118,7 +138,9 @@ def _remark(votes: np.ndarray, label: int, is_right: np.ndarray) -> str:
 def _checked(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     check_images(images)
     if len(one_hot(labels)) != len(images):
-        raise ValueError(f"expected one label for each of {len(images)} images, got {len(labels)}: cut both alike")
+        raise ValueError(
+            f"expected one label for each of {len(images)} images, got {len(labels)}: cut both alike"
+        )
     return images, np.asarray(labels)
 
 

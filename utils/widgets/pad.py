@@ -15,10 +15,7 @@ EMPTY = bytes(SIDE * SIDE)
 
 
 class DrawPad(anywidget.AnyWidget):
-    """Draw in 28 x 28 pixels, as MNIST has them; with a reader, see its ten probabilities while you draw.
-
-    Taught in notebooks/00_start_here.ipynb
-    """
+    """Draw in 28 x 28 pixels, as MNIST has them; with a reader, see its ten probabilities while you draw."""
 
     _esm = Path(__file__).parent / "pad.js"
     # Row by row, 0 for paper and 255 for ink. The browser sends a view of its message, which is turned into bytes.
@@ -42,7 +39,9 @@ class DrawPad(anywidget.AnyWidget):
         """Draw an image, uint8 (28, 28): for tests, and for readers without a mouse."""
         if np.shape(image) != (SIDE, SIDE) or getattr(image, "dtype", None) != np.uint8:
             found = f"{getattr(image, 'dtype', type(image).__name__)} of shape {np.shape(image)}"
-            raise ValueError(f"expected a uint8 image of shape (28, 28), got {found}: to_mnist_form() makes one")
+            raise ValueError(
+                f"expected a uint8 image of shape (28, 28), got {found}: to_mnist_form() makes one"
+            )
         self.pixels = image.tobytes()
 
     def clear(self) -> None:
@@ -57,7 +56,11 @@ class DrawPad(anywidget.AnyWidget):
             with self.hold_sync():
                 self.fault = ""
                 self.probabilities = [] if seen.digit is None else seen.probabilities.tolist()
-                self.prediction = "nothing yet" if seen.digit is None else f"{seen.digit}, {seen.confidence:.0%} sure"
+                self.prediction = (
+                    "nothing yet"
+                    if seen.digit is None
+                    else f"{seen.digit}, {seen.confidence:.0%} sure"
+                )
         except Exception as fault:
             self.fault = in_words(fault)
             if is_strict():

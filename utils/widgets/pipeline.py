@@ -12,7 +12,11 @@ from utils.widgets.explorer import Choice, Explorer, Slider, View
 from utils.widgets.pad import DrawPad
 
 PHOTO = 800  # pixels on each side of the photo: enough for `shrink` to have something to do
-COLUMNS, TILE, THUMBNAIL = 6, 130, 92  # steps in a row; pixels of a step with air and title, and of its picture
+COLUMNS, TILE, THUMBNAIL = (
+    6,
+    130,
+    92,
+)  # steps in a row; pixels of a step with air and title, and of its picture
 PAGES = ("screen", "plain paper", "ruled paper")
 
 
@@ -20,7 +24,6 @@ class PipelineExplorer(Explorer):
     """Draw a digit, and see what each step of to_mnist_form makes of it, as it is or as a photo of paper.
 
     `pad.set_pixels` draws from Python, and `image` is what is then prepared and read.
-    Taught in notebooks/08_predict_your_own_digits.ipynb
     """
 
     def __init__(self, reader: DigitReader):
@@ -47,7 +50,10 @@ class PipelineExplorer(Explorer):
         except preprocessing.NoDigitFound as nothing:
             steps, what, remark = nothing.steps, "A page without a digit", f"No digit: {nothing}."
         else:
-            what, probabilities = "A digit", self.reader.predict_batch(steps["centre_by_mass"][np.newaxis])[0]
+            what, probabilities = (
+                "A digit",
+                self.reader.predict_batch(steps["centre_by_mass"][np.newaxis])[0],
+            )
             remark = f"Read from the {self.page.value}: {probabilities.argmax()}, {probabilities.max():.0%} sure."
         alt = f"{what}, seen on the {self.page.value}, in {len(steps)} steps: {', '.join(steps)}."
         return View(_draw_steps(steps), alt, remark)
@@ -56,7 +62,9 @@ class PipelineExplorer(Explorer):
 def _photo(drawn: np.ndarray, ruled: bool, shadow: float) -> np.ndarray:
     """Return a grey photo, uint8 (800, 800), of a drawing, uint8 (28, 28), in dark pen, shaded from the lower right."""
     enlarged = Image.fromarray(drawn).resize((PHOTO, PHOTO), Image.Resampling.BICUBIC)
-    ink = np.clip((np.asarray(enlarged, dtype="float32") - 90) / 60, 0, 1)  # an edge as sharp as a pen's
+    ink = np.clip(
+        (np.asarray(enlarged, dtype="float32") - 90) / 60, 0, 1
+    )  # an edge as sharp as a pen's
     paper, shade, grain = _paper()
     scene = paper if ruled else paper.max()
     return (scene * (1 - 0.8 * ink) * (1 - shadow * shade) + grain).clip(0, 255).astype("uint8")

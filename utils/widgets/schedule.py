@@ -26,7 +26,6 @@ def descend(rates: np.ndarray, noise: np.ndarray) -> np.ndarray:
 
     Each step has its learning rate, and two numbers of noise that are added to its gradient, shape (steps, 2). A
     descent that leaves the valley ends there, so that its path is shorter.
-    Taught in notebooks/06_train_the_cnn.ipynb
     """
     places = [START]
     for rate, error in zip(rates, noise, strict=True):
@@ -37,16 +36,15 @@ def descend(rates: np.ndarray, noise: np.ndarray) -> np.ndarray:
 
 
 class ScheduleExplorer(Explorer):
-    """Choose a schedule and its peak, and follow a descent of so many steps into a valley, with noisy gradients.
-
-    Taught in notebooks/06_train_the_cnn.ipynb
-    """
+    """Choose a schedule and its peak, and follow a descent of so many steps into a valley, with noisy gradients."""
 
     def __init__(self, steps: int):
         if not isinstance(steps, int | np.integer) or not 10 <= steps <= 1000:
             raise ValueError(f"expected 10 to 1000 steps, a whole number, got {steps!r}")
         self.shapes = _shapes(int(steps))
-        self.errors = np.random.default_rng(0).normal(0, 3, (steps, 2))  # as of batches: the same in every descent
+        self.errors = np.random.default_rng(0).normal(
+            0, 3, (steps, 2)
+        )  # as of batches: the same in every descent
         self.schedule = Choice("Schedule", ["constant", "steps", "cosine", "one-cycle"])
         self.exponent = Slider("Peak rate, log₁₀", -3, -0.5, value=-1.3, step=0.1)
         self.warm_up = Slider("Warm-up, %", 0, 50, value=20, step=WARM_UP_STEP)
@@ -62,7 +60,9 @@ class ScheduleExplorer(Explorer):
 
     def draw(self) -> View:
         """Draw the rates, the path that they make down the valley, and the loss on the way."""
-        self.warm_up.layout.display = "" if self.schedule.value == "one-cycle" else "none"  # the others have none
+        self.warm_up.layout.display = (
+            "" if self.schedule.value == "one-cycle" else "none"
+        )  # the others have none
         places = descend(self.rates, self.noise.value * self.errors)
         losses = places**2 @ STEEPNESS / 2
         figure = Figure(figsize=(9, 2.8))
@@ -88,7 +88,9 @@ def _shapes(steps: int) -> dict[str | int, np.ndarray]:
     def at(step):
         return keras.ops.stack([schedule(step) for schedule in schedules.values()])
 
-    rates = keras.ops.vectorized_map(at, np.arange(steps))  # all at once: step by step, it would take seconds
+    rates = keras.ops.vectorized_map(
+        at, np.arange(steps)
+    )  # all at once: step by step, it would take seconds
     return dict(zip(schedules, keras.ops.convert_to_numpy(rates).T.astype(float), strict=True))
 
 
@@ -105,7 +107,15 @@ def _draw_rates(axes: Axes, rates: np.ndarray) -> None:
     limit = 2 / STEEPNESS.max()
     axes.plot(rates, color=plots.COLOURS[0], linewidth=2)
     axes.axhline(limit, color="grey", linestyle=":")
-    axes.text(0.98 * len(rates), limit, "above: swings grow", color="dimgrey", ha="right", va="bottom", clip_on=True)
+    axes.text(
+        0.98 * len(rates),
+        limit,
+        "above: swings grow",
+        color="dimgrey",
+        ha="right",
+        va="bottom",
+        clip_on=True,
+    )
     axes.set(xlabel="step", xlim=(0, len(rates)), ylim=(0, 1.15 * rates.max()))
     _set_title(axes, "learning rate")
 
@@ -124,10 +134,14 @@ def _draw_path(axes: Axes, places: np.ndarray) -> None:
 def _draw_losses(axes: Axes, losses: np.ndarray, steps: int) -> None:
     axes.semilogy(losses, color=plots.COLOURS[2], linewidth=1)
     axes.set(xlabel="step", xlim=(0, steps), ylim=(1e-5, 1e5))
-    axes.set_yticks([1e-4, 0.01, 1, 100, 1e4], ["0.0001", "0.01", "1", "100", "10,000"])  # plain text is drawn faster
+    axes.set_yticks(
+        [1e-4, 0.01, 1, 100, 1e4], ["0.0001", "0.01", "1", "100", "10,000"]
+    )  # plain text is drawn faster
     axes.minorticks_off()
     _set_title(axes, "loss")
 
 
 def _set_title(axes: Axes, title: str) -> None:
-    axes.set_title(title, fontsize=10, y=1)  # a given place saves the search for one, which takes as long as the rest
+    axes.set_title(
+        title, fontsize=10, y=1
+    )  # a given place saves the search for one, which takes as long as the rest

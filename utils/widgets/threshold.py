@@ -12,7 +12,6 @@ class ThresholdExplorer(Explorer):
     """Move the confidence below which a reader refuses to answer, along its curve of accuracy against coverage.
 
     Takes probabilities, shape (n, 10), and labels, shape (n,): digits that may choose, never those that judge.
-    Taught in notebooks/07_evaluate_the_cnn.ipynb
     """
 
     def __init__(self, probabilities: np.ndarray, labels: np.ndarray):
@@ -34,7 +33,9 @@ class ThresholdExplorer(Explorer):
         answers = self.confidence >= threshold
         answered, right = int(answers.sum()), int(self.correct[answers].sum())
         if not answered:
-            raise Refused(f"Nothing is answered at {threshold:.2f}: no answer is that sure. Move the slider down.")
+            raise Refused(
+                f"Nothing is answered at {threshold:.2f}: no answer is that sure. Move the slider down."
+            )
         coverage, accuracy = answered / total, right / answered
         low, high = evaluation.accuracy_interval(right, answered)
         refused, spared = total - answered, int((~self.correct[~answers]).sum())
@@ -54,9 +55,16 @@ class ThresholdExplorer(Explorer):
         figure = Figure(figsize=(9, 3))
         axes = figure.subplots()
         figure.subplots_adjust(left=0.1, right=0.75, bottom=0.17, top=0.95)
-        axes.plot(self.curve["coverage"], self.curve["accuracy"], color=plots.COLOURS[0], label="all thresholds")
+        axes.plot(
+            self.curve["coverage"],
+            self.curve["accuracy"],
+            color=plots.COLOURS[0],
+            label="all thresholds",
+        )
         axes.vlines(coverage, low, high, color="grey", label="95 % interval")
-        axes.plot(coverage, accuracy, "o", color="black", label=f"threshold {self.threshold.value:.2f}")
+        axes.plot(
+            coverage, accuracy, "o", color="black", label=f"threshold {self.threshold.value:.2f}"
+        )
         reach = min(0.99, np.mean(self.confidence >= 0.99))
         floor = evaluation.accuracy_interval(self.correct.sum(), len(self.correct))[0]
         axes.set_xlim(reach - 0.1 * (1 - reach), 1 + 0.05 * (1 - reach))
