@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import importlib.resources
 import io
+import json
 import math
 import os
 import secrets
@@ -230,6 +231,32 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         if part.is_dir():
             shutil.rmtree(part)
         part.unlink(missing_ok=True)
+
+
+def claim_folder(folder: str | Path, description: dict) -> None:
+    """Write what a run is about into its folder, as run.json, or check that the folder holds this very run.
+
+    Raises ValueError, which names the difference, if it holds another run or something else.
+    """
+    path = Path(folder) / "run.json"
+    if path.is_file():
+        check_same_run(json.loads(path.read_text(encoding="utf-8")), description, folder)
+    elif path.parent.exists() and (not path.parent.is_dir() or any(path.parent.iterdir())):
+        raise ValueError(f"{folder} holds something else: name another folder, new or empty.")
+    else:
+        with atomic_write(path) as part:
+            part.write_text(json.dumps(description, indent=1), encoding="utf-8")
+
+
+def check_same_run(held: dict, asked: dict, where: str | Path) -> None:
+    """Raise ValueError, which names the first difference, unless both descriptions are of the same run."""
+    asked = json.loads(json.dumps(asked))  # as it reads once it is written
+    for name in {**asked, **held}:
+        if held.get(name) != asked.get(name):
+            raise ValueError(
+                f"{where} holds a run with {name} {held.get(name)}, but now it is {asked.get(name)}: "
+                "ask for the same again, or name another folder."
+            )
 
 
 def read_idx(path: str | Path) -> np.ndarray:

@@ -780,3 +780,20 @@ def test_image_folder_never_mixes_old_and_new(tmp_path):
     with pytest.raises(ValueError, match=r'expected "\.png" or "\.jpg", got .\.gif'):
         data.write_image_folder(tmp_path / "gifs", images, labels, suffix=".gif")
     assert [path.name for path in tmp_path.iterdir()] == ["digits"]
+
+
+def test_folder_is_claimed_by_one_run(tmp_path):
+    about = {"recipe": {"epochs": 2, "shape": (28, 28)}, "seed": 0}
+    data.claim_folder(tmp_path / "run", about)
+    data.claim_folder(tmp_path / "run", about)
+    for other, said in [
+        ({**about, "seed": 1}, "with seed 0, but now it is 1"),
+        ({"seed": 0}, "recipe"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            data.claim_folder(tmp_path / "run", other)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").touch()
+    with pytest.raises(ValueError, match="something else"):
+        data.claim_folder(tmp_path / "photos", about)
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
