@@ -23,10 +23,10 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 def source_hash(notebook: nbformat.NotebookNode) -> str:
-    """Return the sha256 of what a person wrote: kind and text of every cell, not its outputs, nor the Colab cell."""
-    written = [cell for cell in notebook.cells if "colab" not in cell.metadata.get("tags", [])]
-    text = "\0".join(f"{cell.cell_type}\n{cell.source}" for cell in written)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Return the sha256 of the code cells, without the Colab cell: editing prose needs no new run."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    sources = [cell.source for cell in code if "colab" not in cell.metadata.get("tags", [])]
+    return hashlib.sha256("\0".join(sources).encode()).hexdigest()
 
 
 def run(path: Path) -> dict:
@@ -52,9 +52,8 @@ def run(path: Path) -> dict:
     seconds = time.perf_counter() - start
     notebook.metadata = metadata  # without the version of this machine's Python
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-        output.get("data", {}).pop(
-            WIDGET, None
-        )  # without a kernel it would hide the text that stands for it
+        # Without a kernel, it would hide the text that stands for it.
+        output.get("data", {}).pop(WIDGET, None)
     with data.atomic_write(path) as part:
         nbformat.write(notebook, part)
     return {"source": source_hash(notebook), "seconds": round(seconds), "peak_memory_mb": memory}
