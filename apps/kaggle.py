@@ -5,7 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.data import CACHE, Mnist, atomic_write, load_mnist, runs_folder, write_kaggle_csv
+from utils.data import (
+    CACHE,
+    Mnist,
+    atomic_write,
+    check_images,
+    check_labels,
+    load_mnist,
+    runs_folder,
+)
+from utils.files import write_kaggle_csv
 
 HEADER = "ImageId,Label"
 HIDDEN = "hidden_labels.csv"  # which only generated folders have: Kaggle keeps its own
@@ -78,11 +87,8 @@ def find_overlap(x_train: np.ndarray, x_test: np.ndarray) -> np.ndarray:
 
     Both are uint8 (n, 28, 28). Where it returns any, a score on the test set is partly a memory.
     """
-    for images in (x_train, x_test):
-        if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
-            raise ValueError(
-                f"expected uint8 images (n, 28, 28), not scaled, got {images.dtype} {images.shape}."
-            )
+    check_images(x_train)
+    check_images(x_test)
     seen = {image.tobytes() for image in x_train}
     return np.array([i for i, image in enumerate(x_test) if image.tobytes() in seen], dtype=int)
 
@@ -92,17 +98,8 @@ def write_submission(path: str | Path, digits: np.ndarray) -> None:
 
     Raises ValueError where they are anything else, such as probabilities.
     """
+    check_labels(digits)
     digits = np.asarray(digits)
-    if digits.ndim != 1 or digits.dtype.kind not in "iu" or len(digits) == 0:
-        hint = ": of probabilities, take argmax(axis=1)" if digits.ndim == 2 else ""
-        raise ValueError(
-            f"expected digits, whole numbers of shape (n,), got {digits.dtype} {digits.shape}{hint}."
-        )
-    wrong = np.flatnonzero((digits < 0) | (digits > 9))
-    if len(wrong):
-        raise ValueError(
-            f"expected digits from 0 to 9, got {digits[wrong[0]]} in row {wrong[0] + 1}."
-        )
     lines = [HEADER, *(f"{row},{digit}" for row, digit in enumerate(digits.tolist(), start=1))]
     with atomic_write(path) as part:
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -13,8 +13,8 @@ import streamlit as st
 from PIL import Image, ImageOps
 from streamlit_drawable_canvas import st_canvas
 
+from utils.photos import UnreadableImage, mnist_steps
 from utils.prediction import MODELS, DigitReader, Prediction, UnreadableModel
-from utils.preprocessing import UnreadableImage, mnist_steps
 
 PAD, PEN = 280, 20  # pixels: a pen as wide, beside the digit, as those that wrote MNIST
 TILE = 112  # pixels on each side of a step's picture

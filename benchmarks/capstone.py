@@ -16,7 +16,7 @@ import numpy as np
 from apps.kaggle import find_overlap, read_submission, write_kaggle_files, write_submission
 from benchmarks import records
 from benchmarks.accuracy import describe, side_by_side, timed_fit
-from utils import data
+from utils import data, files
 from utils.prediction import DigitReader
 from utils.preprocessing import split_train_validation
 from utils.training import RECIPES
@@ -29,8 +29,8 @@ HELD_BACK = 0.1  # of train.csv, for validation
 def measure(folder: str, seed: int) -> dict:
     """Train on train.csv, write a submission for test.csv, and return how right it is."""
     folder = Path(folder)
-    images, labels = data.read_kaggle_csv(folder / "train.csv")
-    x_test, _ = data.read_kaggle_csv(folder / "test.csv")
+    images, labels = files.read_kaggle_csv(folder / "train.csv")
+    x_test, _ = files.read_kaggle_csv(folder / "test.csv")
     x_train, x_validation, y_train, y_validation = split_train_validation(images, labels, HELD_BACK)
     network, _ = timed_fit(RECIPE, (x_train, y_train), seed)
     reader = DigitReader(network)

@@ -15,7 +15,8 @@ from PIL import Image
 from scipy import ndimage
 from scipy.stats import norm
 
-from utils.preprocessing import BOX, SIDE, check_images
+from utils.data import check_images
+from utils.preprocessing import BOX, SIDE
 
 STRENGTHS = (1, 2, 3, 4, 5)
 MIDDLE = (SIDE - 1) / 2

@@ -19,11 +19,11 @@ from tqdm import tqdm
 
 from apps.kaggle import split_like_kaggle
 from benchmarks import records
-from utils import data
+from utils import data, files
 
 ROUNDS = 7
 OURS = "read_kaggle_csv"
-COLUMNS = ["label", *data.PIXEL_COLUMNS]
+COLUMNS = ["label", *files.PIXEL_COLUMNS]
 
 
 def as_rows(found: np.ndarray | tuple) -> np.ndarray:
@@ -53,7 +53,7 @@ def read_pyarrow(path: str) -> np.ndarray:
 
 
 READERS = {
-    OURS: data.read_kaggle_csv,
+    OURS: files.read_kaggle_csv,
     "pandas": read_pandas,
     "pandas, uint8": lambda path: read_pandas(path, dtype=np.uint8),
     "pandas, engine pyarrow": lambda path: read_pandas(path, engine="pyarrow"),
@@ -79,7 +79,7 @@ def warm_up(name: str) -> None:
     """Read a tiny file, so that imports do not count."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "tiny.csv")
-        data.write_kaggle_csv(path, np.zeros((2, 28, 28), np.uint8), np.zeros(2, int))
+        files.write_kaggle_csv(path, np.zeros((2, 28, 28), np.uint8), np.zeros(2, int))
         READERS[name](path)
 
 
@@ -113,7 +113,7 @@ def main() -> None:
     runs = {name: [] for name in READERS}
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "train.csv")
-        data.write_kaggle_csv(path, x_train, y_train)
+        files.write_kaggle_csv(path, x_train, y_train)
         for _ in tqdm(range(ROUNDS), unit="round", file=sys.stdout):
             for name in READERS:
                 runs[name].append(read_apart(name, path))

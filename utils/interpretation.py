@@ -7,9 +7,9 @@ softmax: a probability near 1 hardly moves any more, whatever is changed.
 
 import numpy as np
 
+from utils.data import check_labels
 from utils.environment import quiet_tensorflow
 from utils.preprocessing import SIDE, check_scaled
-from utils.training import check_labels
 
 with quiet_tensorflow():
     import keras

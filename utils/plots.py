@@ -12,17 +12,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK = "gray_r"  # digits as dark ink on white paper
-COLOURS = sns.color_palette("colorblind")
-sns.set_palette(COLOURS)
+COLORS = sns.color_palette("colorblind")
+sns.set_palette(COLORS)
 
 
 def show(figure: Figure, alt: str) -> None:
-    """Display a figure with a text for readers who cannot see it, and close it."""
+    """Display a figure with a text for readers who can't see it, and close it."""
     display_png(to_png(figure), alt)
 
 
 def display_png(png: bytes, alt: str) -> None:
-    """Display the bytes of a PNG file, with `alt` as what is read where it cannot be shown."""
+    """Display the bytes of a PNG file, with `alt` as the text for readers who can't see it."""
     bundle = {"image/png": to_base64(png), "text/plain": alt}
     display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
 
@@ -94,7 +94,7 @@ def number_grid(axes: Axes, numbers: np.ndarray, title: str = "") -> Axes:
         "cbar": False,
         "square": True,
         "linewidths": 1,
-        "linecolor": "grey",
+        "linecolor": "gray",
     }
     sns.heatmap(
         np.round(numbers, 2) + 0.0,
@@ -109,10 +109,10 @@ def number_grid(axes: Axes, numbers: np.ndarray, title: str = "") -> Axes:
 
 
 def probability_bars(axes: Axes, probabilities: np.ndarray) -> Axes:
-    """Draw ten probabilities as horizontal bars, the digit 0 on top, the likeliest one darker and labelled."""
+    """Draw ten probabilities as horizontal bars, the digit 0 on top, the likeliest one darker and labeled."""
     best = int(np.argmax(probabilities))
-    colours = [COLOURS[0] if digit == best else "lightgrey" for digit in range(10)]
-    axes.barh(range(10), probabilities, color=colours)
+    colors = [COLORS[0] if digit == best else "lightgray" for digit in range(10)]
+    axes.barh(range(10), probabilities, color=colors)
     axes.text(probabilities[best] + 0.02, best, f"{probabilities[best]:.1%}", va="center")
     axes.set(
         xlim=(0, 1.2),
@@ -130,15 +130,15 @@ def learning_curves(
     axes: Axes, histories: dict[str, dict[str, list[float]]], metric: str = "accuracy"
 ) -> Axes:
     """Draw a metric by epoch for each named Keras history: solid on training data, dashed on validation data."""
-    for (name, history), colour in zip(histories.items(), COLOURS, strict=False):
+    for (name, history), color in zip(histories.items(), COLORS, strict=False):
         epochs = range(1, len(history[metric]) + 1)
-        axes.plot(epochs, history[metric], color=colour, label=f"{name}, training")
+        axes.plot(epochs, history[metric], color=color, label=f"{name}, training")
         if f"val_{metric}" in history:
             axes.plot(
                 epochs,
                 history[f"val_{metric}"],
                 "--o",
-                color=colour,
+                color=color,
                 markersize=4,
                 label=f"{name}, validation",
             )
@@ -150,7 +150,7 @@ def learning_curves(
 
 
 def confusion(axes: Axes, matrix: np.ndarray) -> Axes:
-    """Draw a confusion matrix, shape (10, 10), with counts; errors are coloured, the diagonal stays plain."""
+    """Draw a confusion matrix, shape (10, 10), with counts; errors are colored, the diagonal stays plain."""
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     sns.heatmap(
         errors,
@@ -168,7 +168,7 @@ def confusion(axes: Axes, matrix: np.ndarray) -> Axes:
 
 def reliability(axes: Axes, table, label: str = "") -> Axes:
     """Draw accuracy against confidence from a calibration table, with the line of perfect calibration."""
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfectly calibrated")
+    axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="perfectly calibrated")
     axes.plot(table["confidence"], table["accuracy"], "o-", label=label or "model")
     axes.set(
         xlim=(0, 1.02),

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from utils.data import check_images
 from utils.environment import quiet_tensorflow
-from utils.preprocessing import NoDigitFound, check_images, scale, to_mnist_form
+from utils.photos import NoDigitFound, to_mnist_form
+from utils.preprocessing import scale
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
 CHUNK = (

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from utils.augmentation import RandomAffine, hardships
-from utils.data import atomic_write
+from utils.data import atomic_write, check_images, check_labels
 from utils.environment import quiet_tensorflow
 from utils.models import compact_cnn, dense_network, fast_cnn, reference_cnn, tiny_cnn, wide_cnn
-from utils.preprocessing import check_images, scale
+from utils.preprocessing import scale
 
 with quiet_tensorflow():
     import keras
@@ -63,19 +63,6 @@ def _to_floats(images: tf.Tensor) -> tf.Tensor:
 
 def _one_hot(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return images, tf.one_hot(labels, 10)  # the form in which a label can be smoothed
-
-
-def check_labels(labels: Labels, count: int) -> None:
-    """Raise ValueError unless `labels` are `count` whole numbers from 0 to 9."""
-    labels = np.asarray(labels)
-    if labels.shape != (count,):
-        hint = ": give the digits themselves, not one-hot rows" if labels.ndim == 2 else ""
-        raise ValueError(
-            f"expected one label per image, shape ({count},), got shape {labels.shape}{hint}"
-        )
-    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() > 9:
-        found = f"{labels.dtype} from {labels.min()} to {labels.max()}"
-        raise ValueError(f"expected whole-number labels from 0 to 9, got {found}")
 
 
 def one_cycle(

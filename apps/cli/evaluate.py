@@ -89,7 +89,7 @@ def _read_folder(reader, folder: Path):
     """Return the labels and the answers, arrays (n,), for the pictures of a folder, and what was wrong with others."""
     import numpy as np
 
-    from utils.preprocessing import UnreadableImage
+    from utils.photos import UnreadableImage
 
     pairs, unreadable = [], []
     for path, label in progress(_named_digits(folder), "reading"):

@@ -47,7 +47,7 @@ def predict(
     A picture that holds no single digit is answered with the reason. Where one cannot be read as a picture, the others
     are answered all the same, and the exit code is 1.
     """
-    from utils.preprocessing import UnreadableImage
+    from utils.photos import UnreadableImage
 
     reader = open_reader(model)
     answers, unreadable = [], []

@@ -124,7 +124,7 @@ def _accuracies(comparison, labels, predictions: dict) -> tuple[str, str]:
     )
     errors.plot.bar(
         ax=right,
-        color=plots.COLOURS[1::-1],
+        color=plots.COLORS[1::-1],
         rot=0,
         xlabel="digit",
         ylabel="errors, %",

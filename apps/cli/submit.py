@@ -43,7 +43,7 @@ def submit(
 
 def _read_test(path: Path):
     """Return the images of a test file, uint8 (n, 28, 28)."""
-    from utils.data import read_kaggle_csv
+    from utils.files import read_kaggle_csv
 
     with err.status(f"reading {path.name}"), mistakes(ValueError):
         images, labels = read_kaggle_csv(path)

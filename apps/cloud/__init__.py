@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from utils.data import check_images
+from utils.photos import Ink, NoDigitFound, Picture, to_mnist_form
 from utils.prediction import Prediction
-from utils.preprocessing import Ink, NoDigitFound, Picture, check_images, to_mnist_form
 
 # What text readers take a digit for, and the digit that was meant where it is known that there is one.
 LOOKALIKES = {

@@ -22,9 +22,10 @@ import pandas as pd
 import pyarrow.lib
 import pyarrow.parquet
 
-from utils.data import atomic_write, load_mnist, read_idx
+from utils.data import atomic_write, check_images, load_mnist
+from utils.files import read_idx
+from utils.photos import UnreadableImage
 from utils.prediction import DigitReader
-from utils.preprocessing import UnreadableImage, check_images
 
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif"}
 # Ctrl-C goes to all processes of a terminal. The workers leave it to the one that ends them, lest each answer as well.

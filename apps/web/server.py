@@ -26,8 +26,8 @@ from pillow_heif import register_heif_opener
 from pydantic import BaseModel, Field
 from starlette.formparsers import MultiPartParser
 
+from utils.photos import FORMATS, UnreadableImage
 from utils.prediction import MODELS, DigitReader, UnreadableModel
-from utils.preprocessing import FORMATS, UnreadableImage
 
 DIST = Path(__file__).parent / "dist"  # the front end, built by `make web`
 MEGABYTE = 1_000_000

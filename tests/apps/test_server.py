@@ -19,8 +19,8 @@ from benchmarks import records
 from benchmarks.serving import OURS, drawing, request, serving
 from tests.tree import ROOT
 from utils import data
+from utils.photos import to_mnist_form
 from utils.prediction import MODELS, DigitReader, UnreadableModel
-from utils.preprocessing import to_mnist_form
 
 DIGITS = data.load_mnist("sample")
 

@@ -21,7 +21,7 @@ from tests.browser.conftest import watched_page
 from tests.lab import free_port, served
 from tests.tree import ROOT
 from utils import data
-from utils.preprocessing import to_mnist_form
+from utils.photos import to_mnist_form
 
 FRONT_END = ROOT / "apps" / "web" / "frontend"
 SEVEN = [

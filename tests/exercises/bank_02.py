@@ -8,7 +8,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from tests.exercises.bank import Entry
-from utils.preprocessing import NoDigitFound, centre_by_mass, crop_to_ink, one_hot
+from utils.photos import NoDigitFound, crop_to_ink
+from utils.preprocessing import one_hot
 
 RIGHT = {"difference": 236, "bytes": 313_600, "divisor": 10_000}
 
@@ -470,7 +471,7 @@ BANK = {
         },
     ),
     "q9": Entry(
-        right=[places_by_mean, lambda ink: centre_by_mass(crop_to_ink(ink)).astype("float64")],
+        right=[places_by_mean],
         wrong={
             "of the *box*": place_with(
                 lambda digit: (digit.shape[0] / 2, digit.shape[1] / 2), whole=int

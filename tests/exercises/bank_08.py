@@ -8,11 +8,16 @@ import pandas as pd
 from scipy import ndimage
 
 from tests.exercises.bank import Entry
-from utils import preprocessing
+from utils import photos
 
 # 1. Which step was left out?
 
-STEPS = {"A": "match_stroke_weight", "B": "even_light", "C": "centre_by_mass", "D": "remove_rules"}
+STEPS = {
+    "A": "match_stroke_weight",
+    "B": "flatten_illumination",
+    "C": "center_by_mass",
+    "D": "remove_ruled_lines",
+}
 
 # 2. A folder
 
@@ -144,7 +149,7 @@ def number(
 
 def number_by_find_digits(page, read):
     digits, chance = "", 1
-    for digit in preprocessing.find_digits(page):
+    for digit in photos.find_digits(page):
         got, sure = read(digit)
         digits, chance = digits + str(got), chance * sure
     return digits, chance
@@ -365,10 +370,10 @@ BANK = {
             "the pen that was too thin": [STEPS | {"A": "fit_in_box"}, "BDAC"],
             "A: the ink is light on black": [STEPS | {"A": "ink_on_black"}, "BDAC"],
             "the shadow passed for ink": [STEPS | {"B": "ink_on_black"}, "BDAC"],
-            "a speck is small": [STEPS | {"B": "remove_specks"}, "BDAC"],
+            "a speck is small": [STEPS | {"B": "despeckle"}, "BDAC"],
             "the margin up to 28": [STEPS | {"C": "fit_in_box"}, "BDAC"],
             "never got its margin": [STEPS | {"C": "crop_to_ink"}, "BDAC"],
-            "longer than a speck": [STEPS | {"D": "remove_specks"}, "BDAC"],
+            "longer than a speck": [STEPS | {"D": "despeckle"}, "BDAC"],
             "the lines included": [STEPS | {"D": "crop_to_ink"}, "BDAC"],
             "would look otherwise": [STEPS | {"B": "shrink"}, "BDAC"],
             "expected one of shrink": [STEPS | {"C": "centre"}, "BDAC"],

@@ -9,8 +9,9 @@ from PIL import Image
 
 from tests.exercises.bank import Entry
 from utils.exercises.lesson_10 import LIMIT
+from utils.photos import UnreadableImage, to_mnist_form
 from utils.prediction import DigitReader
-from utils.preprocessing import UnreadableImage, scale, to_mnist_form
+from utils.preprocessing import scale
 
 # 1. Was anything lost?
 

@@ -26,7 +26,7 @@ from apps.scaling.reading import (
     read_partition,
     remaining,
 )
-from utils.data import write_idx
+from utils.files import write_idx
 from utils.prediction import DigitReader
 
 MODEL = "tiny"

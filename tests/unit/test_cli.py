@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from apps import kaggle
 from apps.cli import app, command, draw, export, predict, report, train
 from benchmarks import capstone
-from utils import data, evaluation, training
+from utils import data, evaluation, files, training
 from utils.prediction import MODELS, DigitReader
 
 import keras  # isort: skip  (after utils, which starts TensorFlow quietly)
@@ -597,7 +597,7 @@ def answer_of(address, server):
 
 @pytest.fixture
 def test_csv(tmp_path):
-    data.write_kaggle_csv(tmp_path / "test.csv", data.load_mnist("sample").x_test[:600])
+    files.write_kaggle_csv(tmp_path / "test.csv", data.load_mnist("sample").x_test[:600])
     return tmp_path / "test.csv"
 
 
@@ -651,7 +651,7 @@ def test_submit_by_onnx_starts_no_tensorflow(test_csv, tmp_path):
 ])  # fmt: skip
 def test_submit_refuses_in_one_line_and_changes_no_file(test_csv, tmp_path, options, message):
     (tmp_path / "empty.csv").touch()
-    data.write_kaggle_csv(
+    files.write_kaggle_csv(
         tmp_path / "train.csv", *(array[:5] for array in data.load_mnist("sample")[:2])
     )
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

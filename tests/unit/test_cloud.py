@@ -31,8 +31,8 @@ from apps.cloud import (
 from apps.cloud.practice import practice_cloud
 from tests.tree import ROOT
 from utils.data import load_mnist
+from utils.photos import UnreadableImage, to_mnist_form
 from utils.prediction import DigitReader
-from utils.preprocessing import UnreadableImage, to_mnist_form
 
 DIGITS = load_mnist("sample").x_test
 CNN = DigitReader()

@@ -18,9 +18,12 @@ LAYERS = [
     ["utils.training", "utils.evaluation"],
     ["utils.models"],
     ["utils.augmentation", "utils.plots"],
+    ["utils.photos"],
+    ["utils.paper"],
     ["utils.preprocessing"],
-    ["utils.data"],
+    ["utils.files"],
     ["utils.environment"],
+    ["utils.data"],
 ]
 OURS = "apps", "utils"
 
@@ -100,7 +103,8 @@ def test_import_that_points_up_is_found(name, source, bad):
     "module",
     [
         "utils.data",
-        "utils.preprocessing",
+        "utils.files",
+        "utils.photos",
         "utils.plots",
         "utils.prediction",
         "utils.environment",

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from tests.tree import ROOT
+from utils.photos import split_digits
 from utils.prediction import DigitReader
-from utils.preprocessing import split_digits
 
 FOLDER = ROOT / "data" / "my_digits"
 PENS = {"roller", "marker", "fineliner", "pencil", "chalk", "photo"}

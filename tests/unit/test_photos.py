@@ -17,18 +17,11 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 
 from tests.photos import photograph
-from utils import data, preprocessing
+from utils import data, photos
+from utils.photos import NoDigitFound, UnreadableImage, mnist_steps, split_digits, to_mnist_form
 from utils.prediction import DigitReader
-from utils.preprocessing import (
-    NoDigitFound,
-    UnreadableImage,
-    mnist_steps,
-    split_digits,
-    to_mnist_form,
-)
 
-STEPS = ["to_grey", "shrink", "even_light", "ink_on_black", "remove_rules", "remove_specks", "keep_digit",
-         "crop_to_ink", "match_stroke_weight", "fit_in_box", "centre_by_mass"]  # fmt: skip
+STEPS = [step.__name__ for step in photos.STEPS]
 BLANK = np.zeros((28, 28), "uint8")
 
 
@@ -84,7 +77,7 @@ def test_a_photo_of_empty_paper_holds_no_digit(rules, mistakes):
 def test_uneven_light_becomes_even():
     digit = np.asarray(draw_five(), dtype="float32")
     light = np.linspace(0.3, 1, 280, dtype="float32")
-    even = preprocessing.even_light(digit * light)
+    even = photos.flatten_illumination(digit * light)
     paper = digit == 255
     assert np.ptp((digit * light)[paper]) > 150
     assert np.percentile(even[paper], 5) > 235
@@ -100,10 +93,10 @@ def test_chalk_on_an_uneven_board_stays_light():
 def test_a_drawing_has_even_light_and_no_lines_already():
     steps = mnist_steps(draw_five())
     assert list(steps) == STEPS
-    np.testing.assert_array_equal(steps["even_light"], steps["to_grey"])
+    np.testing.assert_array_equal(steps["flatten_illumination"], steps["to_gray"])
     np.testing.assert_array_equal(steps["keep_digit"], steps["ink_on_black"])
     np.testing.assert_array_equal(steps["match_stroke_weight"], steps["crop_to_ink"])
-    np.testing.assert_array_equal(steps["centre_by_mass"], to_mnist_form(draw_five()))
+    np.testing.assert_array_equal(steps["center_by_mass"], to_mnist_form(draw_five()))
 
 
 # Lines, specks, strokes
@@ -141,34 +134,32 @@ def test_only_specks_are_removed_and_the_input_stays_as_it_was():
         90,
     )  # a one, a speck, a crease
     before = ink.copy()
-    cleaned = preprocessing.remove_specks(ink)
+    cleaned = photos.despeckle(ink)
     np.testing.assert_array_equal(ink, before)
     before[250:254, 30:34] = before[20:60, 200:240] = 0
     np.testing.assert_array_equal(cleaned, before)
-    np.testing.assert_array_equal(preprocessing.remove_specks(cleaned), cleaned)
-    np.testing.assert_array_equal(preprocessing.remove_specks(0 * ink), 0 * ink)
+    np.testing.assert_array_equal(photos.despeckle(cleaned), cleaned)
+    np.testing.assert_array_equal(photos.despeckle(0 * ink), 0 * ink)
 
 
 def test_the_width_of_a_stroke_does_not_depend_on_the_paper_around_it():
-    ink = preprocessing.fit_in_box(mnist_steps(draw_five())["crop_to_ink"], 80)
-    assert preprocessing._stroke_width(np.pad(ink, 1)) == preprocessing._stroke_width(
-        np.pad(ink, 20)
-    )
+    ink = photos.fit_in_box(mnist_steps(draw_five())["crop_to_ink"], 80)
+    assert photos._stroke_width(np.pad(ink, 1)) == photos._stroke_width(np.pad(ink, 20))
 
 
 @pytest.mark.parametrize("width", [1, 14, 64])
 def test_strokes_come_near_to_the_weight_of_mnist(width):
     ink = mnist_steps(draw_five(width=width))["fit_in_box"]
     assert ink.max() > 180
-    stroke = preprocessing._stroke_width(np.pad(preprocessing.fit_in_box(ink, 80), 20)) / 4
+    stroke = photos._stroke_width(np.pad(photos.fit_in_box(ink, 80), 20)) / 4
     assert 1 <= stroke <= 6.5
 
 
 def test_a_markers_bar_is_thinned_and_a_pens_is_not():
     marker, pen = (np.full((200, width), 255, "float32") for width in (80, 30))
-    height, width = preprocessing.match_stroke_weight(marker).shape
+    height, width = photos.match_stroke_weight(marker).shape
     assert width / height < 0.3
-    assert preprocessing.match_stroke_weight(pen) is pen
+    assert photos.match_stroke_weight(pen) is pen
 
 
 # One digit, several, none
@@ -213,7 +204,7 @@ def test_a_refusal_carries_the_steps_that_were_made(mnist):
     with pytest.raises(NoDigitFound) as refusal:
         mnist_steps(row)
     assert list(refusal.value.steps) == STEPS[:6]
-    np.testing.assert_array_equal(refusal.value.steps["to_grey"], row)
+    np.testing.assert_array_equal(refusal.value.steps["to_gray"], row)
     with pytest.raises(NoDigitFound) as refusal:
         mnist_steps(np.full((100, 100), 255, "uint8"))
     assert list(refusal.value.steps) == STEPS[:3]
@@ -308,10 +299,10 @@ def test_heic_is_read():
 
 def test_heic_without_its_library_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    preprocessing._heic.cache_clear()
+    photos._heic.cache_clear()
     with pytest.raises(UnreadableImage, match="install pillow-heif"):
         to_mnist_form(b"\0\0\0\x18ftypheic" + b"\0" * 50)
-    preprocessing._heic.cache_clear()
+    photos._heic.cache_clear()
 
 
 def test_light_ink_on_a_transparent_page_is_seen():
@@ -337,7 +328,7 @@ def test_arrays_of_other_kinds_are_read():
         levels.astype(str),
     ):
         with pytest.raises(
-            UnreadableImage, match=r"floats from 0 to 1, got .*: bring its values to 0 \.\.\. 255"
+            UnreadableImage, match=r"floats from 0 to 1, got .*: scale its values to 0 \.\.\. 255"
         ):
             to_mnist_form(array)
 
@@ -362,8 +353,7 @@ def test_palette_grey_alpha_and_deep_images_are_read(tmp_path):
 
 def test_a_scan_of_16_by_16_that_fills_its_frame_is_read(mnist, reader):
     tight = [
-        Image.fromarray(preprocessing.crop_to_ink(digit)).resize((16, 16))
-        for digit in mnist.x_test[::10]
+        Image.fromarray(photos.crop_to_ink(digit)).resize((16, 16)) for digit in mnist.x_test[::10]
     ]
     read = [int(reader.read(scan).digit) for scan in tight]
     assert (
@@ -374,7 +364,7 @@ def test_a_scan_of_16_by_16_that_fills_its_frame_is_read(mnist, reader):
 def test_only_as_much_of_a_large_jpeg_is_decoded_as_is_used():
     buffer = io.BytesIO()
     draw_five().resize((4000, 3000)).save(buffer, "JPEG")
-    assert max(preprocessing.open_image(buffer.getvalue()).size) < 1100
+    assert max(photos.open_image(buffer.getvalue()).size) < 1100
     opened = Image.open(buffer)
     to_mnist_form(opened)
     assert opened.size == (4000, 3000)  # the caller's own picture stays whole
@@ -386,10 +376,10 @@ REFUSED = {
     "cut off": (photograph(BLANK, seed=0)[:20_000], "truncated"),
     "a drawing of lines": (
         b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M1 1"/></svg>',
-        "no image of a kind",
+        "isn't an image of a kind",
     ),
-    "text": (b"milk, bread, 28 eggs", "no image of a kind"),
-    "nothing": (b"", "no image of a kind"),
+    "text": (b"milk, bread, 28 eggs", "isn't an image of a kind"),
+    "nothing": (b"", "isn't an image of a kind"),
     "no pixels": (Image.new("L", (0, 5)), "has no pixels"),
 }
 
@@ -409,11 +399,11 @@ def test_a_bomb_costs_no_memory(tmp_path):
     code = """if True:
         import resource, sys, warnings
         warnings.simplefilter("error")
-        from utils import preprocessing
+        from utils import photos
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         try:
-            preprocessing.to_mnist_form(sys.argv[1])
-        except preprocessing.UnreadableImage:
+            photos.to_mnist_form(sys.argv[1])
+        except photos.UnreadableImage:
             print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     """
     pytest.importorskip("resource")

@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw
 
 from utils import data, prediction
 from utils.models import softmax_regression
+from utils.photos import UnreadableImage, to_mnist_form
 from utils.prediction import MODELS, DigitReader, UnreadableModel
-from utils.preprocessing import UnreadableImage, scale, to_mnist_form
+from utils.preprocessing import scale
 
 import keras  # isort: skip  (after utils, which starts TensorFlow quietly)
 

@@ -151,8 +151,8 @@ def test_the_winning_bar_tells_right_from_wrong(explorer):
     for query, shift in itertools.product(range(5), (0, 4)):
         explorer.query.value, explorer.right.value = query, shift
         is_right = ": right." in explorer.picture.remark
-        assert shows(explorer, plots.COLOURS[0]) == is_right
-        assert shows(explorer, plots.COLOURS[1]) != is_right
+        assert shows(explorer, plots.COLORS[0]) == is_right
+        assert shows(explorer, plots.COLORS[1]) != is_right
         verdicts.add(is_right)
     assert verdicts == {True, False}
 
@@ -184,10 +184,10 @@ def test_one_query_is_enough(digits):
     [
         (lambda x, y, *q: (x[:8], y[:8], *q), "expected 9 or more training digits, got 8"),
         (lambda x, y, *q: (x / 255, y, *q), "expected raw uint8 pixels"),
-        (lambda x, y, *q: (x, y[:-1], *q), "expected one label for each of 600 images, got 599"),
+        (lambda x, y, *q: (x, y[:-1], *q), r"shape \(600,\), got shape \(599,\)"),
         (lambda x, y, u, v: (x, y, u[0], v), r"expected images of shape \(n, 28, 28\)"),
-        (lambda x, y, u, v: (x, y, u, v[0]), r"expected whole-number labels of shape \(n,\)"),
-        (lambda x, y, u, v: (x, y + 1, u, v), "expected labels from 0 to 9, got 1 to 10"),
+        (lambda x, y, u, v: (x, y, u, v[0]), r"got shape \(\)"),
+        (lambda x, y, u, v: (x, y + 1, u, v), "expected a label from 0 to 9, got 10"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(digits, spoil, message):

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from utils import data
+from utils.photos import NoDigitFound, mnist_steps, to_mnist_form
 from utils.prediction import DigitReader
-from utils.preprocessing import NoDigitFound, mnist_steps, to_mnist_form
 from utils.widgets.pipeline import PAGES, PipelineExplorer
 
 
@@ -77,11 +77,11 @@ def test_the_paper_has_something_for_each_step_to_do(explorer, mnist):
     explorer.pad.set_pixels(mnist.x_test[3])
     explorer.page.value, explorer.shadow.value = "ruled paper", 60
     steps = mnist_steps(explorer.image, "dark")
-    assert steps["shrink"].shape < steps["to_grey"].shape
+    assert steps["shrink"].shape < steps["to_gray"].shape
     assert np.ptp(steps["shrink"][:, 0]) > 3 * np.ptp(
-        steps["even_light"][:, 0][steps["even_light"][:, 0] > 240]
+        steps["flatten_illumination"][:, 0][steps["flatten_illumination"][:, 0] > 240]
     )
-    assert (steps["ink_on_black"] > 0).sum() > (steps["remove_rules"] > 0).sum()
+    assert (steps["ink_on_black"] > 0).sum() > (steps["remove_ruled_lines"] > 0).sum()
 
 
 def test_the_shadow_darkens_the_photo(explorer):

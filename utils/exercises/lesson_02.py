@@ -5,7 +5,8 @@ from scipy import ndimage
 
 from utils.exercises.checks import behaves_like, call, compare, describe, equal, in_turn, is_value
 from utils.exercises.core import Question, Wrong, in_words
-from utils.preprocessing import NoDigitFound, centre_by_mass, crop_to_ink, one_hot
+from utils.photos import NoDigitFound, crop_to_ink
+from utils.preprocessing import one_hot
 
 LESSON = "02"
 
@@ -587,7 +588,7 @@ def _placed(ink, middle=14, centre=ndimage.center_of_mass, whole=round, stop=Tru
 
 
 _like_placed = behaves_like(
-    lambda ink: centre_by_mass(crop_to_ink(ink)),
+    _placed,
     in_turn(
         _page(20, 7), _page(1, 1), lambda rng: (rng.uniform(1, 255, size=(9, 20)),),  # the last one without a margin
         _page(20, 6, np.s_[0]), _page(20, 8, np.s_[-1]), _page(5, 20, np.s_[:, 0]), _page(8, 20, np.s_[:, -1]),

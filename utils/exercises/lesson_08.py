@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from utils import data, preprocessing
+from utils import data, photos
 from utils.exercises.checks import behaves_like, built, describe, in_turn
 from utils.exercises.core import Question, Wrong
 from utils.prediction import Prediction
@@ -53,13 +53,15 @@ def _parts(**checks: Callable) -> Callable:
 
 # 1. Which step was left out?
 
-ROW = ("shrink", "even_light", "ink_on_black", "remove_rules", "remove_specks", "crop_to_ink", "match_stroke_weight",
-       "fit_in_box", "centre_by_mass")  # fmt: skip
+# Without to_gray, which the others need, and keep_digit, which refuses a page with lines left on it.
+ROW = {
+    step.__name__: step for step in photos.STEPS if step not in (photos.to_gray, photos.keep_digit)
+}
 LEFT_OUT = {
     "A": ("1_fineliner.png", "match_stroke_weight"),
-    "B": ("7_photo.jpg", "even_light"),
-    "C": ("5_photo.jpg", "centre_by_mass"),
-    "D": ("2_photo.jpg", "remove_rules"),
+    "B": ("7_photo.jpg", "flatten_illumination"),
+    "C": ("5_photo.jpg", "center_by_mass"),
+    "D": ("2_photo.jpg", "remove_ruled_lines"),
 }
 CONFUSED = {
     (
@@ -73,7 +75,7 @@ CONFUSED = {
     "a pixel wide.",
     (
         "A",
-        "even_light",
+        "flatten_illumination",
     ): "the light is even: the paper is black all over. It is pale because a hairline was shrunk until "
     "it was less than a pixel wide.",
     (
@@ -83,9 +85,9 @@ CONFUSED = {
     "should have removed it before?",
     (
         "B",
-        "remove_specks",
+        "despeckle",
     ): "a speck is small. This patch is as large as the digit, and is the shadow.",
-    ("B", "remove_rules"): "the patch is no thin line. It is the shadow.",
+    ("B", "remove_ruled_lines"): "the patch is no thin line. It is the shadow.",
     (
         "B",
         "crop_to_ink",
@@ -98,7 +100,7 @@ CONFUSED = {
     ("C", "crop_to_ink"): "it *is* cut out, to its very edge, and never got its margin back.",
     (
         "D",
-        "remove_specks",
+        "despeckle",
     ): "that step came, and kept what is longer than a speck. Here whole lines had stayed.",
     (
         "D",
@@ -107,7 +109,7 @@ CONFUSED = {
     "before?",
     (
         "D",
-        "even_light",
+        "flatten_illumination",
     ): "there is no bright patch, so the shadow is gone. What is left around the digit?",
 }
 
@@ -120,9 +122,9 @@ def left_out() -> dict[str, np.ndarray]:
 
 
 def _without(left_out, path):
-    picture = preprocessing.to_grey(preprocessing.open_image(path))
-    for step in ROW:
-        picture = picture if step == left_out else getattr(preprocessing, step)(picture)
+    picture = photos.to_gray(photos.open_image(path))
+    for name, step in ROW.items():
+        picture = picture if name == left_out else step(picture)
     return picture
 
 
@@ -140,18 +142,13 @@ def _examine_steps(answer):
         "".join(map(str, answer[1])) if isinstance(answer[1], list | tuple) else str(answer[1]),
     )
     for letter, (_, wanted) in LEFT_OUT.items():
-        got = (
-            str(steps.get(letter, "nothing"))
-            .strip()
-            .removesuffix("()")
-            .removeprefix("preprocessing.")
-        )
+        got = str(steps.get(letter, "nothing")).strip().removesuffix("()").rpartition(".")[2]
         if got not in ROW:
             raise Wrong(f"{letter}: expected one of {', '.join(ROW)}; got {got[:40]!r}.")
         if got != wanted:
             other = f"without {got} it would look otherwise. Compare it with the eleven pictures of section 2."
             raise Wrong(f"{letter}: {CONFUSED.get((letter, got), other)}")
-    wanted = "".join(sorted(LEFT_OUT, key=lambda letter: ROW.index(LEFT_OUT[letter][1])))
+    wanted = "".join(sorted(LEFT_OUT, key=lambda letter: list(ROW).index(LEFT_OUT[letter][1])))
     order = "".join(letter for letter in order.upper() if letter.isalpha())
     if sorted(order) != sorted(wanted):
         raise Wrong(f"order: expected the four letters A to D, each once, got {order[:20]!r}.")
@@ -435,7 +432,7 @@ def _stroke_width(
 ):
     filled = inside(ink)
     distance = ndimage.distance_transform_edt(filled)
-    long = side(preprocessing.crop_to_ink(ink).shape)
+    long = side(photos.crop_to_ink(ink).shape)
     return (times * distance[filled if at is None else at(ink)].mean() - off) * box / long
 
 
@@ -491,7 +488,7 @@ q4 = Question(
     hints=(
         "`inside = ink > ink.max() / 2`, and `ndimage.distance_transform_edt(inside)` has the distances to paper.",
         "On the page: `4 * distances[inside].mean() - 2`.",
-        "Then `* 20 / max(preprocessing.crop_to_ink(ink).shape)`.",
+        "Then `* 20 / max(photos.crop_to_ink(ink).shape)`.",
     ),
 )
 
@@ -517,7 +514,7 @@ def _slanted(digit):
     lying = np.zeros((TALL, 5 + TALL), dtype=bool)
     for row, pixels in enumerate(_segments(digit)):
         lying[row, TALL - row : TALL - row + 5] = pixels
-    return preprocessing.crop_to_ink(lying)
+    return photos.crop_to_ink(lying)
 
 
 def _case_of_number(rng):
@@ -541,7 +538,7 @@ def _reader(page, seed):
 
     def read(ink):
         ink = np.asarray(ink) > 0
-        cut = preprocessing.crop_to_ink(ink) if ink.ndim == 2 and ink.any() else ink
+        cut = photos.crop_to_ink(ink) if ink.ndim == 2 and ink.any() else ink
         found = (digit for digit in range(10) if np.array_equal(cut, _slanted(digit)))
         digit = next(
             found, int(ink.sum()) % 10

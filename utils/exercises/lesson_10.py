@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.special import softmax
 
 from utils import data
+from utils.data import check_images
 from utils.exercises.checks import (
     behaves_like,
     call,
@@ -24,8 +25,9 @@ from utils.exercises.checks import (
     parts,
 )
 from utils.exercises.core import Question, Wrong, in_words
+from utils.photos import to_mnist_form
 from utils.prediction import DigitReader
-from utils.preprocessing import SIDE, check_images, scale, to_mnist_form
+from utils.preprocessing import SIDE, scale
 
 LESSON = "10"
 SAVE = "save a network, load it again, and prove that nothing was lost"

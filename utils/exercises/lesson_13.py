@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from apps import kaggle
-from utils import data
+from utils import files
 from utils.evaluation import accuracy_interval, log_loss
 from utils.exercises.checks import behaves_like, call, describe, equal, in_turn, need_a_function
 from utils.exercises.core import Question, Wrong
@@ -766,8 +766,8 @@ q7 = Question(
 def _truth():
     """Return images, labels, test images, and the hidden labels, or None where Kaggle keeps them."""
     folder = kaggle.kaggle_folder()
-    images, labels = data.read_kaggle_csv(folder / "train.csv")
-    test_images, _ = data.read_kaggle_csv(folder / "test.csv")
+    images, labels = files.read_kaggle_csv(folder / "train.csv")
+    test_images, _ = files.read_kaggle_csv(folder / "test.csv")
     hidden = folder / "hidden_labels.csv"
     return (
         images,
@@ -1003,7 +1003,7 @@ q8 = Question(
     LAYOUT,
     _examine_data,
     hints=(
-        "`data.read_kaggle_csv` returns images and labels, and None for the labels of test.csv.",
+        "`files.read_kaggle_csv` returns images and labels, and None for the labels of test.csv.",
         "`len(find_overlap(images, test_images))`: how many test images are in the training set.",
     ),
     seconds=60,

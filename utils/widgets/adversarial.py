@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from utils import interpretation, plots
+from utils.data import check_labels
 from utils.preprocessing import scale
-from utils.training import check_labels
 from utils.widgets.explorer import Choice, Explorer, Refused, Slider, View, to_png
 
 ANY = "any other digit"

@@ -73,8 +73,8 @@ class ArchitectureExplorer(Explorer):
         )  # counted in pixels, from the top left
         axes.axis("off")
         _draw_stages(axes, stages)
-        _draw_bars(axes, 320, f"parameters: {sum(parameters):,}", parameters, plots.COLOURS[0])
-        _draw_bars(axes, 392, f"multiply-adds: {sum(work):,}", work, plots.COLOURS[1])
+        _draw_bars(axes, 320, f"parameters: {sum(parameters):,}", parameters, plots.COLORS[0])
+        _draw_bars(axes, 392, f"multiply-adds: {sum(work):,}", work, plots.COLORS[1])
         field = stages[-1].field
         return View(
             to_png(figure),
@@ -166,7 +166,7 @@ def _draw_stages(axes: Axes, stages: list[_Stage]) -> None:
         field = min(28, stage.field)
         boxes += _sheets(x, stage.shape, scale)
         boxes.append(_box(x, 201, 28, 28, scale, facecolor="white", edgecolor="grey"))
-        boxes.append(_box(x, 201, field, field, scale, facecolor=plots.COLOURS[2]))
+        boxes.append(_box(x, 201, field, field, scale, facecolor=plots.COLORS[2]))
         size = " x ".join(f"{number:,}" for number in stage.shape[:2])
         depth = f"\nx {stage.shape[2]}" if len(stage.shape) == 3 else ""
         axes.text(x, 101, f"{stage.name}\n{size}{depth}", ha="center", va="top", fontsize=8)
@@ -176,7 +176,7 @@ def _draw_stages(axes: Axes, stages: list[_Stage]) -> None:
 
 def _sheets(x: float, shape: tuple[int, ...], scale: float) -> list[Rectangle]:
     """Return a sheet for every eight maps, or for a row of numbers a bar as high as one pixel for every 32."""
-    colours = dict(facecolor="aliceblue", edgecolor=plots.COLOURS[0])
+    colours = dict(facecolor="aliceblue", edgecolor=plots.COLORS[0])
     if len(shape) == 1:
         return [_box(x, 59, 3, min(28, max(1, shape[0] / 32)), scale, **colours)]
     last = math.ceil(shape[2] / 8) - 1

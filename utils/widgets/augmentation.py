@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from utils import plots, preprocessing
 from utils.augmentation import RandomAffine
+from utils.data import check_images
 from utils.widgets.explorer import Explorer, Slider, View, to_png
 
 MOST = 10  # digits side by side
@@ -23,7 +24,7 @@ class AugmentationExplorer(Explorer):
 
     def __init__(self, images: np.ndarray | Sequence[np.ndarray]):
         images = np.asarray(images)
-        preprocessing.check_images(images)
+        check_images(images)
         if len(images) > MOST:
             raise ValueError(
                 f"expected 1 to {MOST} images, got {len(images):,}: choose some, such as images[:{MOST}]"

@@ -106,7 +106,7 @@ class LiveTraining(keras.callbacks.Callback):
             self._draw_curves(axes, metric)
         for share, colour in (
             (1, "lightgrey"),
-            (self.done / self.params["epochs"], plots.COLOURS[0]),
+            (self.done / self.params["epochs"], plots.COLORS[0]),
         ):
             figure.add_artist(Rectangle((0.07, 0.93), 0.91 * share, 0.04, color=colour))
         return to_png(figure)
@@ -114,7 +114,7 @@ class LiveTraining(keras.callbacks.Callback):
     def _draw_curves(self, axes: Axes, metric: str) -> None:
         plots.learning_curves(axes, {self.name: {metric: [], **self.history}}, metric)
         axes.plot(
-            self.done, self.latest[metric], "s", color=plots.COLOURS[1]
+            self.done, self.latest[metric], "s", color=plots.COLORS[1]
         )  # where the training is now
         axes.set_xlim(0, self.params["epochs"] + 0.2)
         axes.get_legend().set_loc("upper right" if metric == "loss" else "lower right")

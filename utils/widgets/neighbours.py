@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from utils import plots
-from utils.preprocessing import check_images, one_hot, scale
+from utils.data import check_images, check_labels
+from utils.preprocessing import one_hot, scale
 from utils.widgets.explorer import Explorer, Slider, View, to_png
 
 MOST = 9  # neighbours that can vote
@@ -27,8 +28,11 @@ class NearestDigitExplorer(Explorer):
     def __init__(
         self, x_train: np.ndarray, y_train: np.ndarray, x_query: np.ndarray, y_query: np.ndarray
     ):
-        self.x_train, self.y_train = _checked(x_train, y_train)
-        self.x_query, self.y_query = _checked(x_query, y_query)
+        for images, labels in ((x_train, y_train), (x_query, y_query)):
+            check_images(images)
+            check_labels(labels, len(images))
+        self.x_train, self.y_train = x_train, np.asarray(y_train)
+        self.x_query, self.y_query = x_query, np.asarray(y_query)
         if len(x_train) < MOST:
             raise ValueError(
                 f"expected {MOST} or more training digits, got {len(x_train)}: they are to be neighbours"
@@ -120,7 +124,7 @@ class _Chart:
         for bar, height in zip(self.bars, votes, strict=True):
             bar.set(height=height, facecolor="lightgrey", hatch="")
         self.bars[votes.argmax()].set(
-            facecolor=plots.COLOURS[0 if is_right else 1], hatch="" if is_right else "///"
+            facecolor=plots.COLORS[0 if is_right else 1], hatch="" if is_right else "///"
         )
         self.votes.set(ylim=(0, votes.sum()), yticks=[0, votes.sum()])
 
@@ -133,15 +137,6 @@ def _remark(votes: np.ndarray, label: int, is_right: np.ndarray) -> str:
         f"{votes.max()} of {votes.sum()} vote for {votes.argmax()}{tie}, the label says {label}: {verdict}.\n"
         f"Of all {len(is_right)} queries, moved in the same way, {np.sum(is_right)} are read correctly."
     )
-
-
-def _checked(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    check_images(images)
-    if len(one_hot(labels)) != len(images):
-        raise ValueError(
-            f"expected one label for each of {len(images)} images, got {len(labels)}: cut both alike"
-        )
-    return images, np.asarray(labels)
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from utils import preprocessing
+from utils import photos
 from utils.prediction import DigitReader
 from utils.widgets.explorer import Choice, Explorer, Slider, View
 from utils.widgets.pad import DrawPad
@@ -46,13 +46,13 @@ class PipelineExplorer(Explorer):
         image = self.image
         ink = "light" if self.page.value == "screen" else "dark"
         try:
-            steps = preprocessing.mnist_steps(image, ink)
-        except preprocessing.NoDigitFound as nothing:
+            steps = photos.mnist_steps(image, ink)
+        except photos.NoDigitFound as nothing:
             steps, what, remark = nothing.steps, "A page without a digit", f"No digit: {nothing}."
         else:
             what, probabilities = (
                 "A digit",
-                self.reader.predict_batch(steps["centre_by_mass"][np.newaxis])[0],
+                self.reader.predict_batch(steps["center_by_mass"][np.newaxis])[0],
             )
             remark = f"Read from the {self.page.value}: {probabilities.argmax()}, {probabilities.max():.0%} sure."
         alt = f"{what}, seen on the {self.page.value}, in {len(steps)} steps: {', '.join(steps)}."

@@ -105,7 +105,7 @@ def _told(losses: np.ndarray) -> str:
 
 def _draw_rates(axes: Axes, rates: np.ndarray) -> None:
     limit = 2 / STEEPNESS.max()
-    axes.plot(rates, color=plots.COLOURS[0], linewidth=2)
+    axes.plot(rates, color=plots.COLORS[0], linewidth=2)
     axes.axhline(limit, color="grey", linestyle=":")
     axes.text(
         0.98 * len(rates),
@@ -124,7 +124,7 @@ def _draw_path(axes: Axes, places: np.ndarray) -> None:
     for loss in (0.5, 5, 20, 60, 150):
         width, height = 2 * np.sqrt(2 * loss / STEEPNESS)
         axes.add_patch(Ellipse((0, 0), width, height, fill=False, edgecolor="lightgrey"))
-    axes.plot(*places.T, ".-", color=plots.COLOURS[1], linewidth=1, markersize=4)
+    axes.plot(*places.T, ".-", color=plots.COLORS[1], linewidth=1, markersize=4)
     axes.plot(*START, "ko")
     axes.plot(0, 0, "k+", markersize=12)
     axes.set(xlim=(-11, 5), ylim=(-4, 4), xticks=[], yticks=[])
@@ -132,7 +132,7 @@ def _draw_path(axes: Axes, places: np.ndarray) -> None:
 
 
 def _draw_losses(axes: Axes, losses: np.ndarray, steps: int) -> None:
-    axes.semilogy(losses, color=plots.COLOURS[2], linewidth=1)
+    axes.semilogy(losses, color=plots.COLORS[2], linewidth=1)
     axes.set(xlabel="step", xlim=(0, steps), ylim=(1e-5, 1e5))
     axes.set_yticks(
         [1e-4, 0.01, 1, 100, 1e4], ["0.0001", "0.01", "1", "100", "10,000"]

@@ -58,7 +58,7 @@ class ThresholdExplorer(Explorer):
         axes.plot(
             self.curve["coverage"],
             self.curve["accuracy"],
-            color=plots.COLOURS[0],
+            color=plots.COLORS[0],
             label="all thresholds",
         )
         axes.vlines(coverage, low, high, color="grey", label="95 % interval")
