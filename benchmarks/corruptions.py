@@ -6,7 +6,6 @@ at once. The families that are `withheld` occur in no training, so they tell how
 training knows the others, or their kin: its noise is gaussian, its blur goes all ways, its lines are straight bars.
 """
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -293,71 +292,3 @@ def _lines(pixels, number, radius, columns, swing, rng):
             row = start + (end - start) * column / SIDE + wave
             nearest = np.minimum(nearest, np.hypot(GRID[0] - row, GRID[1] - column))
     return np.maximum(pixels, np.clip(radius + 0.5 - nearest, 0, 1))
-
-
-# Photos of MNIST digits, as a learner would take them of a page.
-
-PENS = (
-    (20, 20, 30),
-    (25, 50, 140),
-    (160, 30, 35),
-    (20, 100, 55),
-    (90, 90, 95),
-)  # black, blue, red, green, pencil
-PAGE = 224  # pixels on each side of a photo
-PHOTOS = {
-    "plain paper": (),
-    "pen colours": ("colours",),
-    "ruled paper": ("lines",),
-    "shadow": ("shadow",),
-    "out of focus": ("blur",),
-    "all together": ("colours", "lines", "shadow", "blur"),
-}
-
-
-def photo(digit: np.ndarray, hardships: tuple[str, ...], rng: np.random.Generator) -> bytes:
-    """Return a JPEG photo of an MNIST digit, uint8 (28, 28), as if written with a pen on paper."""
-    page = np.broadcast_to(rng.uniform((225, 222, 205), (252, 250, 245)), (PAGE, PAGE, 3))
-    if "lines" in hardships:
-        page = _ruled(page, rng)
-    pen = np.array(PENS[rng.integers(len(PENS)) if "colours" in hardships else 0])
-    ink = _pen_strokes(digit, rng)[..., np.newaxis]
-    page = page * (1 - ink) + pen * ink
-    if "shadow" in hardships:
-        page = page * _shadow(rng)[..., np.newaxis]
-    if "blur" in hardships:
-        sigma = rng.uniform(1.5, 3.5)
-        page = ndimage.gaussian_filter(page, (sigma, sigma, 0))
-    page = page + rng.normal(0, 4, page.shape)  # every camera adds some noise
-    file = io.BytesIO()
-    Image.fromarray(np.clip(page, 0, 255).astype("uint8")).save(file, "JPEG", quality=80)
-    return file.getvalue()
-
-
-def _pen_strokes(digit, rng):
-    """Return how much ink covers each pixel of the page: the digit enlarged, its edges made sharp again."""
-    size = int(rng.uniform(0.6, 1.0) * PAGE)
-    large = (
-        np.asarray(Image.fromarray(digit).resize((size, size), Image.Resampling.BICUBIC), "float32")
-        / 255
-    )
-    top, left = rng.integers(0, PAGE - size + 1, 2)
-    ink = np.zeros((PAGE, PAGE), "float32")
-    ink[top : top + size, left : left + size] = np.clip(0.5 + 4 * (large - 0.45), 0, 1)
-    return ink
-
-
-def _ruled(page, rng):
-    """Print pale blue lines on the page, or squares."""
-    spacing, phase = rng.integers(22, 44), rng.integers(0, 22, 2)
-    rows, columns = (np.arange(PAGE) + phase[:, np.newaxis]) % spacing < 2
-    printed = rows[:, np.newaxis] | (columns & (rng.random() < 0.5))
-    return np.where(printed[..., np.newaxis], (165, 190, 220), page)
-
-
-def _shadow(rng):
-    """Return the light on each pixel: full on one side, 40 to 70 % on the other, with a soft edge between."""
-    direction, softness = rng.uniform(0, 2 * np.pi), rng.uniform(8, 60)
-    rows, columns = np.mgrid[:PAGE, :PAGE] - PAGE * rng.uniform(0.3, 0.7, (2, 1, 1))
-    depth = np.sin(direction) * rows + np.cos(direction) * columns
-    return 1 - rng.uniform(0.3, 0.6) * (0.5 + 0.5 * np.tanh(depth / softness))

@@ -14,7 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from benchmarks import readme, records
-from benchmarks.corruptions import PHOTOS, photo
+from benchmarks.photos import photograph
 from utils import data
 from utils.prediction import MODELS, DigitReader
 from utils.preprocessing import scale
@@ -40,7 +40,7 @@ def ways(name: str) -> dict[str, tuple[Callable, int]]:
 def pictures(digit: np.ndarray) -> dict[str, bytes | np.ndarray]:
     """Return a digit, uint8 (28, 28), as a drawing and as a JPEG of 12 megapixels, with all that makes photos hard."""
     drawing = Image.fromarray(255 - digit).resize((280, 280), Image.Resampling.BICUBIC)
-    page = Image.open(io.BytesIO(photo(digit, PHOTOS["all together"], np.random.default_rng(0))))
+    page = Image.open(io.BytesIO(photograph(digit)))
     file = io.BytesIO()
     page.resize((4000, 3000), Image.Resampling.BICUBIC).save(file, "JPEG")
     return {"drawing, 280 x 280": np.asarray(drawing), "JPEG photo, 12 megapixels": file.getvalue()}

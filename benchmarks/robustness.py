@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from benchmarks import readme, records
 from benchmarks.accuracy import RUNS, training_data
-from benchmarks.corruptions import CORRUPTIONS, PHOTOS, Corruption, photo, resize, rotate, translate
+from benchmarks.corruptions import CORRUPTIONS, Corruption, resize, rotate, translate
+from benchmarks.photos import PHOTOS, photograph
 from benchmarks.speed import train_keras_io
 from utils import data
 from utils.evaluation import accuracy_interval
@@ -121,7 +122,10 @@ def photos(images: np.ndarray) -> Iterator[tuple[str, list]]:
     for kind, hardships in PHOTOS.items():
         yield (
             kind,
-            [photo(digit, hardships, chance(kind, number)) for number, digit in enumerate(images)],
+            [
+                photograph(digit, hardships, chance(kind, number))
+                for number, digit in enumerate(images)
+            ],
         )
 
 

@@ -6,6 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 from scipy.interpolate import make_interp_spline
 
+from utils.camera import expose, printed_lines, shade
+
 # The points each stroke goes through, from left to right and from top to bottom of a square of side 1.
 STROKES = {
     0: [[(0.52, 0.1), (0.33, 0.28), (0.3, 0.62), (0.48, 0.89), (0.68, 0.7), (0.7, 0.36), (0.55, 0.12)]],
@@ -65,27 +67,21 @@ def drawing(
 
 
 def photo(
-    digits: str, width: float, pen: tuple[int, int, int], squares: bool, rng: np.random.Generator
+    digits: str, width: float, pen: tuple[int, int, int], squared: bool, rng: np.random.Generator
 ) -> Image.Image:
-    """Return what looks like a phone's photo of 800 x 600 pixels: ruled paper, a hand's shadow, blur and grain."""
-    size = 800, 600
-    rows, columns = np.mgrid[: size[1], : size[0]]
+    """Return what looks like a phone's photo of 800 x 600 pixels: ruled paper, a hand's shadow, blur, and grain."""
+    size, shape = (800, 600), (600, 800)
     tilt, gap = rng.uniform(-0.03, 0.03), rng.uniform(55, 75)
-    printed = np.abs((rows + tilt * columns) % gap - gap / 2) < 1.5
-    if squares:
-        printed |= np.abs((columns - tilt * rows) % gap - gap / 2) < 1.5
-    scene = np.where(printed[..., None], (115, 140, 185), (246, 243, 234)).astype(float)
-    ink = write(digits, size, width, rng, side=rng.uniform(0.55, 0.7) if len(digits) == 1 else 0.4)[
-        ..., None
-    ]
-    scene += 0.9 * ink * (np.array(pen) - scene)
-    edge = (columns / 800 + rng.uniform(-0.6, 0.6) * rows / 600 - rng.uniform(0.4, 0.7)) / 0.06
-    light = (1 - 0.35 * rows / 600) * (1 - 0.4 / (1 + np.exp(-edge)))
-    picture = Image.fromarray((scene * light[..., None]).astype("uint8")).filter(
-        ImageFilter.GaussianBlur(1)
-    )
-    grainy = np.asarray(picture) + rng.normal(0, 2.5, (size[1], size[0], 1))
-    return Image.fromarray(grainy.clip(0, 255).astype("uint8"))
+    phase = 1.5 - gap / 2
+    lines = printed_lines(shape, gap, 3, (phase, phase), tilt, squared)
+    page = np.where(lines[..., None], (115, 140, 185), (245, 242, 233))
+    side = rng.uniform(0.55, 0.7) if len(digits) == 1 else 0.4
+    ink = 0.9 * write(digits, size, width, rng, side)
+    direction = rng.uniform(-0.6, 0.6) / 600, 1 / 800
+    shadow = shade(shape, (0, 800 * rng.uniform(0.4, 0.7)), direction, 0.12)
+    light = (1 - 0.35 * np.linspace(0, 1, 600)[:, None]) * (1 - 0.4 * shadow)
+    grain = rng.normal(0, 2.5, (600, 800, 1))
+    return Image.fromarray(expose(page, ink, pen, light, blur=1, grain=grain))
 
 
 def main() -> None:

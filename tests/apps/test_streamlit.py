@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests.photos import photograph
+from benchmarks.photos import photograph
 from tests.tree import ROOT
 from utils import data
 from utils.prediction import DigitReader
@@ -104,8 +104,8 @@ def test_a_drawing_shows_its_probabilities_and_steps(app, pad, digits):
         f"{digit}: {value:.1%}" in chart.alt for digit, value in enumerate(seen.probabilities)
     ), chart.alt
     assert '"domain": [0, 1]' in chart.spec
-    assert [picture.caption for picture in pictures][:2] == ["to grey", "shrink"]
-    assert pictures[-1].caption == "centre by mass" and all(picture.alt for picture in pictures)
+    assert [picture.caption for picture in pictures][:2] == ["to gray", "shrink"]
+    assert pictures[-1].caption == "center by mass" and all(picture.alt for picture in pictures)
 
 
 def test_an_empty_pad_is_no_digit_but_no_error(app, pad):
@@ -143,7 +143,7 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_are_read(app, digits)
 
 
 def test_a_page_with_several_digits_says_so(app, digits):
-    upload(app, two=photograph(*digits[0][:2], rules="none", seed=3))
+    upload(app, two=photograph(np.hstack(digits[0][:2]), ("shadow", "blur"), seed=3))
     assert "2 digits" in app.dataframe[0].value.reason[0] and "2 digits" in app.info[0].value
 
 

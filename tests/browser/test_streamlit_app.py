@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from benchmarks.photos import photograph
 from tests.browser.conftest import watched_page
 from tests.lab import free_port, served
-from tests.photos import photograph
 from tests.tree import ROOT
 from utils import data
 from utils.prediction import DigitReader

@@ -13,9 +13,9 @@ import urllib.request
 
 import pytest
 
+from benchmarks.photos import photograph
 from tests.apps.dockerfile import LOCK, Build, values
 from tests.lab import free_port
-from tests.photos import photograph
 from tests.setup.environment import read_lock
 from tests.tree import ROOT, newcomers_environment
 from utils import data

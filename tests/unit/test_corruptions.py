@@ -13,14 +13,13 @@ from PIL import Image
 from benchmarks import corruptions, records, robustness
 from benchmarks.corruptions import (
     CORRUPTIONS,
-    PHOTOS,
     STRENGTHS,
     Corruption,
-    photo,
     resize,
     rotate,
     translate,
 )
+from benchmarks.photos import PHOTOS, photograph
 from utils import data
 from utils.prediction import DigitReader, Prediction
 
@@ -177,7 +176,7 @@ def test_strokes_lose_and_gain_the_width_that_the_amounts_say():
 
 @pytest.mark.parametrize("kind", PHOTOS)
 def test_photos_are_jpegs_with_dark_ink_and_the_same_for_the_same_seed(kind, digits):
-    first, again = (photo(digits[0][0], PHOTOS[kind], np.random.default_rng(3)) for _ in range(2))
+    first, again = (photograph(digits[0][0], PHOTOS[kind], seed=3) for _ in range(2))
     assert first == again
     picture = Image.open(io.BytesIO(first))
     assert picture.format == "JPEG" and picture.mode == "RGB"
@@ -188,7 +187,7 @@ def test_photos_are_jpegs_with_dark_ink_and_the_same_for_the_same_seed(kind, dig
 def test_photos_on_plain_paper_are_read(digits, reader):
     images, labels = digits[0][:50], digits[1][:50]
     read = [
-        reader.read(photo(image, (), robustness.chance("x", i))).digit
+        reader.read(photograph(image, (), robustness.chance("x", i))).digit
         for i, image in enumerate(images)
     ]
     assert np.mean(read == labels) >= 0.94

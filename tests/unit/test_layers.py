@@ -17,7 +17,7 @@ LAYERS = [
     ["utils.interpretation", "utils.prediction"],
     ["utils.training", "utils.evaluation"],
     ["utils.models"],
-    ["utils.augmentation", "utils.plots"],
+    ["utils.augmentation", "utils.camera", "utils.plots"],
     ["utils.photos"],
     ["utils.paper"],
     ["utils.preprocessing"],

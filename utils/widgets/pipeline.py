@@ -6,17 +6,15 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from utils import photos
+from utils import camera, photos
 from utils.prediction import DigitReader
 from utils.widgets.explorer import Choice, Explorer, Slider, View
 from utils.widgets.pad import DrawPad
 
 PHOTO = 800  # pixels on each side of the photo: enough for `shrink` to have something to do
-COLUMNS, TILE, THUMBNAIL = (
-    6,
-    130,
-    92,
-)  # steps in a row; pixels of a step with air and title, and of its picture
+PEN = 45  # the gray level of the ink
+COLUMNS = 6  # steps in a row
+TILE, THUMBNAIL = 130, 92  # pixels of a step with its title and margin, and of its picture
 PAGES = ("screen", "plain paper", "ruled paper")
 
 
@@ -50,34 +48,32 @@ class PipelineExplorer(Explorer):
         except photos.NoDigitFound as nothing:
             steps, what, remark = nothing.steps, "A page without a digit", f"No digit: {nothing}."
         else:
-            what, probabilities = (
-                "A digit",
-                self.reader.predict_batch(steps["center_by_mass"][np.newaxis])[0],
-            )
+            what = "A digit"
+            probabilities = self.reader.predict_batch(steps["center_by_mass"][np.newaxis])[0]
             remark = f"Read from the {self.page.value}: {probabilities.argmax()}, {probabilities.max():.0%} sure."
         alt = f"{what}, seen on the {self.page.value}, in {len(steps)} steps: {', '.join(steps)}."
         return View(_draw_steps(steps), alt, remark)
 
 
 def _photo(drawn: np.ndarray, ruled: bool, shadow: float) -> np.ndarray:
-    """Return a grey photo, uint8 (800, 800), of a drawing, uint8 (28, 28), in dark pen, shaded from the lower right."""
-    enlarged = Image.fromarray(drawn).resize((PHOTO, PHOTO), Image.Resampling.BICUBIC)
-    ink = np.clip(
-        (np.asarray(enlarged, dtype="float32") - 90) / 60, 0, 1
-    )  # an edge as sharp as a pen's
-    paper, shade, grain = _paper()
-    scene = paper if ruled else paper.max()
-    return (scene * (1 - 0.8 * ink) * (1 - shadow * shade) + grain).clip(0, 255).astype("uint8")
+    """Return a gray photo, uint8 (800, 800), of a drawing, uint8 (28, 28), in dark pen, shaded from the lower right."""
+    lines, shadow_map, grain = _paper()
+    page = np.where(lines & ruled, 185, 235).astype("float32")
+    return camera.expose(
+        page, camera.enlarge(drawn, PHOTO), PEN, 1 - shadow * shadow_map, grain=grain
+    )
 
 
 @functools.cache
 def _paper() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return ruled paper, where the shadow falls, from 0 to 1, and the grain of a camera: the same for every photo."""
-    rows, columns = np.ogrid[: 1 : PHOTO * 1j, : 1 : PHOTO * 1j]
-    paper = np.where((rows + 0.02 * columns) % 0.11 < 0.004, 185, 235)
-    shade = 1 / (1 + np.exp(12 * (1.1 - rows - columns)))
-    grain = np.random.default_rng(0).uniform(-4, 4, (PHOTO, PHOTO))
-    return tuple(part.astype("float32") for part in (paper, shade, grain))
+    """Return the printed lines, the depth of the shadow, and the grain of a camera: the same for every photo."""
+    shape = PHOTO, PHOTO
+    lines = camera.printed_lines(shape, spacing=88, width=3.2, tilt=0.02)
+    shade = camera.shade(
+        shape, center=(0.55 * PHOTO, 0.55 * PHOTO), direction=(1, 1), softness=PHOTO / 6
+    )
+    grain = np.random.default_rng(0).uniform(-4, 4, shape)
+    return lines, shade.astype("float32"), grain.astype("float32")
 
 
 def _draw_steps(steps: dict[str, np.ndarray]) -> bytes:
