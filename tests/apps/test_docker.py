@@ -1,15 +1,23 @@
 """Check the rules that the image of the web app keeps. That it can be built and serves: tests/setup/test_image.py."""
 
+import importlib.metadata
 import json
 import re
+import shutil
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
+import httpx
 import yaml
 
+from benchmarks.photos import photograph
 from tests.apps.dockerfile import DOCKERFILE, LOCK, let_through, stages, values
+from tests.imports import files_behind
+from tests.lab import free_port, served
 from tests.setup.environment import read_lock
-from tests.tree import ROOT, repository_files
+from tests.tree import ROOT, newcomers_environment, repository_files
+from utils import data
 
 
 def test_every_stage_starts_from_a_small_image_of_one_version():
@@ -45,29 +53,64 @@ def test_packages_are_installed_by_their_hashes():
     assert values("frontend", "RUN")[0] == "npm ci"
 
 
+def copied(stage):
+    """Return the files of the repository that a stage copies."""
+    files = {path for path in repository_files() if let_through(path)}
+    found = set()
+    for value in values(stage, "COPY"):
+        for source in [] if value.startswith("--from=") else value.split()[:-1]:
+            new = {
+                path
+                for path in files
+                if any(fnmatch(str(place), source) for place in (path, *path.parents))
+            }
+            assert new, f"COPY {source}: Dockerfile.dockerignore keeps it out, or there is none"
+            found |= new
+    return found
+
+
 def test_the_build_sees_what_it_copies_and_no_more():
     files = {path for path in repository_files() if let_through(path)}
-    copied = set()
-    for stage in stages(DOCKERFILE):
-        for value in values(stage, "COPY"):
-            sources = [] if value.startswith("--from=") else value.split()[:-1]
-            for source in sources:
-                found = {
-                    path
-                    for path in files
-                    if any(fnmatch(str(p), source) for p in (path, *path.parents))
-                }
-                assert found, (
-                    f"COPY {source}: Dockerfile.dockerignore keeps it out, or there is none"
-                )
-                copied |= found
-    assert files == copied
+    assert files == set.union(*map(copied, stages(DOCKERFILE)))
     assert not let_through(Path("apps/web/dist/index.html")) and not let_through(
         Path("data/mnist.npz")
     )
     assert not let_through(
         Path("apps/web/frontend/node_modules/vue/package.json")
     ) and not let_through(Path(".git/config"))
+
+
+def test_the_image_holds_just_what_the_server_imports():
+    modules = {path for path in copied("image") if path.suffix == ".py"}
+    assert modules == files_behind("apps.web.__main__")
+
+
+def test_the_files_of_the_image_serve_a_digit(tmp_path):
+    """No other file is there, and no package beyond those of apps/requirements.lock can be imported."""
+    for path in copied("image"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, tmp_path / path)
+    packages = importlib.metadata.packages_distributions()
+    present = {
+        name for name, owners in packages.items() if set(map(normal, owners)) & set(read_lock(LOCK))
+    }
+    code = f"""if True:
+        import runpy, sys
+        sys.modules.update(dict.fromkeys({sorted(packages.keys() - present - {"apps", "utils"})}))
+        runpy.run_module("apps.web", run_name="__main__")
+    """
+    port = free_port()
+    environment = newcomers_environment(PORT=str(port), MODEL="robust", PYTHONDONTWRITEBYTECODE="1")
+    address, log = f"http://127.0.0.1:{port}", tmp_path / "log"
+    digit = data.load_mnist("sample").x_test[0]
+    with served([sys.executable, "-c", code], f"{address}/ready", log, tmp_path, environment, 60):
+        answer = httpx.post(f"{address}/predict", files={"files": photograph(digit)}, timeout=30)
+    assert answer.json()["predictions"][0]["digit"] == 5, answer.text
+
+
+def normal(name):
+    """Return the name of a package as a lock spells it."""
+    return re.sub("[-_.]+", "-", name).lower()
 
 
 def test_the_root_holds_no_file_that_hides_the_course_from_binder():

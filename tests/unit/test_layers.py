@@ -1,13 +1,13 @@
 """Who imports whom: a module uses only what lies below it, and what must start fast stays light."""
 
-import ast
 import graphlib
 import subprocess
 import sys
 
 import pytest
 
-from tests.tree import ROOT, repository_files
+from tests.imports import IMPORTS, imports_of
+from tests.tree import ROOT
 
 # Top first. A module imports from the layers below its own, and from its own folder.
 LAYERS = [
@@ -25,34 +25,6 @@ LAYERS = [
     ["utils.environment"],
     ["utils.data"],
 ]
-OURS = "apps", "utils"
-
-
-def module_name(path):
-    """Return the dotted name of a file: utils/widgets/pad.py is utils.widgets.pad."""
-    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
-
-
-SOURCES = {module_name(path): ROOT / path for path in repository_files() if path.suffix == ".py"}
-
-
-def imports_of(source, known=SOURCES):
-    """Return the course's own modules that a source text imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in known else node.module for name in names}
-    return {name for name in found if name.split(".")[0] in OURS}
-
-
-IMPORTS = {
-    name: imports_of(path.read_text(encoding="utf-8"))
-    for name, path in SOURCES.items()
-    if name.split(".")[0] in OURS
-}
 
 
 def layer_of(name):

@@ -28,7 +28,7 @@ class PipelineExplorer(Explorer):
         self.reader = reader
         self.pad = DrawPad(reader)
         self.page = Choice("Seen on", PAGES)
-        self.shadow = Slider("Shadow in per cent", 0, 70, value=30, step=5)
+        self.shadow = Slider("Shadow (%)", 0, 70, value=30, step=5)
         super().__init__(self.page, self.shadow, rows=[self.pad, self.page, self.shadow])
         self.pad.observe(self.redraw, "pixels")
 
