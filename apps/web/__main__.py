@@ -1,4 +1,4 @@
-"""Start the server: `python -m apps.web`. HOST, PORT and MODEL in the environment say where, and with which model."""
+"""Start the server: `python -m apps.web`. HOST, PORT, and MODEL in the environment set where, and with which model."""
 
 import contextlib
 import os
@@ -11,13 +11,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from apps.web import server
 from utils.prediction import UnreadableModel
 
-PATIENCE = (
-    10  # seconds for the headers of a request, from when the connection opens, or is free again
-)
+# Seconds for the headers of a request, from when the connection opens or is free again.
+PATIENCE = 10
 
 
 class ImpatientProtocol(H11Protocol):
-    """Close a connection on which no whole request arrives in time: uvicorn itself waits for headers for ever."""
+    """Close a connection on which no whole request arrives in time: uvicorn itself waits for headers forever."""
 
     patience = None
 
@@ -32,7 +31,7 @@ class ImpatientProtocol(H11Protocol):
         super().on_response_complete()
 
     def connection_lost(self, exc):
-        """Wait no more."""
+        """Stop waiting."""
         super().connection_lost(exc)
         self.patience.cancel()
 
@@ -47,7 +46,7 @@ class ImpatientProtocol(H11Protocol):
 
 
 def allow_connections() -> None:
-    """Take as many open files, which connections are too, as the system grants: its first offer is often 1,024."""
+    """Raise the limit on open files, and so on connections, as far as the system allows: it often starts at 1,024."""
     with contextlib.suppress(ImportError):  # Windows has no such limit
         import resource
 
@@ -56,13 +55,12 @@ def allow_connections() -> None:
 
 
 def check_place(host: str, port: int) -> None:
-    """Exit with what to do where nobody can listen there: a port that is taken, a host that is not of this machine."""
+    """Exit with advice if we can't listen there: the port is taken, or the host isn't on this machine."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
-            probe.setsockopt(
-                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-            )  # a port that was closed a moment ago is free
+            # Without this, a port that was closed a moment ago would count as taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
         sys.exit(

@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from apps.web import server
+from apps.web import guard, server
 from apps.web.__main__ import allow_connections
 from benchmarks.serving import drawing, megabytes, request, serving
 from utils import data
@@ -30,8 +30,8 @@ DIGIT = data.load_mnist("sample").x_test[0]
 HONEST = request(drawing(DIGIT))
 # The server as it is, but for its patience, in seconds: a test cannot wait for minutes.
 IMPATIENT = """
-from apps.web import __main__, server
-server.STALL, server.WHOLE, server.LINGER, __main__.PATIENCE = {0}, 2 * {0}, 1, {0}
+from apps.web import __main__, guard
+guard.STALL, guard.WHOLE, guard.LINGER, __main__.PATIENCE = {0}, 2 * {0}, 1, {0}
 __main__.main()
 """
 FORM = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\n"
@@ -293,13 +293,13 @@ def test_either_limit_on_a_body_is_enough(monkeypatch, limit, pause):
         return {"type": "http.request", "body": b"", "more_body": True}
 
     async def take_in():
-        body = server.Body(receive)
+        body = guard.Body(receive)
         while True:
             await body()
 
-    monkeypatch.setattr(server, "STALL", 3600)
-    monkeypatch.setattr(server, "WHOLE", 3600)
-    monkeypatch.setattr(server, limit, 0.2)
+    monkeypatch.setattr(guard, "STALL", 3600)
+    monkeypatch.setattr(guard, "WHOLE", 3600)
+    monkeypatch.setattr(guard, limit, 0.2)
     with pytest.raises(HTTPException) as refusal:
         asyncio.run(asyncio.wait_for(take_in(), HANGS))
     assert refusal.value.status_code == 408
@@ -369,14 +369,14 @@ def test_a_thousand_slow_connections_keep_nobody_waiting():
 
 
 def test_while_too_much_is_held_small_uploads_are_still_taken(monkeypatch):
-    monkeypatch.setattr(server.Body, "held", server.MOST_HELD)
+    monkeypatch.setattr(guard.Body, "held", guard.MOST_HELD)
     with TestClient(server.app) as client:
         assert (
             client.post("/predict", files=[("files", ("a.png", drawing(DIGIT)))]).status_code == 200
         )
-        answer = client.post("/predict", files=[("files", ("a.png", bytes(server.SMALL)))])
+        answer = client.post("/predict", files=[("files", ("a.png", bytes(guard.SMALL)))])
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
-    assert server.Body.held == server.MOST_HELD  # what was taken in is counted, and let go again
+    assert guard.Body.held == guard.MOST_HELD  # what was taken in is counted, and let go again
 
 
 def test_large_pictures_of_one_visitor_do_not_block_another(port):

@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from apps.web import server
+from apps.web import guard, server
 from benchmarks import records
 from benchmarks.serving import OURS, drawing, request, serving
 from tests.tree import ROOT
@@ -113,14 +113,14 @@ def test_health_and_readiness(client):
 def test_the_page_refuses_what_the_server_would():
     script = (ROOT / "apps/web/frontend/src/server.js").read_text()
     [largest] = re.findall(r"LARGEST = ([\d_]+);", script)
-    assert int(largest) == server.LARGEST_BODY
+    assert int(largest) == guard.LARGEST_BODY
 
 
 def test_every_response_carries_the_security_headers(client, monkeypatch):
     monkeypatch.setattr(server, "read", lambda *arguments: 1 / 0)
     answers = [
         client.get("/health"), client.get("/nowhere"), client.put("/predict"), post(client),
-        post(client, ("large", bytes(server.LARGEST_BODY))), post(client, ("a", b"a")),
+        post(client, ("large", bytes(guard.LARGEST_BODY))), post(client, ("a", b"a")),
     ]  # fmt: skip
     assert [answer.status_code for answer in answers] == [200, 404, 405, 422, 413, 500]
     answers.append(client.get("/"))
@@ -150,7 +150,7 @@ def test_the_api_describes_itself(client):
 
 
 def front_end(folder):
-    app = server.GuardedAPI()
+    app = guard.GuardedAPI()
     server.show_front_end(app, folder)
     return TestClient(app)
 
@@ -257,7 +257,7 @@ def test_no_file_is_ever_written():
     photo = to_bytes(
         Image.open(io.BytesIO(drawing(DIGITS.x_test[0]))).convert("RGB").resize((1700, 1700)), "BMP"
     )
-    assert 8e6 < len(photo) < server.LARGEST_BODY
+    assert 8e6 < len(photo) < guard.LARGEST_BODY
     with serving([sys.executable, "-c", WITHOUT_FILES]) as (_, port, _):
         status, answer = talk(port, request(photo))
     assert status == 200, answer

@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 
-from apps.web import server
+from apps.web import guard
 from tests.browser.conftest import watched_page
 from tests.lab import free_port, served
 from tests.tree import ROOT
@@ -390,7 +390,7 @@ def test_files_that_are_too_large_never_leave_the_page_and_the_others_are_read(
         "request",
         lambda request: sent.append(request) if request.url.endswith("/predict") else None,
     )
-    huge = [zeros(tmp_path / name, server.LARGEST_BODY + 1) for name in ("huge.png", "vast.png")]
+    huge = [zeros(tmp_path / name, guard.LARGEST_BODY + 1) for name in ("huge.png", "vast.png")]
     (tmp_path / "digit.png").write_bytes(png(sample.x_test[0]))
     chooser(app).set_input_files([huge[0], tmp_path / "digit.png", huge[1]])
     for path in huge:
@@ -407,7 +407,7 @@ def test_a_file_that_is_too_large_is_refused_while_another_waits_for_the_server(
             page.goto(address)
         files = [
             zeros(tmp_path / "early.png", 9),
-            zeros(tmp_path / "huge.png", server.LARGEST_BODY + 1),
+            zeros(tmp_path / "huge.png", guard.LARGEST_BODY + 1),
         ]
         chooser(page).set_input_files(files)
         expect(fault(page)).to_contain_text("Not read. huge.png: it's larger than 10 MB.")
@@ -420,7 +420,7 @@ def test_what_only_the_server_finds_too_large_is_refused_by_name(browser, addres
     )  # not watched: the body would go through Playwright, which takes its time
     page.goto(address)
     chooser(page).set_input_files(
-        zeros(tmp_path / "edge.png", server.LARGEST_BODY)
+        zeros(tmp_path / "edge.png", guard.LARGEST_BODY)
     )  # with the form, it is too much
     expect(fault(page)).to_contain_text("Not read. edge.png: more than 10 MB")
     page.close()
