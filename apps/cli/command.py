@@ -1,4 +1,4 @@
-"""What all commands share: how they are registered, how they speak, and how they refuse."""
+"""What all commands share: how they are registered, what they print, and how they report mistakes."""
 
 import functools
 import importlib.metadata
@@ -26,12 +26,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif"}
-# Answers go to standard output, and all that is said about them to standard error.
+# Answers go to standard output, and everything else to standard error.
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
 
 class Mistake(Exception):
-    """Say what the user can mend, which is shown without a traceback."""
+    """Report what the user can fix, without a traceback."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -52,9 +52,9 @@ def _options(
 
 
 def command(*examples: str, group: typer.Typer = app) -> Callable:
-    """Register a function as a command, or as one of a group, with its docstring and these examples as its help.
+    """Register a function as a command, or as one of a group; its docstring and these examples are its help.
 
-    What went wrong through the user, or the disk, is said in one line, and the exit code is 1.
+    A mistake of the user's or a problem with a file is reported in one line, and the exit code is 1.
     """
 
     def register(function: Callable) -> Callable:
@@ -68,10 +68,8 @@ def command(*examples: str, group: typer.Typer = app) -> Callable:
                 complain(f"Error: {error}")
                 raise typer.Exit(1) from None
 
-        text = inspect.getdoc(function)
-        paragraphs = [
-            part.replace("\n", " ") for part in text.split("\n\n")
-        ]  # typer would keep the lines' ends
+        # Typer would keep the line breaks inside a paragraph.
+        paragraphs = [part.replace("\n", " ") for part in inspect.getdoc(function).split("\n\n")]
         epilog = "\n\n".join(["[bold]Examples[/bold]", *examples])
         return group.command(help="\n\n".join(paragraphs), epilog=epilog)(guarded)
 
@@ -79,13 +77,13 @@ def command(*examples: str, group: typer.Typer = app) -> Callable:
 
 
 def complain(message: str) -> None:
-    """Write one line to standard error, as it is: no markup, no wrapping at the width of the terminal."""
+    """Write one line to standard error as it is, without markup and without wrapping."""
     err.print(message, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def mistakes(*kinds: type[Exception]) -> Iterator[None]:
-    """Turn errors of these kinds, whose messages say what to do, into mistakes of the user."""
+    """Turn errors of these kinds, whose messages say what to do, into user mistakes."""
     try:
         yield
     except kinds as error:
@@ -93,7 +91,7 @@ def mistakes(*kinds: type[Exception]) -> Iterator[None]:
 
 
 def open_mnist(source: str):
-    """Load MNIST, with what is said about it on standard error."""
+    """Load MNIST, and print the messages about it on standard error."""
     from utils.data import load_mnist
 
     with mistakes(ValueError, RuntimeError), redirect_stdout(sys.stderr):
@@ -101,7 +99,7 @@ def open_mnist(source: str):
 
 
 def open_reader(model: str):
-    """Open a model, by its name in data/models or by the path of its file."""
+    """Open a model by its name in data/models or by the path of its file."""
     from utils.prediction import DigitReader, UnreadableModel
 
     with mistakes(UnreadableModel):
@@ -109,12 +107,12 @@ def open_reader(model: str):
 
 
 def is_picture(path: Path) -> bool:
-    """Tell by its name whether a file is a picture."""
+    """Return whether a file is a picture, judging by its name."""
     return path.suffix.lower() in PICTURES and not path.name.startswith(".")
 
 
 def progress(things: list, what: str) -> Iterator:
-    """Go through things with a bar on standard error, where a person looks at it and there is something to wait for."""
+    """Iterate over things, with a progress bar if there are several and standard error is a terminal."""
     return track(
         things, what, console=err, transient=True, disable=len(things) < 2 or not err.is_terminal
     )

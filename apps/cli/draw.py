@@ -12,9 +12,8 @@ import typer
 
 from apps.cli.command import Mistake, command, open_reader, out
 
-COURSE = Path(__file__).resolve().parents[2]
-PAGE = COURSE / "apps" / "web" / "dist" / "index.html"
-HOST = "127.0.0.1"  # nobody else's business
+PAGE = Path(__file__).resolve().parents[1] / "web" / "dist" / "index.html"
+HOST = "127.0.0.1"  # so that only this machine reaches it
 
 
 @command(
@@ -31,9 +30,9 @@ def draw(
     ] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
-    """Open a page on which you draw digits, and have them read.
+    """Open a page on which you draw digits and have them read.
 
-    Serves the web app on this machine alone, until Ctrl-C.
+    Serves the web app on this machine only, until you press Ctrl-C.
     """
     if not PAGE.is_file():
         raise Mistake(
@@ -56,18 +55,16 @@ def draw(
         "apps.web.server:app",
         host=HOST,
         port=port,
-        app_dir=str(COURSE),
         log_level="warning",
         ws="none",
     )
 
 
 def _free_port(wanted: int) -> int:
-    """Return the wanted port, or any free one for 0; raise Mistake where it is taken."""
+    """Return the wanted port, or any free one for 0; raise Mistake if it is taken."""
     with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # a port that was closed a moment ago is free
+        # Without this, a port that was closed a moment ago would count as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, wanted))
         except OSError as error:

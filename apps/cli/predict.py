@@ -44,8 +44,8 @@ def predict(
 ) -> None:
     """Read the digit in each picture: drawings, scans or photos, one digit to a picture.
 
-    A picture that holds no single digit is answered with the reason. Where one cannot be read as a picture, the others
-    are answered all the same, and the exit code is 1.
+    If a picture doesn't hold a single digit, the answer is the reason. If a file can't be read as a picture, the others
+    are still answered, and the exit code is 1.
     """
     from utils.photos import UnreadableImage
 
@@ -68,7 +68,7 @@ def predict(
 
 
 def _pictures(names: list[str]) -> Iterator[tuple[str, Path | io.BytesIO]]:
-    """Yield the name of each picture, and what opens it: a file, each picture of a folder, or standard input."""
+    """Yield each picture's name and where to read it: a file, every picture in a folder, or standard input."""
     for name in names:
         if name == "-":
             yield "standard input", io.BytesIO(sys.stdin.buffer.read())
@@ -79,7 +79,7 @@ def _pictures(names: list[str]) -> Iterator[tuple[str, Path | io.BytesIO]]:
 
 
 def _pictures_in(folder: Path) -> list[Path]:
-    """Return the paths of the pictures in a folder, by their endings, in the order of their names."""
+    """Return the paths of the pictures in a folder, sorted by name."""
     found = sorted(path for path in folder.iterdir() if is_picture(path))
     if not found:
         raise Mistake(

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from apps.cli.command import Mistake, command, complain, err, mistakes, open_reader, out, progress
 
-AT_A_TIME = 500  # images between two moves of the bar
+AT_A_TIME = 500  # images between two steps of the progress bar
 
 
 @command(
@@ -24,10 +24,10 @@ def submit(
         str, typer.Option(help="A name in data/models, or the path of a model file.")
     ] = "robust",
 ) -> None:
-    """Read the digits of Kaggle's test.csv into a submission, or check a submission that is there.
+    """Read the digits of Kaggle's test.csv into a submission, or check an existing submission.
 
-    A submission has a row for each of the test file, in its order: ImageId, counted from 1, and Label, from 0 to 9.
-    Where one has a fault, the row and the fault are named, and the exit code is 1.
+    A submission has one row for each row of the test file, in the same order: ImageId, counted from 1, and Label, from
+    0 to 9. If a submission has a fault, the message names the row and the fault, and the exit code is 1.
     """
     if (output is None) == (check is None):
         raise typer.BadParameter(
@@ -61,7 +61,7 @@ def _check(path: Path, rows: int):
 
 
 def _write(path: Path, test: Path, model: str) -> None:
-    """Write the submission, and read it again as Kaggle would."""
+    """Write the submission, and read it back as Kaggle would."""
     import numpy as np
 
     from apps.kaggle import write_submission

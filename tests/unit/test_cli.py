@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -120,6 +121,13 @@ def test_help_waits_for_nothing_heavy(arguments):
 def test_predict_by_onnx_starts_no_tensorflow(seven):
     loaded = modules_after("predict", seven, "--model", MODELS / "compact.onnx")
     assert "onnxruntime" in loaded and not loaded & {"tensorflow", "keras"}
+
+
+def test_command_works_from_another_folder(seven):
+    command = [str(Path(sys.executable).with_name("digits")), "predict", seven.name, "--json"]
+    run = subprocess.run(command, cwd=seven.parent, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["predictions"][0]["digit"] == 7
 
 
 # predict
