@@ -111,7 +111,7 @@ badges: $(READY)  ## write the public address from pyproject.toml into README an
 	$(BIN) -m tests.setup.badges
 
 clean:  ## remove .venv and what tests leave behind
-	rm -rf .venv .pytest_cache .ruff_cache build ./*.egg-info tests/artefacts
+	rm -rf .venv .pytest_cache .ruff_cache build ./*.egg-info tests/artifacts
 
 $(MODULES): $(FRONT_END)/package.json $(FRONT_END)/package-lock.json | $(READY)
 	@$(WITH_NODE) npm ci

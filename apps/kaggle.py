@@ -1,4 +1,4 @@
-"""Kaggle's Digit Recognizer: files of its form, the overlap of two sets of digits, and submissions that are checked."""
+"""Kaggle's Digit Recognizer: files in its form, overlap between two sets of digits, and checked submissions."""
 
 import os
 from pathlib import Path
@@ -17,14 +17,14 @@ from utils.data import (
 from utils.files import write_kaggle_csv
 
 HEADER = "ImageId,Label"
-HIDDEN = "hidden_labels.csv"  # which only generated folders have: Kaggle keeps its own
+HIDDEN = "hidden_labels.csv"  # only in generated folders: Kaggle doesn't publish its own
 TRAIN_SHARE = 0.6  # Kaggle cut MNIST's 70,000 digits into 42,000 to train on and 28,000 to test on
 
 
 def split_like_kaggle(
     mnist: Mnist, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Shuffle all digits together, and cut them 3 : 2: x_train, y_train, x_test, y_test.
+    """Shuffle all digits together, and split them 3 : 2 into x_train, y_train, x_test, y_test.
 
     Images are uint8 (n, 28, 28), labels uint8 (n,): 42,000 and 28,000 of full MNIST, 3,000 and 2,000 of the sample.
     """
@@ -38,8 +38,8 @@ def split_like_kaggle(
 def write_kaggle_files(folder: str | Path, mnist: Mnist, seed: int = 0) -> None:
     """Write train.csv and test.csv in Kaggle's form, and hidden_labels.csv, to a new or empty folder.
 
-    What Kaggle would keep to itself has a submission's form, so that `read_submission` reads it.
-    Raises ValueError where the folder holds anything: Kaggle's own files are never overwritten.
+    The hidden labels have a submission's form, so `read_submission` reads them. Raises ValueError if the folder isn't
+    empty, because Kaggle's own files must never be overwritten.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -47,22 +47,21 @@ def write_kaggle_files(folder: str | Path, mnist: Mnist, seed: int = 0) -> None:
             f"{folder}: expected a new or empty folder, so that nothing is overwritten: name another."
         )
     x_train, y_train, x_test, y_test = split_like_kaggle(mnist, seed)
-    with atomic_write(
-        folder
-    ) as part:  # all three files at once: test.csv and labels of two runs never meet
+    # All three files appear at once, so test.csv and the labels can't come from different runs.
+    with atomic_write(folder) as part:
         part.mkdir()
         write_kaggle_csv(part / "train.csv", x_train, y_train)
         write_kaggle_csv(part / "test.csv", x_test)
         write_submission(part / HIDDEN, y_test)
         if folder.exists():
-            folder.rmdir()  # Windows lets no folder take the place of another, not even of an empty one
+            folder.rmdir()  # on Windows, a folder can't replace even an empty one
 
 
 def kaggle_folder() -> Path:
-    """Return the folder with train.csv and test.csv: data/kaggle where Kaggle's own lie there, else a generated one.
+    """Return the folder with train.csv and test.csv: data/kaggle if Kaggle's own are there, or a generated one.
 
     It is generated once from `load_mnist()`, in `runs_folder()`: "kaggle" from full MNIST, "kaggle_sample" from the
-    sample. MNIST_SOURCE=sample in the environment leaves data/kaggle alone.
+    sample. With MNIST_SOURCE=sample in the environment, data/kaggle isn't used.
     """
     own = CACHE.parent / "kaggle"
     if os.environ.get("MNIST_SOURCE") != "sample" and all(
@@ -77,15 +76,15 @@ def kaggle_folder() -> Path:
         except OSError:
             if not (
                 folder / HIDDEN
-            ).is_file():  # else another notebook was quicker, with the same files
+            ).is_file():  # or another notebook was faster with the same files
                 raise
     return folder
 
 
 def find_overlap(x_train: np.ndarray, x_test: np.ndarray) -> np.ndarray:
-    """Return the indices, (m,), of the test images that are, pixel for pixel, among the training images.
+    """Return the indices, (m,), of the test images that are also training images, pixel for pixel.
 
-    Both are uint8 (n, 28, 28). Where it returns any, a score on the test set is partly a memory.
+    Both are uint8 (n, 28, 28). If there are any, a score on the test set is partly memorized.
     """
     check_images(x_train)
     check_images(x_test)
@@ -96,7 +95,7 @@ def find_overlap(x_train: np.ndarray, x_test: np.ndarray) -> np.ndarray:
 def write_submission(path: str | Path, digits: np.ndarray) -> None:
     """Write digits, whole numbers (n,), as a submission: ImageId from 1 in the order of the test file, and Label.
 
-    Raises ValueError where they are anything else, such as probabilities.
+    Raises ValueError for anything else, such as probabilities.
     """
     check_labels(digits)
     digits = np.asarray(digits)
@@ -106,12 +105,12 @@ def write_submission(path: str | Path, digits: np.ndarray) -> None:
 
 
 def read_submission(path: str | Path, rows: int) -> np.ndarray:
-    """Check a submission for a test file of so many rows, and return its digits, uint8 (rows,).
+    """Check a submission for a test file with this many rows, and return its digits, uint8 (rows,).
 
-    Raises ValueError, naming row (counted from 1, below the header), line and fault, at the first fault.
+    Raises ValueError at the first fault, naming its row (counted from 1, below the header), its line, and the fault.
     """
     digits = []
-    # What is no UTF-8 becomes a sign that no cell may hold, and is refused with its row like all else.
+    # Invalid UTF-8 becomes a character that no cell may hold, and is refused with its row like everything else.
     with open(path, encoding="utf-8", errors="replace") as file:
         _check_header(path, file.readline())
         for row, line in enumerate(file, start=1):
@@ -150,7 +149,7 @@ def _check_header(path, line):
 
 
 def _fault_of_row(cells, row, rows):
-    """Say what is wrong with the cells of a row, or return None."""
+    """Return what is wrong with the cells of a row, or None."""
     if row > rows:
         return (
             f"expected {rows:,} rows, one for each test image, got more: {_short(','.join(cells))}"
@@ -190,5 +189,5 @@ def _why_label(label):
 
 
 def _short(text):
-    """Return a text in quotes, cut where it is long."""
+    """Return a text in quotes, cut if it is long."""
     return repr(text if len(text) <= 40 else f"{text[:40]}…") if text else "nothing"

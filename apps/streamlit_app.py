@@ -1,6 +1,6 @@
-"""Read digits in a data app: draw one or upload many, see the steps and the probabilities, keep the results.
+"""Read digits in a data app: draw one or upload many, see the steps and the probabilities, download the results.
 
-`make streamlit` starts it. The environment variable MODEL names the model that is chosen at first.
+`make streamlit` starts it. The environment variable MODEL names the model to start with.
 """
 
 import os
@@ -16,7 +16,7 @@ from streamlit_drawable_canvas import st_canvas
 from utils.photos import UnreadableImage, mnist_steps
 from utils.prediction import MODELS, DigitReader, Prediction, UnreadableModel
 
-PAD, PEN = 280, 20  # pixels: a pen as wide, beside the digit, as those that wrote MNIST
+PAD, PEN = 280, 20  # pixels: relative to the digit, the pen is as wide as those in MNIST
 TILE = 112  # pixels on each side of a step's picture
 
 
@@ -33,7 +33,7 @@ def main():
 
 
 def choose_model() -> str:
-    """Let the visitor choose a model, in the sidebar; where it cannot be used, say so and stop."""
+    """Ask for a model in the sidebar; if it can't be used, show why and stop."""
     names = sorted(path.stem for path in MODELS.glob("*.onnx"))
     preset = os.environ.get("MODEL") or "robust"
     names = names if preset in names else [preset, *names]
@@ -54,12 +54,12 @@ def open_reader(model: str) -> DigitReader:
 
 @st.cache_data(show_spinner=False, max_entries=1000)
 def read(model: str, picture: bytes, ink: str = "auto") -> Prediction:
-    """Read a picture once: Streamlit runs this whole file again at each click."""
+    """Read a picture only once, although Streamlit runs this whole file again at each click."""
     return open_reader(model).read(picture, ink)
 
 
 def read_drawing(model: str):
-    """Show the pad, and what is read on it."""
+    """Show the pad, and the digit that is read on it."""
     st.write("Draw one digit:")
     pad = st_canvas(
         stroke_width=PEN,
@@ -75,15 +75,13 @@ def read_drawing(model: str):
 
 
 def read_uploads(model: str):
-    """Show a table of what is read in the uploaded pictures, and one of them in detail."""
+    """Show a table of the uploaded pictures and their digits, and one of them in detail."""
     files = st.file_uploader("Pictures, with one digit each", accept_multiple_files=True)
     if not files:
         return
     readings = [try_to_read(model, file) for file in files]
     table = pd.DataFrame([row(file.name, seen) for file, seen in zip(files, readings, strict=True)])
-    table["digit"] = table["digit"].astype(
-        "Int64"
-    )  # whole numbers, with gaps where there is no digit
+    table["digit"] = table["digit"].astype("Int64")  # whole numbers, with gaps for no digit
     shown = ["name", "digit", "confidence", "reason"]
     st.dataframe(table, hide_index=True, column_order=shown, alt="What was read in each picture")
     st.download_button(
@@ -96,7 +94,7 @@ def read_uploads(model: str):
 
 
 def try_to_read(model: str, file) -> Prediction:
-    """Read an uploaded file; where it is no picture, say so, and return a prediction without a digit."""
+    """Read an uploaded file; if it isn't a picture, show why and return a prediction without a digit."""
     try:
         return read(model, file.getvalue())
     except UnreadableImage as fault:
@@ -119,7 +117,7 @@ def row(name: str, seen: Prediction) -> dict:
 
 
 def show(seen: Prediction, picture: bytes, ink: str = "auto"):
-    """Show a prediction, its probabilities, and the steps that brought the picture into MNIST's form."""
+    """Show a prediction, its probabilities, and the steps that turned the picture into MNIST's form."""
     if seen.digit is None:
         st.info(plain(f"No digit: {seen.reason}."))
         return
@@ -151,7 +149,7 @@ def probability_bars(probabilities: np.ndarray) -> alt.Chart:
 
 
 def tile(step: np.ndarray) -> Image.Image:
-    """Return a step's grey levels as a framed picture in the middle of a transparent tile, its pixels to be seen."""
+    """Return a step's gray levels as a framed picture on a transparent tile, with its pixels visible."""
     image = Image.fromarray(step.astype("uint8"))
     room = TILE - 10, TILE - 10
     resample = Image.Resampling.NEAREST if max(image.size) < TILE else Image.Resampling.BOX
@@ -162,7 +160,7 @@ def tile(step: np.ndarray) -> Image.Image:
 
 
 def plain(text: str) -> str:
-    """Escape what Streamlit would take for markup: a file's name must show as it is."""
+    """Escape what Streamlit would take for markup, so that a file's name shows as it is."""
     return re.sub(r"([^\w\s.,])", r"\\\1", text)
 
 

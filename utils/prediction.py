@@ -1,4 +1,4 @@
-"""Read digits: the one way from an image to an answer that notebooks, command line and apps share."""
+"""Read digits: the one way from an image to a prediction, shared by notebooks, the command line, and the apps."""
 
 import importlib.util
 import threading
@@ -15,23 +15,21 @@ from utils.photos import NoDigitFound, to_mnist_form
 from utils.preprocessing import scale
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
-CHUNK = (
-    100  # images at a time: as floats the whole test set with its feature maps would need gigabytes
-)
-Network = Callable[
-    [np.ndarray], np.ndarray
-]  # floats (n, 28, 28, 1), n up to CHUNK, to probabilities (n, 10)
+# Images at a time: the feature maps of the whole test set would need gigabytes.
+CHUNK = 100
+# From floats (n, 28, 28, 1), n up to CHUNK, to probabilities (n, 10).
+Network = Callable[[np.ndarray], np.ndarray]
 
 
 class UnreadableModel(ValueError):
-    """Say that a file holds no network that reads digits."""
+    """Report that a file holds no network that reads digits."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Hold what was read: the digit, how sure the network is, all ten probabilities, or the reason for no digit.
+    """Describe what was read: the digit, the confidence, all ten probabilities, or the reason for no digit.
 
-    `image` is what the network saw, uint8 (28, 28), or None without a digit.
+    `image` is the network's input, uint8 (28, 28), or None without a digit.
     """
 
     digit: int | None
@@ -44,9 +42,9 @@ class Prediction:
 class DigitReader:
     """Read handwritten digits with a trained model: a name in data/models, a file, or a Keras model.
 
-    The default, *robust*, has met paper, pens and cameras in training. A name is read by ONNX Runtime where that is
-    installed, else by Keras; a file by what its ending says: `.onnx`, `.tflite` (LiteRT) or `.keras`. Threads may share
-    a reader.
+    The default, *robust*, was trained on simulated paper, pens, and cameras. A name runs on ONNX Runtime if that is
+    installed, and otherwise on Keras; a file's ending decides for it: `.onnx`, `.tflite` (LiteRT), or `.keras`.
+    Threads may share a reader.
     """
 
     def __init__(self, model="robust"):
@@ -58,14 +56,14 @@ class DigitReader:
 
     @cached_property
     def model(self):
-        """Return the Keras model behind the answers, to look into it or to train it further."""
+        """Return the Keras model behind the predictions, to look inside it or to train it further."""
         return _load_keras(_find(self.path.with_suffix(".keras")))
 
     def read(self, image, ink: str = "auto") -> Prediction:
         """Read the one digit in a PIL image, array, path or the bytes of an image file.
 
-        Raises UnreadableImage where there is no picture. A page that is blank, or shows several digits or noise, gives
-        a prediction without a digit, and with the reason.
+        Raises UnreadableImage if it isn't a picture. If a page is blank, or shows several digits or noise, the
+        prediction has no digit but a reason.
         """
         try:
             seen = to_mnist_form(image, ink)
@@ -87,10 +85,8 @@ def _find(model: str | Path) -> Path:
     path = Path(model)
     if not path.suffix:
         installed = importlib.util.find_spec("onnxruntime") is not None
-        path = (
-            MODELS
-            / f"{model}{'.onnx' if installed and (MODELS / f'{model}.onnx').is_file() else '.keras'}"
-        )
+        onnx = MODELS / f"{model}.onnx"
+        path = onnx if installed and onnx.is_file() else MODELS / f"{model}.keras"
     if path.is_file():
         return path
     names = ", ".join(sorted(file.stem for file in MODELS.glob("*.keras")))
@@ -100,7 +96,7 @@ def _find(model: str | Path) -> Path:
 
 
 def _open(path: Path) -> Network:
-    """Open a model file, and try it on a blank page, which finds a file that holds something else."""
+    """Open a model file and try it on a blank page, so that a file with something else in it is found."""
     openers = {
         ".onnx": _open_onnx,
         ".tflite": _open_litert,
@@ -130,9 +126,7 @@ def _open_onnx(path: Path) -> Network:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = (
-        1  # so small a network loses more by handing work to threads than it gains
-    )
+    options.intra_op_num_threads = 1  # for a network this small, threads cost more than they gain
     session = onnxruntime.InferenceSession(
         path.read_bytes(), options, providers=["CPUExecutionProvider"]
     )
@@ -146,10 +140,8 @@ def _open_litert(path: Path) -> Network:
     with quiet_tensorflow():
         interpreter = Interpreter(model_content=path.read_bytes(), num_threads=1)
         interpreter.allocate_tensors()
-    source, answer = (
-        interpreter.get_input_details()[0]["index"],
-        interpreter.get_output_details()[0]["index"],
-    )
+    source = interpreter.get_input_details()[0]["index"]
+    answer = interpreter.get_output_details()[0]["index"]
     lock = threading.Lock()  # an interpreter holds one image at a time
 
     def read_one(image):
@@ -167,9 +159,8 @@ def _open_litert(path: Path) -> Network:
 def _load_keras(path: Path):
     with quiet_tensorflow():
         import keras  # only here, because TensorFlow takes seconds to start
-    return keras.models.load_model(
-        path, compile=False
-    )  # Keras refuses files that bring code of their own
+    # Keras refuses files that contain code of their own.
+    return keras.models.load_model(path, compile=False)
 
 
 def _call_keras(model) -> Network:

@@ -40,7 +40,7 @@ def values(stage, instruction):
 
 
 def let_through(path):
-    """Tell whether a path, relative to the root, comes into the build: the last line that fits decides."""
+    """Return whether a path, relative to the root, is part of the build: the last matching line decides."""
     through = True
     for line in (
         (ROOT / "apps" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()

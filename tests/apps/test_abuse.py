@@ -272,7 +272,7 @@ def test_a_gigabyte_is_given_up_early(running, head):
     assert megabytes(process) - before <= 60
 
 
-def test_whoever_sends_a_little_too_much_is_heard_out_and_told_why(port):
+def test_body_a_little_too_large_is_drained_and_explained(port):
     with connect(port) as connection:
         connection.sendall(request(bytes(25_000_000)))
         status, body = answer(connection)
@@ -395,7 +395,7 @@ def test_large_pictures_of_one_visitor_do_not_block_another(port):
     assert drawings > 2 * 12  # with one wait for each picture, it would be 12
 
 
-def test_large_pictures_of_many_visitors_hold_up_no_drawing_and_fit_into_the_memory(running):
+def test_many_large_pictures_delay_no_drawing_and_fit_in_memory(running):
     process, port = running
     picture = io.BytesIO()
     Image.new("RGBA", (4000, 4000), "white").save(picture, "PNG")

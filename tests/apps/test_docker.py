@@ -113,7 +113,7 @@ def normal(name):
     return re.sub("[-_.]+", "-", name).lower()
 
 
-def test_the_root_holds_no_file_that_hides_the_course_from_binder():
+def test_root_has_no_file_that_hides_the_course_from_binder():
     assert not [name for name in (".dockerignore", ".containerignore") if (ROOT / name).exists()]
 
 

@@ -65,7 +65,7 @@ def test_the_pods_have_no_more_rights_than_they_need():
     assert WORKER["resources"]["limits"]["memory"]
 
 
-def test_the_command_takes_these_options_and_the_index_from_the_job():
+def test_command_takes_these_options_and_the_index_of_the_job():
     digits, *command = WORKER["command"]
     assert digits == "digits"
     text = CliRunner().invoke(app, [*command[:2], "--help"]).stdout

@@ -129,7 +129,7 @@ def test_uploads_become_a_table_and_details(app, digits):
     assert headings(run(app))[0].startswith(f"A {labels[1]},")
 
 
-def test_a_file_that_is_no_picture_is_named_and_the_others_are_read(app, digits):
+def test_file_that_is_no_picture_is_named_and_others_are_read(app, digits):
     images, labels = digits
     upload(app, good=png(images[0]), empty=b"", cut=png(images[0])[:60], text=b"no picture")
     assert [fault.value.partition("\\")[0] for fault in app.error] == [

@@ -99,19 +99,19 @@ def use_theme(page, name):
 
 
 def contrast(text):
-    """Return the contrast of a text's colour with the nearest background behind it, from 1 to 21 (WCAG 2)."""
-    colours = """element => {
-        const colour = getComputedStyle(element).color;
+    """Return the contrast of a text's color with the nearest background behind it, from 1 to 21 (WCAG 2)."""
+    colors = """element => {
+        const color = getComputedStyle(element).color;
         const seen = () => getComputedStyle(element).backgroundColor;
         while (element.parentElement && /, 0\\)$/.test(seen())) element = element.parentElement;
-        return [colour, seen()];
+        return [color, seen()];
     }"""
-    light, dark = sorted((_luminance(colour) for colour in text.evaluate(colours)), reverse=True)
+    light, dark = sorted((_luminance(color) for color in text.evaluate(colors)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
-def _luminance(colour):
-    parts = [float(number) / 255 for number in re.findall(r"[\d.]+", colour)[:3]]
+def _luminance(color):
+    parts = [float(number) / 255 for number in re.findall(r"[\d.]+", color)[:3]]
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     )

@@ -24,7 +24,7 @@ def test_epsilon_moves_by_keyboard_and_what_is_read_is_told(notebook, attack):
     expect(told).to_contain_text("changed by at most 0.30")
     expect(told).to_contain_text("The attack succeeds.")
     expect(attack.get_by_role("img", name="a change of at most 0.30")).to_be_visible()
-    notebook.screenshot(path="tests/artefacts/adversarial_explorer.png")
+    notebook.screenshot(path="tests/artifacts/adversarial_explorer.png")
 
 
 def test_a_goal_is_chosen_and_what_it_is_already_is_refused(attack):

@@ -21,7 +21,7 @@ def test_it_shows_the_reference_cnn(notebook, explorer):
     expect(
         explorer.get_by_role("img", name="conv 3: 3 x 3 x 64, 36,928 parameters")
     ).to_be_visible()
-    notebook.screenshot(path="tests/artefacts/architecture_explorer.png")
+    notebook.screenshot(path="tests/artifacts/architecture_explorer.png")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_it_begins_with_ten_digits_and_their_variants(notebook, explorer):
     expect(
         explorer.get_by_role("img", name="Originals in a row: 10. Below each 3 random variants")
     ).to_be_visible()
-    notebook.screenshot(path="tests/artefacts/augmentation_explorer.png")
+    notebook.screenshot(path="tests/artifacts/augmentation_explorer.png")
 
 
 @pytest.mark.parametrize(

@@ -39,10 +39,10 @@ def test_a_click_opens_a_cell(notebook, matrix):
     expect(matrix.get_by_role("button", pressed=True)).to_have_count(1)
     expect(matrix.get_by_role("status")).to_contain_text("True 4, read as 4")
     expect(matrix.get_by_role("img", name="True 4, read as 4")).to_be_visible()
-    notebook.screenshot(path="tests/artefacts/confusion_explorer.png")
+    notebook.screenshot(path="tests/artifacts/confusion_explorer.png")
 
 
-def test_arrow_keys_lead_through_the_cells_and_enter_and_space_open_them(notebook, matrix):
+def test_arrow_keys_move_between_cells_and_enter_opens_them(notebook, matrix):
     cell(matrix, 2, 2).click()
     focused = notebook.locator("button:focus")
     for key, place in (("ArrowRight", (2, 3)), ("ArrowDown", (3, 3))):
@@ -60,7 +60,7 @@ def test_arrow_keys_lead_through_the_cells_and_enter_and_space_open_them(noteboo
     expect(cell(matrix, 2, 2)).to_have_attribute("aria-pressed", "true")
 
 
-def test_the_arrow_keys_stop_at_the_rim_and_the_tab_key_leaves_the_matrix(notebook, matrix):
+def test_arrow_keys_stop_at_the_edge_and_tab_leaves_the_matrix(notebook, matrix):
     cell(matrix, 9, 9).click()
     expect(
         matrix.get_by_role("slider", name="Page")
@@ -109,6 +109,6 @@ def test_the_matrix_can_be_read_in_the_dark_theme(notebook, matrix):
     cell(matrix, 4, 4).click()
     expect(matrix.get_by_role("img", name="True 4, read as 4")).to_be_visible()
     readable = [contrast(cell(matrix, 4, 4)), contrast(matrix.get_by_text("Row: true digit."))]
-    notebook.screenshot(path="tests/artefacts/confusion_explorer_dark.png")
+    notebook.screenshot(path="tests/artifacts/confusion_explorer_dark.png")
     use_theme(notebook, "JupyterLab Light")
     assert min(readable) >= 4.5, readable

@@ -28,7 +28,7 @@ def test_a_digit_is_chosen_by_keyboard_and_the_picture_follows(explorer):
         expect(explorer.get_by_role("img", name=name)).to_be_visible()
 
 
-def test_pages_turn_by_keyboard_and_a_new_order_begins_at_the_first(notebook, explorer):
+def test_pages_turn_by_keyboard_and_new_order_starts_at_first(notebook, explorer):
     page, told = explorer.get_by_role("slider", name="Page"), explorer.get_by_role("status")
     explorer.get_by_role("combobox", name="Digit").select_option("7")
     expect(told).to_contain_text("images of the 7, as stored: page 1 of")
@@ -43,7 +43,7 @@ def test_pages_turn_by_keyboard_and_a_new_order_begins_at_the_first(notebook, ex
     expect(orders).to_have_value("most typical first")
     expect(page).to_have_value("1")
     expect(told).to_contain_text("images of the 7, most typical first: page 1 of")
-    notebook.screenshot(path="tests/artefacts/digit_browser.png")
+    notebook.screenshot(path="tests/artifacts/digit_browser.png")
 
 
 def test_each_order_shows_other_digits(explorer):

@@ -17,7 +17,7 @@ def test_layers_are_chosen_by_mouse_and_keyboard(notebook, maps):
     expect(told).to_contain_text("32 maps of 26 x 26")
     layers.select_option("3 Conv2D")
     expect(told).to_contain_text("64 maps of 11 x 11")
-    notebook.screenshot(path="tests/artefacts/feature_map_browser.png")
+    notebook.screenshot(path="tests/artifacts/feature_map_browser.png")
     layers.press("ArrowDown")
     expect(layers).to_have_value("4 MaxPooling2D")
     expect(told).to_contain_text("64 maps of 5 x 5")

@@ -19,7 +19,7 @@ def test_the_window_moves_by_keyboard_and_the_sum_is_told(notebook, explorer):
     expect(row).to_have_value(str(place + 1))
     expect(told).not_to_have_text(before)
     expect(explorer.get_by_role("img", name=f"window at row {place + 1}")).to_be_visible()
-    notebook.screenshot(path="tests/artefacts/kernel_explorer.png")
+    notebook.screenshot(path="tests/artifacts/kernel_explorer.png")
 
 
 def test_the_button_steps_the_window(explorer):
@@ -34,25 +34,25 @@ def test_the_button_steps_the_window(explorer):
 def test_a_preset_fills_the_table_and_a_number_changes_the_sum(explorer):
     presets = explorer.get_by_role("combobox", name="Kernel")
     presets.select_option("blur")
-    centre = explorer.get_by_label("Row 2, column 2")
-    expect(centre).to_have_value("0.11")
+    center = explorer.get_by_label("Row 2, column 2")
+    expect(center).to_have_value("0.11")
     presets.press("ArrowDown")
     expect(presets).to_have_value("leave as it is")
-    expect(centre).to_have_value("1")
+    expect(center).to_have_value("1")
     told = explorer.get_by_role("status")
     before = told.inner_text()
-    centre.fill("-7")
+    center.fill("-7")
     expect(told).not_to_have_text(before)
     expect(told).to_contain_text("(-7)")
     presets.select_option("blur, 5 x 5")
     expect(explorer.get_by_role("spinbutton")).to_have_count(25)
 
 
-def test_what_all_explorers_are_made_of_keeps_its_contrast_in_both_themes(notebook, explorer):
+def test_controls_keep_their_contrast_in_both_themes(notebook, explorer):
     texts = [explorer.get_by_text("Row", exact=True), explorer.get_by_text("Kernel", exact=True),
              explorer.get_by_role("status"), explorer.get_by_role("button", name="Next window")]  # fmt: skip
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         use_theme(notebook, theme)
-        notebook.screenshot(path=f"tests/artefacts/kernel_explorer_{theme.split()[1].lower()}.png")
+        notebook.screenshot(path=f"tests/artifacts/kernel_explorer_{theme.split()[1].lower()}.png")
         for text in texts:
             assert contrast(text) >= 4.5, (theme, text)

@@ -100,7 +100,7 @@ def test_a_drawn_digit_is_read(lesson, pad, draw, digit):
     expect(
         pad.get_by_role("list", name="Probability of each digit").get_by_role("listitem")
     ).to_have_count(10)
-    lesson.screenshot(path=f"tests/artefacts/pad_{digit}.png")
+    lesson.screenshot(path=f"tests/artifacts/pad_{digit}.png")
 
 
 def test_a_finger_on_the_pad_does_not_scroll_the_page(lesson, pad):
@@ -154,7 +154,7 @@ def test_clear_can_be_undone(lesson, pad):
     assert drawn(pad) == before
 
 
-def test_scrolled_out_of_view_and_back_the_drawing_is_still_there(lesson, pad):
+def test_drawing_survives_scrolling_out_of_view_and_back(lesson, pad):
     draw_with_mouse(lesson, pad, 2)
     expect(prediction(pad)).to_contain_text("2, ")
     before = drawn(pad)
@@ -174,7 +174,7 @@ def test_texts_keep_their_contrast_in_both_themes(lesson, pad):
     ]
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         use_theme(lesson, theme)
-        lesson.screenshot(path=f"tests/artefacts/pad_{theme.split()[1].lower()}.png")
+        lesson.screenshot(path=f"tests/artifacts/pad_{theme.split()[1].lower()}.png")
         for text in texts:
             assert contrast(text) >= 4.5, (theme, text)
 

@@ -51,4 +51,4 @@ def test_the_training_shows_itself_while_it_goes_on(notebook, training):
 def test_its_last_picture_stays_with_its_line(notebook, training):
     expect(training.get_by_text("Finished after 3 of 3 epochs")).to_be_visible()
     expect(training.locator(".jp-OutputArea-output img")).to_have_count(1)
-    notebook.screenshot(path="tests/artefacts/live_training.png")
+    notebook.screenshot(path="tests/artifacts/live_training.png")

@@ -29,11 +29,11 @@ def test_a_shift_by_keyboard_moves_the_query_and_is_told(notebook, explorer):
             place = press(slider, key)
             expect(explorer.get_by_role("img", name=f"{text} {place}")).to_be_visible()
     expect(told).not_to_have_text(before)
-    notebook.screenshot(path="tests/artefacts/nearest_digit_explorer.png")
+    notebook.screenshot(path="tests/artifacts/nearest_digit_explorer.png")
 
 
-def test_more_neighbours_have_more_votes(explorer):
-    voters = press(explorer.get_by_role("slider", name="Neighbours"), "ArrowRight")
+def test_more_neighbors_have_more_votes(explorer):
+    voters = press(explorer.get_by_role("slider", name="Neighbors"), "ArrowRight")
     expect(explorer.get_by_role("status")).to_contain_text(f"of {voters} vote for")
 
 

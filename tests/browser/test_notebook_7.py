@@ -55,4 +55,4 @@ def test_a_widget_shows_up_and_answers(notebook, code):
     notebook.wait_for_function(
         f"([cell, before]) => ({SEEN})(cell) !== before", arg=[cell.element_handle(), before]
     )
-    notebook.screenshot(path=f"tests/artefacts/notebook_7_{code.partition('(')[0]}.png")
+    notebook.screenshot(path=f"tests/artifacts/notebook_7_{code.partition('(')[0]}.png")

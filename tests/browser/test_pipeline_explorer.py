@@ -56,7 +56,7 @@ def test_a_drawn_digit_is_read_from_every_page(notebook, explorer):
         expect(
             explorer.get_by_role("img", name=f"A digit, seen on the {page}, in 11 steps")
         ).to_be_visible()
-    notebook.screenshot(path="tests/artefacts/pipeline_explorer.png")
+    notebook.screenshot(path="tests/artifacts/pipeline_explorer.png")
 
 
 def test_an_empty_pad_is_refused_with_the_reason(explorer):

@@ -37,7 +37,7 @@ def test_a_quiz_is_answered_by_mouse(notebook, cell, asked):
     cell.get_by_role("button", name="Answer").click()
     said = cell.get_by_role("status").filter(has_text="No.")
     expect(said).to_contain_text(diagnosis.split(":")[0][:30])
-    notebook.screenshot(path="tests/artefacts/quiz.png")
+    notebook.screenshot(path="tests/artifacts/quiz.png")
 
 
 def test_a_quiz_is_answered_by_keyboard(notebook, cell, asked):

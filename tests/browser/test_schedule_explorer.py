@@ -17,7 +17,7 @@ def explorer(notebook):
     return cell
 
 
-def test_a_rate_too_large_diverges_and_one_too_small_does_not_arrive(explorer):
+def test_large_rate_diverges_and_small_rate_does_not_arrive(explorer):
     rate, told = explorer.get_by_role("slider", name="Peak rate"), explorer.get_by_role("status")
     for _ in range(4):
         rate.press("ArrowRight")
@@ -40,7 +40,7 @@ def test_only_one_cycle_shows_its_warm_up_and_survives_the_peak(notebook, explor
     warm_up.press("ArrowRight")
     expect(warm_up).to_have_value("25")
     expect(explorer.get_by_role("img")).not_to_have_attribute("src", before)
-    notebook.screenshot(path="tests/artefacts/schedule_explorer.png")
+    notebook.screenshot(path="tests/artifacts/schedule_explorer.png")
 
 
 def test_the_noise_is_switched_by_keyboard_and_mouse(explorer):
@@ -58,5 +58,5 @@ def test_the_noise_is_switched_by_keyboard_and_mouse(explorer):
 def test_it_can_be_read_in_the_dark(notebook, explorer):
     use_theme(notebook, "JupyterLab Dark")
     expect(explorer.get_by_role("img")).to_be_visible()
-    notebook.screenshot(path="tests/artefacts/schedule_explorer_dark.png")
+    notebook.screenshot(path="tests/artifacts/schedule_explorer_dark.png")
     use_theme(notebook, "JupyterLab Light")

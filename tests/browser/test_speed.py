@@ -21,7 +21,7 @@ QUIET = 85  # milliseconds of one core that `plain_figure` needs at least, where
 SLIDERS = {
     "DigitBrowser(": ["Page"],
     "AugmentationExplorer(": ["Rotation", "Scale", "Shear", "Shift"],
-    "NearestDigitExplorer(": ["Query", "Neighbours", "Shift right", "Shift down"],
+    "NearestDigitExplorer(": ["Query", "Neighbors", "Shift right", "Shift down"],
     "KernelExplorer(": ["Row", "Column"],
     "ArchitectureExplorer(": ["Convolutions", "First filters", "Halvings", "Dense units"],
     "ScheduleExplorer(": ["Peak rate", "Warm-up"],

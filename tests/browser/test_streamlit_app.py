@@ -102,9 +102,9 @@ def test_a_drawn_seven_is_read_with_chart_and_steps(app):
     expect(
         app.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first
     ).to_be_visible()
-    artefacts = ROOT / "tests" / "artefacts"
-    artefacts.mkdir(exist_ok=True)
-    app.screenshot(path=artefacts / "streamlit_draw.png")
+    artifacts = ROOT / "tests" / "artifacts"
+    artifacts.mkdir(exist_ok=True)
+    app.screenshot(path=artifacts / "streamlit_draw.png")
 
 
 def test_uploads_are_read_and_downloaded_as_csv(app, photos):

@@ -24,7 +24,7 @@ def test_the_threshold_moves_by_keyboard_and_its_cost_is_told(notebook, threshol
     expect(slider).to_have_value("0.98")
     expect(told).not_to_have_text(before)
     expect(threshold.get_by_role("img", name="a point for the threshold 0.98")).to_be_visible()
-    notebook.screenshot(path="tests/artefacts/threshold_explorer.png")
+    notebook.screenshot(path="tests/artifacts/threshold_explorer.png")
     slider.press("Home")
     expect(slider).to_have_value("0")
     expect(told).to_contain_text("Refuses 0 of")

@@ -173,7 +173,7 @@ def fault(page):
 
 
 def shown_pixels(canvas):
-    """Return the grey levels that a canvas shows, uint8 (h, w)."""
+    """Return the gray levels that a canvas shows, uint8 (h, w)."""
     read = (
         "c => [c.height, c.width, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
     )
@@ -206,7 +206,7 @@ def test_a_digit_drawn_by_mouse_is_read(app):
         bars.nth(digit).locator("i").evaluate("bar => bar.offsetWidth") for digit in range(10)
     ]
     assert np.argmax(widths) == 7 and widths[7] > 100
-    app.screenshot(path="tests/artefacts/web_app.png", full_page=True)
+    app.screenshot(path="tests/artifacts/web_app.png", full_page=True)
 
 
 def test_the_page_shows_what_the_network_sees(app, sample):
@@ -272,7 +272,7 @@ def test_a_screen_reader_is_told_once_the_drawing_rests(app):
     expect(told).to_have_text(re.compile(r"^Your drawing: 7, >?\d+% sure$"))
 
 
-def test_one_question_at_a_time_and_the_last_one_is_about_what_is_drawn_now(app):
+def test_one_request_at_a_time_and_the_last_is_about_the_drawing(app):
     held = []
     app.clock.install()
     app.route("**/predict", lambda route: held.append(route))  # Playwright refuses a bound method
@@ -354,7 +354,7 @@ def test_a_picture_is_pasted(app, address, sample):
     expect(past(app)).to_have_text([re.compile(f"^image.png: {sample.y_test[4]}, ")])
 
 
-def test_a_picture_without_a_single_digit_is_answered_with_the_reason(app):
+def test_picture_without_a_single_digit_gets_the_reason(app):
     two = np.full((100, 200), 255, "uint8")
     two[20:80, 50:58] = two[20:80, 140:148] = 0
     chooser(app).set_input_files([upload("two.png", png(two))])
@@ -362,9 +362,7 @@ def test_a_picture_without_a_single_digit_is_answered_with_the_reason(app):
     expect(past(app)).to_have_text([re.compile("^two.png: no digit, there are 2 digits")])
 
 
-def test_a_file_that_is_no_picture_is_refused_by_name_and_the_others_are_read(
-    browser, address, sample
-):
+def test_file_that_is_no_picture_is_named_and_others_are_read(browser, address, sample):
     with watched_page(browser, known=refused(422)) as page:
         page.goto(address)
         files = [
@@ -377,14 +375,12 @@ def test_a_file_that_is_no_picture_is_refused_by_name_and_the_others_are_read(
             "status"
         )  # it is the server's reason, not only its number
         expect(past(page)).to_have_text([re.compile(r"^digit\.png: ")])
-        page.screenshot(path="tests/artefacts/web_app_refusal.png", full_page=True)
+        page.screenshot(path="tests/artifacts/web_app_refusal.png", full_page=True)
         page.get_by_role("button", name="Dismiss").click()
         expect(fault(page)).to_be_empty()
 
 
-def test_files_that_are_too_large_never_leave_the_page_and_the_others_are_read(
-    app, sample, tmp_path
-):
+def test_too_large_files_stay_on_the_page_and_others_are_read(app, sample, tmp_path):
     sent = []
     app.on(
         "request",
@@ -398,10 +394,10 @@ def test_files_that_are_too_large_never_leave_the_page_and_the_others_are_read(
     expect(past(app)).to_have_text([re.compile(f"^digit.png: {sample.y_test[0]}, ")])
     expect(app.get_by_text("Reading")).to_have_count(0)  # the page is done with all three
     assert len(sent) == 1
-    app.screenshot(path="tests/artefacts/web_app_too_large.png", full_page=True)
+    app.screenshot(path="tests/artifacts/web_app_too_large.png", full_page=True)
 
 
-def test_a_file_that_is_too_large_is_refused_while_another_waits_for_the_server(browser, tmp_path):
+def test_too_large_file_is_refused_while_another_waits(browser, tmp_path):
     with watched_page(browser, known=NO_ANSWER) as page:
         with serving(tmp_path, free_port()) as address:
             page.goto(address)
@@ -426,9 +422,7 @@ def test_what_only_the_server_finds_too_large_is_refused_by_name(browser, addres
     page.close()
 
 
-def test_a_connection_that_breaks_while_the_server_lives_is_named_after_some_tries(
-    browser, address
-):
+def test_connection_that_keeps_breaking_is_named_after_tries(browser, address):
     with watched_page(browser, known=f"{LOGGED} net::ERR_FAILED") as page:
         page.goto(address)
         sent = []
@@ -440,7 +434,7 @@ def test_a_connection_that_breaks_while_the_server_lives_is_named_after_some_tri
         assert len(sent) == 3
 
 
-def test_an_answer_that_is_no_json_is_told_once_and_does_not_stop_the_page(app):
+def test_answer_that_is_no_json_is_reported_once(app):
     asked = []
 
     def answer_as_a_proxy(route):
@@ -474,7 +468,7 @@ def test_the_server_goes_and_comes_back_and_the_drawing_is_kept(browser, tmp_pat
             "the message moved the pad, perhaps in the middle of a stroke"
         )
         drawn = shown_pixels(pad(page))
-        page.screenshot(path="tests/artefacts/web_app_without_server.png", full_page=True)
+        page.screenshot(path="tests/artifacts/web_app_without_server.png", full_page=True)
         with serving(tmp_path, port):
             expect(page.get_by_text("The server is back.")).to_be_visible()
             expect(prediction(page)).to_have_text("7")
@@ -507,7 +501,7 @@ def test_on_a_phone_a_finger_draws_and_nothing_is_cut_off(page, address, width):
         "all => all.map((target) => target.getBoundingClientRect().height)"
     )
     assert len(heights) >= 4 and min(heights) >= 44, heights  # what a fingertip hits
-    page.screenshot(path=f"tests/artefacts/web_app_{width}.png", full_page=True)
+    page.screenshot(path=f"tests/artifacts/web_app_{width}.png", full_page=True)
 
 
 def test_on_a_phone_an_earlier_answer_comes_into_view(page, address, sample):
@@ -539,7 +533,7 @@ def test_axe_finds_no_serious_fault(browser, address, sample, scheme, width):
         expect(fault(page)).to_contain_text("notes.txt")
         pad(page).press("ArrowUp")
         assert serious_faults(page) == []
-        page.screenshot(path=f"tests/artefacts/web_app_{scheme}_{width}.png", full_page=True)
+        page.screenshot(path=f"tests/artifacts/web_app_{scheme}_{width}.png", full_page=True)
 
 
 def test_axe_would_find_one(app):

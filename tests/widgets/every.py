@@ -11,7 +11,7 @@ from utils.widgets.confusion import ConfusionExplorer
 from utils.widgets.digits import DigitBrowser
 from utils.widgets.feature_maps import FeatureMapBrowser
 from utils.widgets.kernel import KernelExplorer
-from utils.widgets.neighbours import NearestDigitExplorer
+from utils.widgets.neighbors import NearestDigitExplorer
 from utils.widgets.pad import DrawPad
 from utils.widgets.pipeline import PipelineExplorer
 from utils.widgets.schedule import ScheduleExplorer

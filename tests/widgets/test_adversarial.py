@@ -34,7 +34,7 @@ def test_the_digit_is_changed_as_fgsm_changes_it(explorer, model, epsilon, goal)
     np.testing.assert_allclose(explorer.adversarial, expected, atol=1e-6)
 
 
-def test_the_remark_says_what_the_network_reads_and_whether_the_attack_succeeds(explorer, model):
+def test_remark_says_what_is_read_and_if_the_attack_succeeds(explorer, model):
     told = set()
     for number in range(20):
         for epsilon in (0, 0.3):

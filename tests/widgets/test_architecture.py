@@ -167,7 +167,7 @@ def test_no_more_convolutions_halve_than_there_are(explorer):
     assert (explorer.halvings.value, explorer.halvings.max) == (1, 5)
 
 
-def test_stride_instead_of_pooling_changes_the_work_but_no_parameter(explorer):
+def test_stride_instead_of_pooling_changes_only_the_work(explorer):
     explorer.padding.value = "same"
     pooled = explorer.picture.remark.split(" multiply-adds")[0].split(" parameters, ")
     explorer.halve_by.value = "stride 2"

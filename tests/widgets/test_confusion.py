@@ -60,7 +60,7 @@ def test_a_reader_without_errors_opens_what_it_read_right(digits):
     assert explorer.cells.value == [0, 0] and explorer.picture.fault == ""
 
 
-def test_pages_lead_through_a_cell_and_another_cell_begins_at_its_first(explorer, digits):
+def test_pages_cover_a_cell_and_another_cell_starts_at_its_first(explorer, digits):
     explorer.choose(4, 4)
     total = len(explorer.inside())
     assert explorer.page.max == -(-total // 20) > 2 and explorer.page.layout.visibility == "visible"

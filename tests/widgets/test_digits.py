@@ -22,7 +22,7 @@ def browser(mnist):
 
 
 def picture(browser):
-    """Return the picture as a grey image."""
+    """Return the picture as a gray image."""
     image = Image.open(io.BytesIO(browser.picture.png))
     assert image.format == "PNG"
     return np.asarray(image.convert("L"))

@@ -54,7 +54,7 @@ def test_a_refusal_is_shown_and_never_raised(monkeypatch):
     assert explorer.picture.fault == ""
 
 
-def test_a_fault_of_the_program_is_shown_and_raised_only_in_tests(monkeypatch):
+def test_program_error_is_shown_and_raised_only_in_tests(monkeypatch):
     explorer = Doubling()
     explorer.number.value = 9
     assert explorer.picture.fault.startswith("ZeroDivisionError: ")
@@ -63,7 +63,7 @@ def test_a_fault_of_the_program_is_shown_and_raised_only_in_tests(monkeypatch):
         explorer.redraw()
 
 
-def test_a_slider_stays_within_its_limits_and_whole_numbers_stay_whole():
+def test_slider_stays_within_limits_and_integers_stay_integers():
     slider = Slider("Size", 1, 5, value=9)
     assert slider.value == 5 and isinstance(slider.value, int)
     slider.value = -3
@@ -83,7 +83,7 @@ def test_without_a_kernel_a_text_stands_in_its_place():
     assert repr(Doubling()) == "Doubling: run this cell to use it."
 
 
-def test_the_last_picture_shows_the_last_change_though_threads_draw():
+def test_last_picture_shows_the_last_change_despite_threads():
     drawing, go_on = threading.Event(), threading.Event()
 
     class Pair(Explorer):

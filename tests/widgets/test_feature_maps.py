@@ -43,7 +43,7 @@ def test_every_layer_and_digit_can_be_chosen(browser, model, images):
             )
 
 
-def test_the_remark_tells_how_many_are_silent_and_which_is_strongest(browser):
+def test_remark_counts_silent_maps_and_names_the_strongest(browser):
     for digit in range(5):
         browser.digit.value = digit
         peaks = browser.maps.max(axis=(0, 1))

@@ -124,7 +124,7 @@ def test_without_validation_and_accuracy_there_is_one_panel(digits, shown, drawn
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
-def test_it_works_with_early_stopping_and_batches_that_nobody_counted(digits, shown):
+def test_works_with_early_stopping_and_uncounted_batches(digits, shown):
     uncounted = make_batches(*digits).filter(lambda *_: True)
     model = softmax_regression()
     model.compile("sgd", "sparse_categorical_crossentropy")

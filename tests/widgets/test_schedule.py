@@ -74,7 +74,7 @@ def test_a_descent_is_the_one_of_sgd(explorer):
     np.testing.assert_allclose(descend(rates, noise)[-1], np.asarray(place.value), atol=1e-4)
 
 
-def test_without_noise_each_step_shrinks_each_coordinate_by_its_own_share():
+def test_without_noise_each_coordinate_shrinks_by_its_own_share():
     places = descend(np.full(5, 0.01), np.zeros((5, 2)))
     np.testing.assert_allclose(places, places[0] * np.power.outer([0.99, 0.84], np.arange(6)).T)
 
@@ -85,7 +85,7 @@ def test_a_descent_that_is_lost_ends_and_stays_a_number():
     assert np.abs(places[-1]).max() > LOST >= np.abs(places[:-1]).max()
 
 
-def test_too_large_diverges_too_small_does_not_arrive_and_between_them_it_works(long_one):
+def test_rates_too_large_too_small_and_between(long_one):
     for name in KERAS:
         assert "it diverges" in end_of(long_one, name, -0.5)[0]
         assert "it has not arrived" in end_of(long_one, name, -3)[0]

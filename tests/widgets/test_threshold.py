@@ -87,7 +87,7 @@ def test_what_is_exactly_as_sure_as_the_threshold_is_answered():
 
 
 @pytest.mark.parametrize("digit", [3, 4])
-def test_readers_that_are_always_right_or_always_wrong_have_a_picture(digit):
+def test_always_right_and_always_wrong_models_have_a_picture(digit):
     explorer = ThresholdExplorer(np.eye(10)[[3] * 7], np.array([digit] * 7))
     for threshold in (0, 0.5, 1):
         explorer.threshold.value = threshold

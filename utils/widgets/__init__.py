@@ -1,1 +1,1 @@
-"""Things to touch: the draw pad, and an explorer for each lesson, beside the plain figures of the same thing."""
+"""The draw pad and the explorers: interactive versions of the lessons' figures, one file each."""

@@ -1,4 +1,4 @@
-"""The adversarial explorer: change a digit a little, pixel by pixel, and see what the network makes of it."""
+"""The adversarial explorer: change a digit a little, pixel by pixel, and see what the network predicts."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,11 +10,11 @@ from utils.preprocessing import scale
 from utils.widgets.explorer import Choice, Explorer, Refused, Slider, View, to_png
 
 ANY = "any other digit"
-LARGEST = 0.3  # epsilon at which a person begins to have trouble too
+LARGEST = 0.3  # the epsilon at which people begin to have trouble too
 
 
 class AdversarialExplorer(Explorer):
-    """Attack a network with the fast gradient sign method on raw digits, uint8 (n, 28, 28), with labels, shape (n,)."""
+    """Attack a network with the fast gradient sign method, on raw digits, uint8 (n, 28, 28), with labels (n,)."""
 
     def __init__(self, model, images: np.ndarray, labels: np.ndarray):
         check_labels(labels, len(images))
@@ -35,7 +35,7 @@ class AdversarialExplorer(Explorer):
         return np.clip(image + np.float32(self.epsilon.value) * self._directions[wish], 0, 1)
 
     def _direction(self, number: int, goal: str) -> np.ndarray:
-        """Return -1, 0 or 1 for each pixel: which way it goes does not depend on epsilon, only how far."""
+        """Return -1, 0, or 1 for each pixel: epsilon changes only how far a pixel moves, not which way."""
         image, label = self.images[number : number + 1], self.labels[number : number + 1]
         if goal == str(label[0]):
             raise Refused(
@@ -47,7 +47,7 @@ class AdversarialExplorer(Explorer):
         )
 
     def draw(self) -> View:
-        """Draw the digit, what was added, what became of it, and the probabilities that the network gives that."""
+        """Draw the digit, the change, their sum, and the network's probabilities for the sum."""
         number, epsilon, label = self.digit.value, self.epsilon.value, self.labels[self.digit.value]
         before, after = self.images[number, ..., 0], self.adversarial
         probabilities = np.asarray(self.model(after))[0]
@@ -75,15 +75,15 @@ class AdversarialExplorer(Explorer):
 
 
 def _draw_sum(axes, before: np.ndarray, after: np.ndarray, titles: tuple[str, str, str]) -> None:
-    """Draw digit, change and their sum on the same axes: three axes would take twice the time."""
+    """Draw the digit, the change, and their sum on one axes: three would take twice the time."""
     ink, change = (
         {"cmap": plots.INK, "vmin": 0, "vmax": 1},
         {"cmap": "PuOr_r", "vmin": -LARGEST, "vmax": LARGEST},
     )
     pictures = (before, ink), (after - before, change), (after, ink)
-    for place, ((picture, colours), title) in enumerate(zip(pictures, titles, strict=True)):
+    for place, ((picture, colors), title) in enumerate(zip(pictures, titles, strict=True)):
         left = 30 * place
-        axes.imshow(picture, extent=(left, left + 28, 28, 0), **colours)
+        axes.imshow(picture, extent=(left, left + 28, 28, 0), **colors)
         axes.add_patch(
             Rectangle((left, 0), 28, 28, fill=False, edgecolor="black", linewidth=1, clip_on=False)
         )

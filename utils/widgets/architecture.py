@@ -1,4 +1,4 @@
-"""The architecture explorer: put a CNN together, and see what each choice costs in parameters, work and view."""
+"""The architecture explorer: put a CNN together, and see what each choice costs and how far it sees."""
 
 import math
 from typing import NamedTuple
@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 768, 400  # of the picture
 
 
 class _Stage(NamedTuple):
-    """Hold what a layer leaves behind, and what it costs."""
+    """Describe what a layer outputs, and what it costs."""
 
     name: str
     shape: tuple[int, ...]
@@ -34,7 +34,7 @@ class _Stage(NamedTuple):
 
 
 class ArchitectureExplorer(Explorer):
-    """Choose the layers of a CNN, and see shapes, parameters, multiply-adds and receptive field follow at once."""
+    """Choose the layers of a CNN, and see its shapes, parameters, multiply-adds, and receptive field at once."""
 
     def __init__(self):
         self.convolutions = Slider("Convolutions", 1, 5, value=3)
@@ -52,25 +52,22 @@ class ArchitectureExplorer(Explorer):
         )
 
     def build(self) -> keras.Model:
-        """Build what is set as a functional Keras model with new weights, or raise Refused with what does not fit."""
+        """Build the chosen network as a functional Keras model with new weights; raise Refused if it doesn't fit."""
         plan = self._plan()
-        _measure(plan)  # refuses in plainer words than Keras
+        _measure(plan)  # its message is plainer than Keras's
         x = inputs = keras.Input((28, 28, 1))
         for kind, options in plan:
             x = kind(**options)(x)
         return keras.Model(inputs, x, name="explored_cnn")
 
     def draw(self) -> View:
-        """Draw each layer's maps to scale, what one number of them sees, its parameters and its multiply-adds."""
+        """Draw each layer's maps to scale, its receptive field, its parameters, and its multiply-adds."""
         stages = [stage for stage in _measure(self._plan()) if stage.name != "dropout"]
-        parameters, work = (
-            [stage.parameters for stage in stages],
-            [stage.multiply_adds for stage in stages],
-        )
+        parameters = [stage.parameters for stage in stages]
+        work = [stage.multiply_adds for stage in stages]
         figure = Figure(figsize=(WIDTH / 80, HEIGHT / 80))
-        axes = figure.add_axes(
-            (0, 0, 1, 1), xlim=(0, WIDTH), ylim=(HEIGHT, 0)
-        )  # counted in pixels, from the top left
+        # Coordinates are pixels, counted from the top left.
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(HEIGHT, 0))
         axes.axis("off")
         _draw_stages(axes, stages)
         _draw_bars(axes, 320, f"parameters: {sum(parameters):,}", parameters, plots.COLORS[0])
@@ -88,7 +85,7 @@ class ArchitectureExplorer(Explorer):
         self.halvings.value = min(self.halvings.value, self.halvings.max)
 
     def _plan(self) -> list[Layer]:
-        """List the layers without making them, which would take time, and random numbers from what comes later."""
+        """List the layers without building them: that would take time, and change the random numbers that follow."""
         pooling = self.halve_by.value == "max pooling"
         padding, filters, plan = self.padding.value, self.filters.value, []
         for number in range(1, self.convolutions.value + 1):
@@ -118,7 +115,7 @@ class ArchitectureExplorer(Explorer):
 
 
 def _measure(plan: list[Layer]) -> list[_Stage]:
-    """Follow the image through the layers with the formulas of the lessons: `models.layer_table` without a model."""
+    """Follow the image through the layers with the lessons' formulas: `models.layer_table` without a model."""
     shape, side, channels, field, jump = (28, 28, 1), 28, 1, 1, 1
     stages = [_Stage("image", shape)]
     for kind, options in plan:
@@ -140,7 +137,7 @@ def _measure(plan: list[Layer]) -> list[_Stage]:
 
 
 def _in_words(stage: _Stage) -> str:
-    """Return a stage as a line of a table, for who cannot see the picture."""
+    """Return a stage as a line of a table, for readers who can't see the picture."""
     shape = " x ".join(f"{size:,}" for size in stage.shape)
     costs = (
         f", {stage.parameters:,} parameters, {stage.multiply_adds:,} multiply-adds"
@@ -151,55 +148,54 @@ def _in_words(stage: _Stage) -> str:
 
 
 def _columns(count: int) -> tuple[list[float], float]:
-    """Return the middle of each layer's column, and the scale: a column has room for 40 pixels of the image."""
+    """Return the middle of each layer's column, and the scale: a column is 40 pixels of the image wide."""
     width = WIDTH / max(count, 9)
     return [width * (index + 0.5) for index in range(count)], width / 40
 
 
 def _draw_stages(axes: Axes, stages: list[_Stage]) -> None:
-    """Draw what each layer leaves, and below it the image as a frame with the pixels that one number there can see."""
+    """Draw each layer's output, and below it a frame for the image with the receptive field in it."""
     axes.text(4, 15, "what each layer leaves, to scale")
     axes.text(4, 163, "what one number there sees of the image")
-    centres, scale = _columns(len(stages))
+    centers, scale = _columns(len(stages))
     boxes = []
-    for x, stage in zip(centres, stages, strict=True):
+    for x, stage in zip(centers, stages, strict=True):
         field = min(28, stage.field)
         boxes += _sheets(x, stage.shape, scale)
-        boxes.append(_box(x, 201, 28, 28, scale, facecolor="white", edgecolor="grey"))
+        boxes.append(_box(x, 201, 28, 28, scale, facecolor="white", edgecolor="gray"))
         boxes.append(_box(x, 201, field, field, scale, facecolor=plots.COLORS[2]))
         size = " x ".join(f"{number:,}" for number in stage.shape[:2])
         depth = f"\nx {stage.shape[2]}" if len(stage.shape) == 3 else ""
         axes.text(x, 101, f"{stage.name}\n{size}{depth}", ha="center", va="top", fontsize=8)
         axes.text(x, 234, f"{stage.field} x {stage.field}", ha="center", va="top", fontsize=8)
-    axes.add_collection(PatchCollection(boxes, match_original=True))  # in one go, which is quicker
+    axes.add_collection(PatchCollection(boxes, match_original=True))  # all at once, which is faster
 
 
 def _sheets(x: float, shape: tuple[int, ...], scale: float) -> list[Rectangle]:
-    """Return a sheet for every eight maps, or for a row of numbers a bar as high as one pixel for every 32."""
-    colours = dict(facecolor="aliceblue", edgecolor=plots.COLORS[0])
+    """Return a sheet for every eight maps, or for a row of numbers a bar, one pixel high for every 32."""
+    colors = dict(facecolor="aliceblue", edgecolor=plots.COLORS[0])
     if len(shape) == 1:
-        return [_box(x, 59, 3, min(28, max(1, shape[0] / 32)), scale, **colours)]
+        return [_box(x, 59, 3, min(28, max(1, shape[0] / 32)), scale, **colors)]
     last = math.ceil(shape[2] / 8) - 1
-    shifts = [
-        (sheet - last / 2) * scale for sheet in range(last, -1, -1)
-    ]  # the last one first: the others cover it
-    return [_box(x + shift, 59 - shift, shape[1], shape[0], scale, **colours) for shift in shifts]
+    # The last one comes first, because the others cover it.
+    shifts = [(sheet - last / 2) * scale for sheet in range(last, -1, -1)]
+    return [_box(x + shift, 59 - shift, shape[1], shape[0], scale, **colors) for shift in shifts]
 
 
-def _box(x: float, y: float, width: float, height: float, scale: float, **colours) -> Rectangle:
-    """Return a rectangle around its centre, as large as so many pixels of the image."""
+def _box(x: float, y: float, width: float, height: float, scale: float, **colors) -> Rectangle:
+    """Return a rectangle around its center, with its size in pixels of the image."""
     return Rectangle(
-        (x - width * scale / 2, y - height * scale / 2), width * scale, height * scale, **colours
+        (x - width * scale / 2, y - height * scale / 2), width * scale, height * scale, **colors
     )
 
 
 def _draw_bars(
-    axes: Axes, base: int, title: str, numbers: list[int], colour: tuple[float, ...]
+    axes: Axes, base: int, title: str, numbers: list[int], color: tuple[float, ...]
 ) -> None:
     """Draw a bar for each number above zero, standing on `base`, with the number on it."""
     axes.text(4, base - 55, title)
     for x, number in zip(_columns(len(numbers))[0], numbers, strict=True):
         if number:
             height = 38 * number / max(numbers)
-            axes.add_patch(Rectangle((x - 14, base - height), 28, height, facecolor=colour))
+            axes.add_patch(Rectangle((x - 14, base - height), 28, height, facecolor=color))
             axes.text(x, base - height - 3, f"{number:,}", ha="center", fontsize=8)

@@ -1,4 +1,4 @@
-"""The augmentation explorer: set the largest amounts of RandomAffine, and judge whether the labels may stay."""
+"""The augmentation explorer: set the limits of RandomAffine, and judge whether the labels still fit."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ class AugmentationExplorer(Explorer):
         super().__init__(*sliders, rows=[*sliders, self.new_draw])
 
     def reseed(self) -> None:
-        """Draw other random numbers. Until then they stay, so that moving a slider shows what that slider does."""
+        """Draw new random numbers; otherwise they stay, so that moving a slider shows only its own effect."""
         self.seed += 1
         self.redraw()
 
@@ -58,7 +58,7 @@ class AugmentationExplorer(Explorer):
         return np.reshape(layer(batch, training=True), (VARIANTS, -1, SIDE, SIDE))
 
     def draw(self) -> View:
-        """Draw the digits as they are in one row, and their variants in the rows below."""
+        """Draw the original digits in one row, and their variants in the rows below."""
         rows = np.concatenate([self.originals[np.newaxis, ..., 0], self.variants()])
         columns = len(self.originals)
         figure = Figure(figsize=(INCHES * (columns + 1), INCHES * len(rows)))
@@ -71,7 +71,7 @@ class AugmentationExplorer(Explorer):
         return View(to_png(figure), alt, f"Draw {self.seed + 1}. Each variant: {amounts}.")
 
     def _amounts_in_words(self) -> str:
-        """Say how far a variant may go from its original."""
+        """Return a sentence on how far a variant may be from its original."""
         amounts = []
         if self.rotation.value:
             amounts.append(f"turned by up to {self.rotation.value}° either way")
@@ -86,11 +86,11 @@ class AugmentationExplorer(Explorer):
 
 
 def _draw_edges(axes: Axes, rows: int, columns: int) -> None:
-    """Draw the edges of the images, or nobody would see a shift; a heavy line sets the originals apart."""
+    """Draw the edges of the images, so that you can see a shift; a heavy line separates the originals."""
     axes.vlines(
-        np.arange(1, columns) * SIDE - 0.5, -0.5, rows * SIDE - 0.5, colors="grey", linewidth=0.8
+        np.arange(1, columns) * SIDE - 0.5, -0.5, rows * SIDE - 0.5, colors="gray", linewidth=0.8
     )
     axes.hlines(
-        np.arange(2, rows) * SIDE - 0.5, -0.5, columns * SIDE - 0.5, colors="grey", linewidth=0.8
+        np.arange(2, rows) * SIDE - 0.5, -0.5, columns * SIDE - 0.5, colors="gray", linewidth=0.8
     )
     axes.axhline(SIDE - 0.5, color="black", linewidth=3)

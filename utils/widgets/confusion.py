@@ -13,7 +13,7 @@ TILE = (44, 34)  # pixels around a digit: room for two lines above it, and air b
 
 
 class _Cells(anywidget.AnyWidget):
-    """Choose a cell of a confusion matrix: a button each, in a single model."""
+    """Choose a cell of a confusion matrix: each is a button, and all share one model."""
 
     _esm = HERE / "confusion.js"
     counts = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
@@ -21,7 +21,7 @@ class _Cells(anywidget.AnyWidget):
 
 
 class ConfusionExplorer(Explorer):
-    """Open the cells of the confusion matrix of n digits, the digits in each sorted by confidence, surest first.
+    """Open the cells of the confusion matrix of n digits; the digits in a cell are sorted by confidence.
 
     Takes images, uint8 (n, 28, 28), labels, shape (n,), and probabilities, shape (n, 10), as `predict_batch` returns.
     """
@@ -79,18 +79,17 @@ class ConfusionExplorer(Explorer):
         return View(to_png(self._tiles(shown)), alt, remark)
 
     def _open(self, _=None) -> None:
-        """Begin at the first page of a cell, and offer its other pages where it has some."""
+        """Go to the first page of a cell, and offer its other pages if it has any."""
         self.page.value = 1
         self.page.max = max(1, -(-len(self.inside()) // (ROWS * COLUMNS)))
         self.page.layout.visibility = "visible" if self.page.max > 1 else "hidden"
 
     def _tiles(self, shown: np.ndarray) -> Figure:
-        """Draw digits side by side as one large image, many times faster than with axes for each."""
+        """Draw digits side by side as one large image, which is many times faster than an axes for each."""
         height, width = TILE
         sheet = np.zeros((ROWS * height, COLUMNS * width))
-        figure = Figure(
-            figsize=(sheet.shape[1] / 40, sheet.shape[0] / 40), dpi=80
-        )  # two dots for each pixel
+        # Two dots for each pixel.
+        figure = Figure(figsize=(sheet.shape[1] / 40, sheet.shape[0] / 40), dpi=80)
         for index, position in enumerate(shown):
             row, column = divmod(index, COLUMNS)
             bottom, left = (row + 1) * height, column * width + 2
@@ -105,5 +104,5 @@ class ConfusionExplorer(Explorer):
 
 
 def _in_words(number: int) -> str:
-    """Return a number of digits as a reader says it."""
+    """Return a number of digits in words."""
     return "1 digit" if number == 1 else f"{number:,} digits"

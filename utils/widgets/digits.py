@@ -1,4 +1,4 @@
-"""The digit browser: leaf through the images of a digit, the most typical or the oddest first."""
+"""The digit browser: page through the images of a digit, with the most or the least typical first."""
 
 import io
 
@@ -9,21 +9,18 @@ from utils.widgets.explorer import Choice, Explorer, Slider, View
 
 ROWS, COLUMNS = 4, 10
 PAGE = ROWS * COLUMNS
-TILE, LINE, MARGIN = (
-    42,
-    9,
-    7,
-)  # pixels: the place of one digit, the line above it, the paper left of it
-ZOOM = 2  # dots of the screen for each pixel, both ways
+# Pixels: the tile of one digit, the line of text above it, the paper to its left.
+TILE, LINE, MARGIN = 42, 9, 7
+ZOOM = 2  # screen dots for each pixel, both ways
 FONT = ImageFont.load_default(12)
 
 
 def _distance(images: np.ndarray) -> np.ndarray:
-    """Return how far each image lies from the mean of them all."""
+    """Return each image's distance from the mean of all."""
     return np.linalg.norm((images - images.mean(axis=0)).reshape(len(images), -1), axis=1)
 
 
-ORDERS = {  # name: a measure of all images of one digit, whose smallest comes first
+ORDERS = {  # by name: a measure of the images of one digit; the smallest comes first
     "as stored": lambda images: np.zeros(len(images)),
     "most typical first": _distance,
     "least typical first": lambda images: -_distance(images),
@@ -33,9 +30,9 @@ ORDERS = {  # name: a measure of all images of one digit, whose smallest comes f
 
 
 class DigitBrowser(Explorer):
-    """Browse images, shape (n, 28, 28), by digit and order; `shown` holds the positions of those on the page.
+    """Browse images, shape (n, 28, 28), by digit and order; `shown` has the positions of those on the page.
 
-    Typical is what lies close to the mean image of its digit; ink is the mean intensity.
+    Typical images are close to the mean image of their digit, and ink means the mean intensity.
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray):
@@ -43,7 +40,7 @@ class DigitBrowser(Explorer):
         _check(self.images, self.labels)
         self.full_ink = self.images.max() or 1
         self.digits = np.unique(self.labels)
-        self._found = {}  # the positions for each digit and order that was asked for
+        self._found = {}  # the positions for each digit and order chosen so far
         self.digit = Choice("Digit", ["all", *map(str, self.digits)])
         self.order = Choice("Order", ORDERS)
         self.page = Slider("Page", 1, self._pages(), value=1)
@@ -53,7 +50,7 @@ class DigitBrowser(Explorer):
 
     @property
     def positions(self) -> np.ndarray:
-        """Return where all images of the chosen digit stand in `images`, in the chosen order."""
+        """Return the positions in `images` of the chosen digit, in the chosen order."""
         wish = self.digit.value, self.order.value
         if wish not in self._found:
             self._found[wish] = self._find(*wish)
@@ -61,11 +58,11 @@ class DigitBrowser(Explorer):
 
     @property
     def shown(self) -> np.ndarray:
-        """Return where the images of this page stand in `images`, in reading order."""
+        """Return the positions in `images` of this page's digits, in reading order."""
         return self.positions[(self.page.value - 1) * PAGE : self.page.value * PAGE]
 
     def draw(self) -> View:
-        """Draw a page of digits, the label and the [position] of each above it."""
+        """Draw a page of digits, each with its label and [position] above it."""
         sheet = self._sheet()  # Pillow writes forty short lines ten times as fast as matplotlib
         pen = ImageDraw.Draw(sheet)
         for place, position in enumerate(self.shown):
@@ -80,14 +77,14 @@ class DigitBrowser(Explorer):
         return -(-len(self.positions) // PAGE)  # rounded up
 
     def _begin(self, _) -> None:
-        """Open the first page of what was chosen."""
+        """Open the first page of the new choice."""
         self.page.max = self._pages()
         if self.page.value == 1:
             self.redraw()
-        self.page.value = 1  # draws anew where it was another
+        self.page.value = 1  # redraws if it was another page
 
     def _find(self, digit: str, order: str) -> np.ndarray:
-        """Measure each image among those of its own digit, and sort; what measures the same stays as stored."""
+        """Measure each image among those of its own digit, and sort; ties stay in stored order."""
         groups = [
             np.flatnonzero(self.labels == each)
             for each in self.digits
@@ -110,7 +107,7 @@ class DigitBrowser(Explorer):
         return Image.fromarray(sheet.repeat(ZOOM, axis=0).repeat(ZOOM, axis=1))
 
     def _in_words(self) -> tuple[str, str]:
-        """Return the text of the picture, and the remark below it."""
+        """Return the alt text of the picture, and the remark below it."""
         digit, order, shown = self.digit.value, self.order.value, self.shown
         first, last = (
             f"{self.labels[position]} at position {position}" for position in shown[[0, -1]]

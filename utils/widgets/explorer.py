@@ -1,7 +1,7 @@
-"""What the explorers are made of: controls with names, a picture with a text, and faults that show.
+"""What the explorers are built from: controls with names, a picture with alt text, and errors that show.
 
-The controls of ipywidgets that are missing something here (a slider without a name for screen readers, a list that
-JupyterLab keeps the arrow keys from, a picture without a text) are small anywidgets; all else is ipywidgets.
+Some controls of ipywidgets fall short here: its slider has no name for screen readers, its list loses the arrow keys in
+JupyterLab, and its picture has no alt text. Those are small anywidgets of our own; everything else is ipywidgets.
 """
 
 import io
@@ -22,11 +22,11 @@ HERE = Path(__file__).parent
 
 
 class Refused(ValueError):
-    """Say why there is no picture of what was asked for: a learner's try, not a fault of the program."""
+    """Explain why a choice has no picture: the learner tried something, and the program is fine."""
 
 
 class View(NamedTuple):
-    """Hold what an explorer shows: the bytes of a PNG file, its text for who cannot see it, and a remark below."""
+    """Describe what an explorer shows: the bytes of a PNG file, its alt text, and a remark below it."""
 
     png: bytes
     alt: str
@@ -38,7 +38,7 @@ def _number() -> traitlets.TraitType:
 
 
 class Slider(anywidget.AnyWidget):
-    """Choose a number with a slider that has a name, which a screen reader says; the slider of ipywidgets has none."""
+    """Choose a number with a slider whose name a screen reader can read; the slider of ipywidgets has none."""
 
     _esm = HERE / "slider.js"
     value, min, max, step = (_number().tag(sync=True) for _ in range(4))  # whole numbers stay whole
@@ -53,7 +53,7 @@ class Slider(anywidget.AnyWidget):
 
 
 class Choice(anywidget.AnyWidget):
-    """Choose one of several texts from a list; in JupyterLab, the list of ipywidgets does not hear the arrow keys."""
+    """Choose one of several texts from a list; in JupyterLab, the list of ipywidgets loses the arrow keys."""
 
     _esm = HERE / "choice.js"
     value = traitlets.Unicode().tag(sync=True)
@@ -74,14 +74,14 @@ class Choice(anywidget.AnyWidget):
 
 
 class NumberTable(anywidget.AnyWidget):
-    """Edit a small table of numbers, each in a field that says its row and column."""
+    """Edit a small table of numbers, each in a field named after its row and column."""
 
     _esm = HERE / "number_table.js"
     value = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
 
 
 class Picture(anywidget.AnyWidget):
-    """Show a picture that has a text, a remark that is read aloud when it changes, and what went wrong."""
+    """Show a picture with alt text, a remark that is read aloud when it changes, and any error."""
 
     _esm = HERE / "picture.js"
     png = traitlets.Bytes().tag(sync=True)
@@ -96,24 +96,23 @@ class Picture(anywidget.AnyWidget):
 
 
 class Explorer(widgets.VBox):
-    """Draw a picture anew whenever a control changes. What `draw` raises is shown in the picture's place."""
+    """Redraw a picture whenever a control changes; an error in `draw` is shown in place of the picture."""
 
     def __init__(self, *controls: widgets.DOMWidget, rows: list[widgets.DOMWidget] | None = None):
         self.picture = Picture()
-        self.lock = (
-            threading.RLock()
-        )  # the kernel handles a control's first change in another thread than later ones
+        # The kernel handles a control's first change in a different thread than later ones.
+        self.lock = threading.RLock()
         super().__init__([*(rows or controls), self.picture])
         for control in controls:
             control.observe(self.redraw, "value")
         self.redraw()
 
     def draw(self) -> View:
-        """Return what the controls ask for, or raise Refused with the reason why it cannot be."""
+        """Return the view that the controls ask for, or raise Refused with the reason why there is none."""
         raise NotImplementedError
 
     def redraw(self, _=None) -> None:
-        """Show what the controls ask for now, one picture after the other: so the last one shows the last change."""
+        """Show what the controls ask for now, one picture at a time, so that the last shows the last change."""
         with self.lock:
             try:
                 self.picture.show(self.draw())
@@ -129,9 +128,9 @@ class Explorer(widgets.VBox):
 
 
 def to_png(figure: Figure) -> bytes:
-    """Render a figure as the bytes of a PNG file, in a third of the time that a figure of the lessons takes.
+    """Render a figure as the bytes of a PNG file, in a third of the time that a lesson's figure takes.
 
-    What takes time is the layout: an explorer's figure has fixed margins (`figure.subplots_adjust`).
+    The layout is what takes time, so an explorer's figure has fixed margins (`figure.subplots_adjust`).
     """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=80)
@@ -139,11 +138,11 @@ def to_png(figure: Figure) -> bytes:
 
 
 def invitation(widget: widgets.DOMWidget) -> str:
-    """Return what stands in the place of a widget where no kernel runs."""
+    """Return the text that stands in for a widget while no kernel runs."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(widget).__name__)
     return f"{name.capitalize()}: run this cell to use it."
 
 
 def in_words(fault: Exception) -> str:
-    """Return a fault as a line for the reader of a widget."""
+    """Return an error as one line for the learner."""
     return f"{type(fault).__name__}: {fault}. Run the cell again; if it stays, please report it."

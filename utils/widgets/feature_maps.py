@@ -1,4 +1,4 @@
-"""The feature-map browser: leaf through the layers of a network, and see what each of their maps finds in a digit."""
+"""The feature-map browser: page through a network's layers, and see what each of their maps finds in a digit."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +10,7 @@ from utils.widgets.explorer import Choice, Explorer, Slider, View, to_png
 
 
 class FeatureMapBrowser(Explorer):
-    """Browse the maps that a network's layers make of raw digits, uint8 (n, 28, 28)."""
+    """Browse the feature maps of a network's layers for raw digits, uint8 (n, 28, 28)."""
 
     def __init__(self, model, images: np.ndarray):
         self.model, self.images = model, images
@@ -26,7 +26,7 @@ class FeatureMapBrowser(Explorer):
         return interpretation.feature_maps(self.model, chosen)[self.layer.value][0]
 
     def draw(self) -> View:
-        """Draw the digit, and beside it all maps of the layer on one scale, with a frame around the strongest."""
+        """Draw the digit, and beside it all maps of the layer on one scale, with the strongest framed."""
         maps = self.maps
         side, count = maps.shape[0], maps.shape[-1]
         strongest = int(maps.max(axis=(0, 1)).argmax())
@@ -46,20 +46,20 @@ class FeatureMapBrowser(Explorer):
 
 
 def _draw_sheet(axes, maps: np.ndarray, framed: int) -> tuple[int, int]:
-    """Lay maps out in rows as one picture, which is quick, and return the row and column of the framed one."""
+    """Lay maps out in rows as one picture, which is fast, and return the row and column of the framed one."""
     side, _, count = maps.shape
     rows = max(1, round((count / 2) ** 0.5))
-    columns, tile = -(-count // rows), side + 1  # a map, and a pixel of air
+    columns, tile = -(-count // rows), side + 1  # a map, and a pixel of space
     sheet = np.full((rows * columns, tile, tile), np.nan)
     sheet[:count, :side, :side] = np.moveaxis(maps, -1, 0)
     sheet = (
         sheet.reshape(rows, columns, tile, tile).swapaxes(1, 2).reshape(rows * tile, columns * tile)
     )
     largest = np.abs(maps).max() or 1
-    colours = (
+    colors = (
         {"cmap": "viridis", "vmin": 0} if maps.min() >= 0 else {"cmap": "PuOr_r", "vmin": -largest}
     )
-    plots.digit(axes, sheet, vmax=largest, **colours)
+    plots.digit(axes, sheet, vmax=largest, **colors)
     row, column = divmod(framed, columns)
     corner = column * tile - 1, row * tile - 1
     axes.add_patch(

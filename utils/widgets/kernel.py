@@ -48,7 +48,7 @@ class KernelExplorer(Explorer):
         self.table.value = kernel.tolist()
 
     def step(self) -> None:
-        """Move the window a column further, or from the end of a row to the start of the next."""
+        """Move the window one column on, or from the end of a row to the start of the next."""
         rows, columns = int(self.row.max) + 1, int(self.column.max) + 1
         place = (self.row.value * columns + self.column.value + 1) % (rows * columns)
         self.row.value, self.column.value = divmod(place, columns)
@@ -86,9 +86,9 @@ def _in_arithmetic(window: np.ndarray, kernel: np.ndarray) -> str:
 
 
 def _frame(axes, row: int, column: int, side: int) -> None:
-    """Mark a square of pixels, white on black so that it shows on any picture."""
-    for colour, width in (("white", 4), ("black", 2)):
+    """Mark a square of pixels in black on white, so that it shows on any picture."""
+    for color, width in (("white", 4), ("black", 2)):
         square = Rectangle(
-            (column - 0.5, row - 0.5), side, side, fill=False, edgecolor=colour, linewidth=width
+            (column - 0.5, row - 0.5), side, side, fill=False, edgecolor=color, linewidth=width
         )
         axes.add_patch(square)

@@ -16,13 +16,13 @@ from utils.widgets.explorer import to_png
 with quiet_tensorflow():
     import keras
 
-SHARE = 1 / 20  # of the time at most goes into drawing, which makes about a picture a second
+SHARE = 1 / 20  # of the time at most goes into drawing, which is about one picture a second
 
 
 class LiveTraining(keras.callbacks.Callback):
-    """Show a training run while it goes on: how far it is, the time left, loss and accuracy by epoch.
+    """Show a training run while it lasts: its progress, the time left, and loss and accuracy by epoch.
 
-    One picture with a line below it, redrawn in place; the last ones stay in the notebook.
+    It is one picture with a line below it, redrawn in place; the last ones stay in the notebook.
     """
 
     def __init__(self, name: str = "network"):
@@ -30,32 +30,30 @@ class LiveTraining(keras.callbacks.Callback):
         self.name = name
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Start with nothing, in a display of its own."""
+        """Start empty, in a display of its own."""
         self.history, self.pace = {}, None
         self.display_id, self.displayed = uuid.uuid4().hex, False
         self.start, self.next = time.perf_counter(), 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Note where the run is; one that is resumed does not begin with epoch 0."""
+        """Note where the run is; a resumed one doesn't begin with epoch 0."""
         self.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Show the running means of this epoch, if it is time for a new picture."""
-        steps = self.params["steps"]  # None where nobody knows the number of batches
+        """Show this epoch's running means if it is time for a new picture."""
+        steps = self.params["steps"]  # None if the number of batches is unknown
         self._note(self.epoch + ((batch + 1) / steps if steps else 0), logs)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Add this epoch to the curves."""
         for metric in {**self.history, **logs}:
-            earlier = [
-                np.nan
-            ] * epoch  # not measured in epochs before, or those were in an earlier run
+            earlier = [np.nan] * epoch  # not measured then, or in an earlier run
             self.history.setdefault(metric, earlier).append(logs.get(metric, np.nan))
         self._note(epoch + 1, logs)
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Show the whole run, and what it took."""
-        if self.pace:  # else there was no epoch left to do
+        """Show the whole run, and how long it took."""
+        if self.pace:  # otherwise no epoch was left to do
             took = _in_words(time.perf_counter() - self.start)
             self._show(
                 f"Finished after {self.done:.0f} of {self.params['epochs']} epochs, in {took}"
@@ -63,10 +61,8 @@ class LiveTraining(keras.callbacks.Callback):
 
     def _note(self, done: float, latest: dict) -> None:
         self.done, self.latest, now = done, latest, time.perf_counter()
-        self.pace = self.pace or (
-            now,
-            done,
-        )  # from here on: the very first step takes longer than all others
+        # Measured from here on, because the very first step takes longer than all others.
+        self.pace = self.pace or (now, done)
         if now >= self.next:
             self._show(f"Epoch {self.epoch + 1} of {self.params['epochs']}, {self._time_left(now)}")
             after = time.perf_counter()
@@ -93,7 +89,7 @@ class LiveTraining(keras.callbacks.Callback):
         self.displayed = True
 
     def _display(self, bundle: dict, metadata: dict) -> None:
-        place = f"{self.display_id} {next(iter(bundle))}"  # the picture and the line have each their own
+        place = f"{self.display_id} {next(iter(bundle))}"  # one for the picture, one for the line
         display(bundle, metadata=metadata, raw=True, display_id=place, update=self.displayed)
 
     def _draw(self) -> bytes:
@@ -104,18 +100,17 @@ class LiveTraining(keras.callbacks.Callback):
             figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True
         ):
             self._draw_curves(axes, metric)
-        for share, colour in (
-            (1, "lightgrey"),
+        for share, color in (
+            (1, "lightgray"),
             (self.done / self.params["epochs"], plots.COLORS[0]),
         ):
-            figure.add_artist(Rectangle((0.07, 0.93), 0.91 * share, 0.04, color=colour))
+            figure.add_artist(Rectangle((0.07, 0.93), 0.91 * share, 0.04, color=color))
         return to_png(figure)
 
     def _draw_curves(self, axes: Axes, metric: str) -> None:
         plots.learning_curves(axes, {self.name: {metric: [], **self.history}}, metric)
-        axes.plot(
-            self.done, self.latest[metric], "s", color=plots.COLORS[1]
-        )  # where the training is now
+        now = self.done, self.latest[metric]
+        axes.plot(*now, "s", color=plots.COLORS[1])
         axes.set_xlim(0, self.params["epochs"] + 0.2)
         axes.get_legend().set_loc("upper right" if metric == "loss" else "lower right")
 

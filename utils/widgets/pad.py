@@ -1,4 +1,4 @@
-"""The draw pad: draw a digit with mouse, finger or arrow keys, and see what a reader makes of it."""
+"""The draw pad: draw a digit with a mouse, a finger, or the arrow keys, and see what is read."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ EMPTY = bytes(SIDE * SIDE)
 
 
 class DrawPad(anywidget.AnyWidget):
-    """Draw in 28 x 28 pixels, as MNIST has them; with a reader, see its ten probabilities while you draw."""
+    """Draw in MNIST's 28 x 28 pixels; with a reader, see its ten probabilities while you draw."""
 
     _esm = Path(__file__).parent / "pad.js"
     # Row by row, 0 for paper and 255 for ink. The browser sends a view of its message, which is turned into bytes.
@@ -32,11 +32,11 @@ class DrawPad(anywidget.AnyWidget):
 
     @property
     def image(self) -> np.ndarray:
-        """Return a copy of what is drawn, uint8 (28, 28), light ink on black."""
+        """Return a copy of the drawing, uint8 (28, 28), light ink on black."""
         return np.frombuffer(self.pixels, "uint8").reshape(SIDE, SIDE).copy()
 
     def set_pixels(self, image: np.ndarray) -> None:
-        """Draw an image, uint8 (28, 28): for tests, and for readers without a mouse."""
+        """Draw an image, uint8 (28, 28), for tests and for readers without a mouse."""
         if np.shape(image) != (SIDE, SIDE) or getattr(image, "dtype", None) != np.uint8:
             found = f"{getattr(image, 'dtype', type(image).__name__)} of shape {np.shape(image)}"
             raise ValueError(

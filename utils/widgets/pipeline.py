@@ -1,4 +1,4 @@
-"""The pipeline explorer: draw a digit, lay it on paper in the shade, and see every step on its way to MNIST's form."""
+"""The pipeline explorer: draw a digit, put it on paper in the shade, and see every step to MNIST's form."""
 
 import functools
 import io
@@ -19,9 +19,9 @@ PAGES = ("screen", "plain paper", "ruled paper")
 
 
 class PipelineExplorer(Explorer):
-    """Draw a digit, and see what each step of to_mnist_form makes of it, as it is or as a photo of paper.
+    """Draw a digit, on a screen or as a photo of paper, and see the result of each step of to_mnist_form.
 
-    `pad.set_pixels` draws from Python, and `image` is what is then prepared and read.
+    `pad.set_pixels` draws from Python, and `image` is the picture that is prepared and read.
     """
 
     def __init__(self, reader: DigitReader):
@@ -34,13 +34,13 @@ class PipelineExplorer(Explorer):
 
     @property
     def image(self) -> np.ndarray:
-        """Return what is read, uint8: the pad's 28 x 28 pixels, light on dark, or a photo with dark ink."""
+        """Return the picture to read, uint8: the pad's 28 x 28 pixels, light on dark, or a photo with dark ink."""
         if self.page.value == "screen":
             return self.pad.image
         return _photo(self.pad.image, self.page.value == "ruled paper", self.shadow.value / 100)
 
     def draw(self) -> View:
-        """Draw the steps that the image on the pad goes through, and tell what is read, or why it went no further."""
+        """Draw the steps that the pad's image goes through, with the digit, or the reason why there is none."""
         image = self.image
         ink = "light" if self.page.value == "screen" else "dark"
         try:
@@ -77,7 +77,7 @@ def _paper() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _draw_steps(steps: dict[str, np.ndarray]) -> bytes:
-    """Draw the steps as one PNG with titles: by Pillow alone, since a figure with so many takes ten times as long."""
+    """Draw the steps as one PNG with titles, using Pillow because a figure would take ten times as long."""
     sheet = Image.new("L", (COLUMNS * TILE, 2 * TILE), 255)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
     for number, (name, image) in enumerate(steps.items()):

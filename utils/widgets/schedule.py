@@ -1,4 +1,4 @@
-"""The schedule explorer: choose how the learning rate changes, and watch where it leads a descent into a valley."""
+"""The schedule explorer: choose how the learning rate changes, and watch a descent into a valley."""
 
 import ipywidgets as widgets
 import numpy as np
@@ -17,15 +17,15 @@ with quiet_tensorflow():
 
 STEEPNESS = np.array([1.0, 16.0])  # along the valley and across it
 START = np.array([-9.0, 1.5])
-LOST = 1000.0  # so far from the goal, a descent is given up
+LOST = 1000.0  # a descent that is this far from the goal has ended
 WARM_UP_STEP = 5  # percent
 
 
 def descend(rates: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Walk down the valley loss = (x² + 16 y²) / 2, and return the places, shape (steps + 1, 2).
+    """Walk down the valley loss = (x² + 16 y²) / 2, and return the positions, shape (steps + 1, 2).
 
-    Each step has its learning rate, and two numbers of noise that are added to its gradient, shape (steps, 2). A
-    descent that leaves the valley ends there, so that its path is shorter.
+    Each step has its own learning rate, and two random numbers, shape (steps, 2), that are added to its gradient. A
+    descent that leaves the valley ends there, so its path is shorter.
     """
     places = [START]
     for rate, error in zip(rates, noise, strict=True):
@@ -36,15 +36,14 @@ def descend(rates: np.ndarray, noise: np.ndarray) -> np.ndarray:
 
 
 class ScheduleExplorer(Explorer):
-    """Choose a schedule and its peak, and follow a descent of so many steps into a valley, with noisy gradients."""
+    """Choose a schedule and its peak, and follow a descent of `steps` steps with noisy gradients into a valley."""
 
     def __init__(self, steps: int):
         if not isinstance(steps, int | np.integer) or not 10 <= steps <= 1000:
             raise ValueError(f"expected 10 to 1000 steps, a whole number, got {steps!r}")
         self.shapes = _shapes(int(steps))
-        self.errors = np.random.default_rng(0).normal(
-            0, 3, (steps, 2)
-        )  # as of batches: the same in every descent
+        # The noise of batches, the same in every descent.
+        self.errors = np.random.default_rng(0).normal(0, 3, (steps, 2))
         self.schedule = Choice("Schedule", ["constant", "steps", "cosine", "one-cycle"])
         self.exponent = Slider("Peak rate, log₁₀", -3, -0.5, value=-1.3, step=0.1)
         self.warm_up = Slider("Warm-up, %", 0, 50, value=20, step=WARM_UP_STEP)
@@ -53,16 +52,15 @@ class ScheduleExplorer(Explorer):
 
     @property
     def rates(self) -> np.ndarray:
-        """Return the learning rate of every step, as the controls ask for it."""
+        """Return the learning rate of every step for the chosen controls."""
         warm_up = WARM_UP_STEP * round(self.warm_up.value / WARM_UP_STEP)
         name = self.schedule.value
         return 10**self.exponent.value * self.shapes[warm_up if name == "one-cycle" else name]
 
     def draw(self) -> View:
-        """Draw the rates, the path that they make down the valley, and the loss on the way."""
-        self.warm_up.layout.display = (
-            "" if self.schedule.value == "one-cycle" else "none"
-        )  # the others have none
+        """Draw the learning rates, the path down the valley, and the loss on the way."""
+        has_warm_up = self.schedule.value == "one-cycle"
+        self.warm_up.layout.display = "" if has_warm_up else "none"
         places = descend(self.rates, self.noise.value * self.errors)
         losses = places**2 @ STEEPNESS / 2
         figure = Figure(figsize=(9, 2.8))
@@ -77,7 +75,7 @@ class ScheduleExplorer(Explorer):
 
 
 def _shapes(steps: int) -> dict[str | int, np.ndarray]:
-    """Return each schedule's rates for a peak of 1: all are proportional to it. One-cycle goes by its warm-up in %."""
+    """Return each schedule's learning rates for a peak of 1, with one-cycle under each warm-up in percent."""
     schedules = {
         "constant": of_keras.ExponentialDecay(1.0, steps, decay_rate=1.0),
         "steps": of_keras.PiecewiseConstantDecay([steps // 2, 3 * steps // 4], [1.0, 0.25, 0.05]),
@@ -88,14 +86,13 @@ def _shapes(steps: int) -> dict[str | int, np.ndarray]:
     def at(step):
         return keras.ops.stack([schedule(step) for schedule in schedules.values()])
 
-    rates = keras.ops.vectorized_map(
-        at, np.arange(steps)
-    )  # all at once: step by step, it would take seconds
+    # All at once: step by step, this would take seconds.
+    rates = keras.ops.vectorized_map(at, np.arange(steps))
     return dict(zip(schedules, keras.ops.convert_to_numpy(rates).T.astype(float), strict=True))
 
 
 def _told(losses: np.ndarray) -> str:
-    """Say how a descent went. Its last tenth counts, because a single step is a matter of luck."""
+    """Return how a descent went, judged by its last tenth, because a single step is down to luck."""
     start, end = losses[0], losses[-len(losses) // 10 :].mean()
     if losses[-1] > start:
         return f"it diverges. The loss is {start:.0f} at the start and {losses[-1]:.2g} after {len(losses) - 1} steps."
@@ -106,12 +103,12 @@ def _told(losses: np.ndarray) -> str:
 def _draw_rates(axes: Axes, rates: np.ndarray) -> None:
     limit = 2 / STEEPNESS.max()
     axes.plot(rates, color=plots.COLORS[0], linewidth=2)
-    axes.axhline(limit, color="grey", linestyle=":")
+    axes.axhline(limit, color="gray", linestyle=":")
     axes.text(
         0.98 * len(rates),
         limit,
         "above: swings grow",
-        color="dimgrey",
+        color="dimgray",
         ha="right",
         va="bottom",
         clip_on=True,
@@ -123,7 +120,7 @@ def _draw_rates(axes: Axes, rates: np.ndarray) -> None:
 def _draw_path(axes: Axes, places: np.ndarray) -> None:
     for loss in (0.5, 5, 20, 60, 150):
         width, height = 2 * np.sqrt(2 * loss / STEEPNESS)
-        axes.add_patch(Ellipse((0, 0), width, height, fill=False, edgecolor="lightgrey"))
+        axes.add_patch(Ellipse((0, 0), width, height, fill=False, edgecolor="lightgray"))
     axes.plot(*places.T, ".-", color=plots.COLORS[1], linewidth=1, markersize=4)
     axes.plot(*START, "ko")
     axes.plot(0, 0, "k+", markersize=12)
@@ -134,14 +131,12 @@ def _draw_path(axes: Axes, places: np.ndarray) -> None:
 def _draw_losses(axes: Axes, losses: np.ndarray, steps: int) -> None:
     axes.semilogy(losses, color=plots.COLORS[2], linewidth=1)
     axes.set(xlabel="step", xlim=(0, steps), ylim=(1e-5, 1e5))
-    axes.set_yticks(
-        [1e-4, 0.01, 1, 100, 1e4], ["0.0001", "0.01", "1", "100", "10,000"]
-    )  # plain text is drawn faster
+    # Plain text is drawn faster than powers of ten.
+    axes.set_yticks([1e-4, 0.01, 1, 100, 1e4], ["0.0001", "0.01", "1", "100", "10,000"])
     axes.minorticks_off()
     _set_title(axes, "loss")
 
 
 def _set_title(axes: Axes, title: str) -> None:
-    axes.set_title(
-        title, fontsize=10, y=1
-    )  # a given place saves the search for one, which takes as long as the rest
+    # Without y, Matplotlib searches for a place, which takes as long as the rest.
+    axes.set_title(title, fontsize=10, y=1)

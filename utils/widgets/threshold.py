@@ -1,4 +1,4 @@
-"""The threshold explorer: choose how sure a reader must be to answer, and see what that buys and costs."""
+"""The threshold explorer: choose the confidence a prediction needs, and see the accuracy and the cost."""
 
 import numpy as np
 import seaborn as sns
@@ -9,9 +9,9 @@ from utils.widgets.explorer import Explorer, Refused, Slider, View, to_png
 
 
 class ThresholdExplorer(Explorer):
-    """Move the confidence below which a reader refuses to answer, along its curve of accuracy against coverage.
+    """Move the confidence below which no answer is given, along the curve of accuracy against coverage.
 
-    Takes probabilities, shape (n, 10), and labels, shape (n,): digits that may choose, never those that judge.
+    Takes probabilities, shape (n, 10), and labels, shape (n,), of validation digits, never of test digits.
     """
 
     def __init__(self, probabilities: np.ndarray, labels: np.ndarray):
@@ -28,7 +28,7 @@ class ThresholdExplorer(Explorer):
         super().__init__(self.threshold)
 
     def draw(self) -> View:
-        """Draw the curve, and on it the threshold's point with its interval."""
+        """Draw the curve, and on it the point of the threshold with its interval."""
         threshold, total = self.threshold.value, len(self.correct)
         answers = self.confidence >= threshold
         answered, right = int(answers.sum()), int(self.correct[answers].sum())
@@ -51,7 +51,7 @@ class ThresholdExplorer(Explorer):
         return View(to_png(self._figure(coverage, accuracy, low, high)), alt, remark)
 
     def _figure(self, coverage: float, accuracy: float, low: float, high: float) -> Figure:
-        """Draw the part of the curve that the slider can reach, but for a threshold of 1."""
+        """Draw the part of the curve that the slider can reach, except for a threshold of 1."""
         figure = Figure(figsize=(9, 3))
         axes = figure.subplots()
         figure.subplots_adjust(left=0.1, right=0.75, bottom=0.17, top=0.95)
@@ -61,7 +61,7 @@ class ThresholdExplorer(Explorer):
             color=plots.COLORS[0],
             label="all thresholds",
         )
-        axes.vlines(coverage, low, high, color="grey", label="95 % interval")
+        axes.vlines(coverage, low, high, color="gray", label="95 % interval")
         axes.plot(
             coverage, accuracy, "o", color="black", label=f"threshold {self.threshold.value:.2f}"
         )

@@ -18,11 +18,11 @@ export function drawLine(pixels, from, to) {
   }
 }
 
-// Paint grey levels (0 is black) on a canvas of as many pixels as there are levels.
-export function paint(canvas, greys) {
+// Paint gray levels (0 is black) on a canvas of as many pixels as there are levels.
+export function paint(canvas, grays) {
   const context = canvas.getContext("2d");
   const picture = context.createImageData(SIDE, SIDE);
-  greys.forEach((grey, index) => picture.data.set([grey, grey, grey, 255], 4 * index));
+  grays.forEach((gray, index) => picture.data.set([gray, gray, gray, 255], 4 * index));
   context.putImageData(picture, 0, 0);
 }
 

@@ -1,4 +1,4 @@
-"""The nearest-digit explorer: move a digit by a few pixels, and see whom a k-NN now takes for its neighbours."""
+"""The nearest-digit explorer: move a digit by a few pixels, and see which neighbors k-NN finds now."""
 
 from functools import cache
 from itertools import zip_longest
@@ -11,8 +11,8 @@ from utils.data import check_images, check_labels
 from utils.preprocessing import one_hot, scale
 from utils.widgets.explorer import Explorer, Slider, View, to_png
 
-MOST = 9  # neighbours that can vote
-FARTHEST = 4  # pixels that a query can be moved: MNIST leaves about so many empty around a digit
+MOST = 9  # neighbors that can vote
+FARTHEST = 4  # pixels that a query can be moved: MNIST leaves about that many empty around a digit
 SLOT = 30  # pixels from one picture of the row to the next
 # Query, row and votes: left, bottom, width, height as shares of the figure. The row has two dots for each pixel.
 PLACES = (0.01, 0.1, 0.19, 0.75), (0.22, 0.58, 600 / 780, 56 / 240), (0.3, 0.1, 0.69, 0.3)
@@ -21,8 +21,8 @@ PLACES = (0.01, 0.1, 0.19, 0.75), (0.22, 0.58, 600 / 780, 56 / 240), (0.3, 0.1, 
 class NearestDigitExplorer(Explorer):
     """Move a query digit, see the nearest training digits, and let them vote; images are uint8 (n, 28, 28).
 
-    All queries are moved alike and read, so that the remark can count them: with a few thousand training digits and a
-    hundred queries that is done at once. Distances are those of pixels from 0 to 1.
+    All queries are moved and read the same way, so that the remark can count them: with a few thousand training digits
+    and a hundred queries, that is instant. Distances are between pixels from 0 to 1.
     """
 
     def __init__(
@@ -35,45 +35,43 @@ class NearestDigitExplorer(Explorer):
         self.x_query, self.y_query = x_query, np.asarray(y_query)
         if len(x_train) < MOST:
             raise ValueError(
-                f"expected {MOST} or more training digits, got {len(x_train)}: they are to be neighbours"
+                f"expected {MOST} or more training digits, got {len(x_train)}: they are to be neighbors"
             )
         self.ballots = one_hot(self.y_train)  # the vote of each training digit
         self.train = _flat(x_train)
         self.squares = np.einsum("ij,ij->i", self.train, self.train)
-        self.find = cache(
-            self._find
-        )  # a search takes a few milliseconds, where all processors are idle
+        self.find = cache(self._find)  # a search takes milliseconds, but only on an idle machine
         self.chart = _Chart()
         self.query = Slider("Query", 0, len(x_query) - 1, value=0)
-        self.k = Slider("Neighbours", 1, MOST, value=5)
+        self.k = Slider("Neighbors", 1, MOST, value=5)
         self.right, self.down = (
             Slider(f"Shift {way}", -FARTHEST, FARTHEST, value=0) for way in ("right", "down")
         )
         super().__init__(self.query, self.k, self.right, self.down)
 
     def draw(self) -> View:
-        """Draw the moved query, the query as it was, its nearest digits, and their vote."""
+        """Draw the moved query, the original query, its nearest digits, and their vote."""
         query, right, down = self.query.value, self.right.value, self.down.value
         moved = _move(self.x_query[[query]], right, down)
         nearest = self.find(right, down)[:, : self.k.value]
         votes = self.ballots[nearest].sum(axis=1).astype(int)  # (queries, 10)
         is_right = votes.argmax(axis=1) == self.y_query  # argmax gives a tie to the smallest digit
 
-        label, neighbours = self.y_query[query], self.y_train[nearest[query]]
+        label, neighbors = self.y_query[query], self.y_train[nearest[query]]
         pictures = np.concatenate([self.x_query[[query]], self.x_train[nearest[query]]])
         distances = [
             f"{distance:.1f}" for distance in np.linalg.norm(_flat(pictures) - _flat(moved), axis=1)
         ]
         titles = [
             f"{name}\n{far} away"
-            for name, far in zip(["not moved", *neighbours], distances, strict=True)
+            for name, far in zip(["not moved", *neighbors], distances, strict=True)
         ]
         self.chart.show_query(moved[0], f"query, label {label}")
         self.chart.show_row(pictures, titles)
         self.chart.show_votes(votes[query], is_right[query])
 
         listed = ", ".join(
-            f"{name} ({far})" for name, far in zip(neighbours, distances[1:], strict=True)
+            f"{name} ({far})" for name, far in zip(neighbors, distances[1:], strict=True)
         )
         alt = (
             f"A digit, label {label}, moved right by {right} and down by {down}; labels and distances of its nearest "
@@ -82,16 +80,15 @@ class NearestDigitExplorer(Explorer):
         return View(to_png(self.chart.figure), alt, _remark(votes[query], label, is_right))
 
     def _find(self, right: int, down: int) -> np.ndarray:
-        """Return the places of the training digits nearest to each moved query, (queries, MOST), nearest first."""
+        """Return the positions of the training digits nearest to each moved query, (queries, MOST), nearest first."""
         queries = _flat(_move(self.x_query, right, down))
-        squared_distances = (
-            self.squares - 2 * queries @ self.train.T
-        )  # less the query's square, the same for all
+        # The query's own square is left out, because it is the same for all.
+        squared_distances = self.squares - 2 * queries @ self.train.T
         return np.argpartition(squared_distances, range(MOST), axis=1)[:, :MOST]
 
 
 class _Chart:
-    """Hold the figure, which is built once: to build it anew for each picture takes as long as to render it."""
+    """Draw on a figure that is built once: building it takes as long as rendering it."""
 
     def __init__(self):
         self.figure = Figure(figsize=(9.75, 3))
@@ -102,7 +99,7 @@ class _Chart:
         self.titles = [
             self.row.text(place, -2, "", ha="center", va="bottom", fontsize=9) for place in places
         ]
-        self.row.axvline(SLOT, color="grey", linestyle=":")
+        self.row.axvline(SLOT, color="gray", linestyle=":")
         self.row.set_axis_off()
         self.bars = self.votes.bar(range(10), 0, edgecolor="black")
         self.votes.set(xticks=range(10), xlim=(-0.6, 9.6), ylabel="votes")
@@ -120,9 +117,9 @@ class _Chart:
             text.set_text(title)
 
     def show_votes(self, votes: np.ndarray, is_right: bool) -> None:
-        """Show the votes for each digit, the winner's bar coloured, and hatched where it is the wrong one."""
+        """Show the votes for each digit, with the winner's bar colored, and hatched if it is wrong."""
         for bar, height in zip(self.bars, votes, strict=True):
-            bar.set(height=height, facecolor="lightgrey", hatch="")
+            bar.set(height=height, facecolor="lightgray", hatch="")
         self.bars[votes.argmax()].set(
             facecolor=plots.COLORS[0 if is_right else 1], hatch="" if is_right else "///"
         )
@@ -130,7 +127,7 @@ class _Chart:
 
 
 def _remark(votes: np.ndarray, label: int, is_right: np.ndarray) -> str:
-    """Say how the vote went for one query, and how many of all queries are read correctly."""
+    """Return how the vote went for one query, and how many of all queries are read correctly."""
     verdict = "right" if votes.argmax() == label else "wrong"
     tie = " (a tie, which the smallest digit wins)" if np.sum(votes == votes.max()) > 1 else ""
     return (
@@ -144,7 +141,7 @@ def _flat(images: np.ndarray) -> np.ndarray:
 
 
 def _move(images: np.ndarray, right: int, down: int) -> np.ndarray:
-    """Move images by up to FARTHEST pixels; what leaves the paper is lost, and empty paper comes in."""
+    """Move images by up to FARTHEST pixels; what leaves the paper is lost, and empty paper moves in."""
     top, left = FARTHEST - down, FARTHEST - right
     padded = np.pad(images, ((0, 0), (FARTHEST, FARTHEST), (FARTHEST, FARTHEST)))
     return padded[:, top : top + images.shape[1], left : left + images.shape[2]]

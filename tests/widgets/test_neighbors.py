@@ -10,7 +10,7 @@ from PIL import Image
 
 from utils import data, plots
 from utils.preprocessing import split_train_validation
-from utils.widgets.neighbours import NearestDigitExplorer
+from utils.widgets.neighbors import NearestDigitExplorer
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,9 @@ def distance(a, b):
 
 
 def found(explorer):
-    """Return labels and distances of the neighbours, and the distance to the unmoved digit, from the text."""
-    neighbours, _, itself = explorer.picture.alt.partition("nearest digits: ")[2].partition("; ")
-    pairs = re.findall(r"(\d) \(([\d.]+)\)", neighbours)
+    """Return labels and distances of the neighbors, and the distance to the unmoved digit, from the text."""
+    neighbors, _, itself = explorer.picture.alt.partition("nearest digits: ")[2].partition("; ")
+    pairs = re.findall(r"(\d) \(([\d.]+)\)", neighbors)
     return (
         [int(label) for label, _ in pairs],
         [float(far) for _, far in pairs],
@@ -60,7 +60,7 @@ def count(explorer):
 @pytest.mark.parametrize(
     ("query", "k", "right", "down"), [(0, 5, 0, 0), (7, 9, 3, -2), (29, 1, -4, 4), (3, 2, 4, -4)]
 )
-def test_neighbours_and_distances_are_those_of_plain_numpy(explorer, digits, query, k, right, down):
+def test_neighbors_and_distances_are_those_of_plain_numpy(explorer, digits, query, k, right, down):
     x_train, y_train, x_query, _ = digits
     explorer.query.value, explorer.k.value, explorer.right.value, explorer.down.value = (
         query,
@@ -142,8 +142,8 @@ def pixels(explorer):
     return np.asarray(Image.open(io.BytesIO(explorer.picture.png), formats=["PNG"]).convert("RGB"))
 
 
-def shows(explorer, colour):
-    return bool((pixels(explorer) == np.round(np.multiply(colour, 255))).all(axis=-1).any())
+def shows(explorer, color):
+    return bool((pixels(explorer) == np.round(np.multiply(color, 255))).all(axis=-1).any())
 
 
 def test_the_winning_bar_tells_right_from_wrong(explorer):
@@ -157,7 +157,7 @@ def test_the_winning_bar_tells_right_from_wrong(explorer):
     assert verdicts == {True, False}
 
 
-def test_each_neighbour_that_votes_is_drawn_below_its_label_and_distance(explorer):
+def test_each_voter_is_drawn_below_its_label_and_distance(explorer):
     last_title, last_picture = np.s_[15:43, 714:770], np.s_[46:100, 714:770]
     assert pixels(explorer)[last_title].min() == pixels(explorer)[last_picture].min() == 255
     explorer.k.value = 9
@@ -168,8 +168,8 @@ def test_the_query_is_drawn_where_it_was_moved(explorer):
     for shift in (-4, 4):
         explorer.right.value = shift
         ink = 255 - pixels(explorer)[60:195, 15:150].mean(axis=(0, 2))
-        centre = np.average(np.arange(len(ink)), weights=ink)
-        assert (centre > len(ink) / 2) == (shift > 0)
+        center = np.average(np.arange(len(ink)), weights=ink)
+        assert (center > len(ink) / 2) == (shift > 0)
 
 
 def test_one_query_is_enough(digits):
