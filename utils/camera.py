@@ -13,12 +13,7 @@ def enlarge(digit: np.ndarray, height: int) -> np.ndarray:
 
 
 def printed_lines(
-    shape: tuple[int, int],
-    spacing: float,
-    width: float,
-    phase: tuple[float, float] = (0, 0),
-    tilt: float = 0,
-    squared: bool = False,
+    shape: tuple[int, int], spacing: float, width: float, phase=(0, 0), tilt=0.0, squared=False
 ) -> np.ndarray:
     """Return where ruled or squared paper of a shape has its lines, bool (h, w)."""
     rows, columns = np.ogrid[: shape[0], : shape[1]]
@@ -26,13 +21,11 @@ def printed_lines(
     return lines | (squared & ((columns - tilt * rows + phase[1]) % spacing < width))
 
 
-def shade(
-    shape: tuple[int, int],
-    center: tuple[float, float],
-    direction: tuple[float, float],
-    softness: float,
-) -> np.ndarray:
-    """Return how deep each pixel lies in a shadow, from 0 to 1, that falls from `center` in a direction."""
+def shade(shape: tuple[int, int], center, direction, softness: float) -> np.ndarray:
+    """Return how deep each pixel lies in a shadow, from 0 to 1, that falls from `center` in a `direction`.
+
+    Both are (rows, columns); `softness` is how wide the shadow's edge is.
+    """
     rows, columns = np.mgrid[: shape[0], : shape[1]] - np.reshape(center, (2, 1, 1))
     depth = direction[0] * rows + direction[1] * columns
     return 0.5 + 0.5 * np.tanh(depth / softness)

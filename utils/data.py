@@ -201,7 +201,7 @@ def _download_mnist():
             part.write_bytes(content)
     except OSError as error:
         print(
-            f"MNIST was downloaded but couldn't be saved, so the next start downloads it again ({error})."
+            f"MNIST was downloaded but not saved, so the next start downloads it again ({error})."
         )
     return mnist
 
@@ -213,9 +213,8 @@ def _fetch(url):
     content, deadline = bytearray(), time.monotonic() + DOWNLOAD_SECONDS
     with urllib.request.urlopen(url, timeout=STALL_SECONDS) as response:
         size = int(response.headers.get("Content-Length", 0))
-        with tqdm(
-            total=size or None, desc="Downloading MNIST", unit="B", unit_scale=True, file=sys.stdout
-        ) as bar:
+        shown = {"desc": "Downloading MNIST", "unit": "B", "unit_scale": True, "file": sys.stdout}
+        with tqdm(total=size or None, **shown) as bar:
             while block := response.read1(1 << 16):
                 content += block
                 bar.update(len(block))

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK = "gray_r"  # digits as dark ink on white paper
+TABLE = {"cbar": False, "square": True}  # a heatmap that is read as a table
 COLORS = sns.color_palette("colorblind")
 sns.set_palette(COLORS)
 
@@ -50,20 +51,13 @@ def digit(axes: Axes, image: np.ndarray, title: object = "", **options) -> Axes:
 
 
 def digit_grid(
-    images: Sequence[np.ndarray],
-    titles: Sequence[object] = (),
-    columns: int = 10,
-    size: float = 1.0,
-    **options,
+    images: Sequence[np.ndarray], titles: Sequence[object] = (), columns=10, size=1.0, **options
 ) -> Figure:
     """Draw images in rows of `columns`, each `size` inches wide, and return the figure."""
     rows = -(-len(images) // columns)
-    extra = 0.22 * max(
-        (str(title).count("\n") + 1 for title in titles), default=0
-    )  # inches for the lines above
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(columns * size, rows * (size + extra)), squeeze=False
-    )
+    lines = max((str(title).count("\n") + 1 for title in titles), default=0)
+    inches = columns * size, rows * (size + 0.22 * lines)
+    figure, grid = plt.subplots(rows, columns, figsize=inches, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for index, image in enumerate(images):
@@ -75,35 +69,17 @@ def digit_grid(
 
 def pixel_values(axes: Axes, image: np.ndarray) -> Axes:
     """Draw one image, shape (28, 28), with the number of each pixel written on it."""
-    options = {
-        "annot_kws": {"size": 6},
-        "cbar": False,
-        "square": True,
-        "xticklabels": False,
-        "yticklabels": False,
-    }
-    return sns.heatmap(image, annot=True, fmt="d", cmap=INK, ax=axes, **options)
+    small = {"annot_kws": {"size": 6}, "xticklabels": False, "yticklabels": False}
+    return sns.heatmap(image, annot=True, fmt="d", cmap=INK, ax=axes, **small, **TABLE)
 
 
 def number_grid(axes: Axes, numbers: np.ndarray, title: str = "") -> Axes:
     """Draw a small table of numbers, such as a kernel, orange where positive and purple where negative."""
     largest = np.abs(numbers).max() or 1
-    options = {
-        "annot": True,
-        "fmt": ".3g",
-        "cbar": False,
-        "square": True,
-        "linewidths": 1,
-        "linecolor": "gray",
-    }
-    sns.heatmap(
-        np.round(numbers, 2) + 0.0,
-        cmap="PuOr_r",
-        vmin=-1.5 * largest,
-        vmax=1.5 * largest,
-        ax=axes,
-        **options,
-    )
+    colors = {"cmap": "PuOr_r", "vmin": -1.5 * largest, "vmax": 1.5 * largest}
+    lines = {"linewidths": 1, "linecolor": "gray"}
+    rounded = np.round(numbers, 2) + 0.0  # not -0
+    sns.heatmap(rounded, annot=True, fmt=".3g", ax=axes, **colors, **lines, **TABLE)
     axes.set(xticks=[], yticks=[], title=title)
     return axes
 
@@ -114,13 +90,8 @@ def probability_bars(axes: Axes, probabilities: np.ndarray) -> Axes:
     colors = [COLORS[0] if digit == best else "lightgray" for digit in range(10)]
     axes.barh(range(10), probabilities, color=colors)
     axes.text(probabilities[best] + 0.02, best, f"{probabilities[best]:.1%}", va="center")
-    axes.set(
-        xlim=(0, 1.2),
-        xticks=[0, 0.25, 0.5, 0.75, 1],
-        yticks=range(10),
-        xlabel="probability",
-        ylabel="digit",
-    )
+    axes.set(xlim=(0, 1.2), xticks=[0, 0.25, 0.5, 0.75, 1], yticks=range(10))
+    axes.set(xlabel="probability", ylabel="digit")
     axes.invert_yaxis()
     sns.despine(ax=axes)
     return axes
@@ -134,14 +105,8 @@ def learning_curves(
         epochs = range(1, len(history[metric]) + 1)
         axes.plot(epochs, history[metric], color=color, label=f"{name}, training")
         if f"val_{metric}" in history:
-            axes.plot(
-                epochs,
-                history[f"val_{metric}"],
-                "--o",
-                color=color,
-                markersize=4,
-                label=f"{name}, validation",
-            )
+            style = {"color": color, "markersize": 4, "label": f"{name}, validation"}
+            axes.plot(epochs, history[f"val_{metric}"], "--o", **style)
     axes.set(xlabel="epoch", ylabel=metric)
     axes.xaxis.get_major_locator().set_params(integer=True)  # there is no epoch 2.5
     axes.legend()
@@ -152,16 +117,8 @@ def learning_curves(
 def confusion(axes: Axes, matrix: np.ndarray) -> Axes:
     """Draw a confusion matrix, shape (10, 10), with counts; errors are colored, the diagonal stays plain."""
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
-    sns.heatmap(
-        errors,
-        annot=matrix,
-        fmt="d",
-        cmap="Blues",
-        cbar=False,
-        square=True,
-        linewidths=0.5,
-        ax=axes,
-    )
+    options = {"annot": matrix, "fmt": "d", "cmap": "Blues", "linewidths": 0.5}
+    sns.heatmap(errors, ax=axes, **options, **TABLE)
     axes.set(xlabel="predicted digit", ylabel="true digit")
     return axes
 
@@ -170,12 +127,8 @@ def reliability(axes: Axes, table, label: str = "") -> Axes:
     """Draw accuracy against confidence from a calibration table, with the line of perfect calibration."""
     axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="perfectly calibrated")
     axes.plot(table["confidence"], table["accuracy"], "o-", label=label or "model")
-    axes.set(
-        xlim=(0, 1.02),
-        ylim=(0, 1.02),
-        xlabel="mean confidence in the bin",
-        ylabel="accuracy in the bin",
-    )
+    axes.set(xlim=(0, 1.02), xlabel="mean confidence in the bin")
+    axes.set(ylim=(0, 1.02), ylabel="accuracy in the bin")
     axes.legend(loc="upper left")
     sns.despine(ax=axes)
     return axes

@@ -175,7 +175,7 @@ def test_strokes_lose_and_gain_the_width_that_the_amounts_say():
 
 
 @pytest.mark.parametrize("kind", PHOTOS)
-def test_photos_are_jpegs_with_dark_ink_and_the_same_for_the_same_seed(kind, digits):
+def test_photos_are_jpegs_with_dark_ink_and_repeatable(kind, digits):
     first, again = (photograph(digits[0][0], PHOTOS[kind], seed=3) for _ in range(2))
     assert first == again
     picture = Image.open(io.BytesIO(first))

@@ -348,7 +348,7 @@ def test_damaged_cache_is_named_where_there_is_no_network(arrays, capfd):
 def test_download_survives_a_folder_that_cannot_be_written(server, arrays, capfd):
     data.CACHE.parent.write_text("a file where the folder belongs")
     assert_is(data.load_mnist(), arrays)
-    assert "couldn't be saved" in capfd.readouterr().out
+    assert "downloaded but not saved" in capfd.readouterr().out
 
 
 def test_interrupted_download_leaves_nothing(server, arrays, monkeypatch):

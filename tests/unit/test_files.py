@@ -89,7 +89,7 @@ def test_idx_has_the_bytes_of_the_original_format(tmp_path):
     assert (tmp_path / "labels").read_bytes() == struct.pack(">2I", 2049, 3) + bytes([0, 1, 2])
 
 
-def test_idx_gz_is_known_by_its_content_and_packed_the_same_each_time(tmp_path):
+def test_idx_gz_is_known_by_its_content_and_packed_alike(tmp_path):
     images, _ = some_digits(3)
     files.write_idx(tmp_path / "packed.gz", images)
     packed = (tmp_path / "packed.gz").read_bytes()

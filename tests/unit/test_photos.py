@@ -146,7 +146,7 @@ def test_only_specks_are_removed_and_the_input_stays_as_it_was():
     np.testing.assert_array_equal(photos.despeckle(0 * ink), 0 * ink)
 
 
-def test_the_width_of_a_stroke_does_not_depend_on_the_paper_around_it():
+def test_stroke_width_does_not_depend_on_the_paper_around():
     ink = photos.fit_in_box(mnist_steps(draw_five())["crop_to_ink"], 80)
     assert photos._stroke_width(np.pad(ink, 1)) == photos._stroke_width(np.pad(ink, 20))
 
@@ -176,7 +176,7 @@ def test_a_broken_five_is_one_digit(gap):
     assert len(split_digits(five)) == 1
 
 
-def test_an_eight_of_two_rings_is_one_digit_and_so_is_a_five_with_a_long_bar():
+def test_eight_of_two_rings_and_five_with_long_bar_are_one():
     eight, five = Image.new("L", (280, 280), "white"), Image.new("L", (280, 280), "white")
     ImageDraw.Draw(eight).ellipse([90, 40, 170, 130], outline="black", width=12)
     ImageDraw.Draw(eight).ellipse([80, 139, 180, 240], outline="black", width=12)
@@ -263,7 +263,7 @@ def test_rows_and_grids_are_cut_apart_in_reading_order(mnist, reader):
     assert np.abs(split_digits(grid, "light")[9].astype(int) - alone).mean() < 1
 
 
-def test_nearly_every_mnist_digit_is_one_digit_and_keeps_its_place(mnist):
+def test_nearly_every_mnist_digit_is_found_and_stays_in_place(mnist):
     images = np.concatenate([mnist.x_train, mnist.x_test])
     forms = [form_or_none(image) for image in images]
     assert sum(form is None for form in forms) <= 5
@@ -283,7 +283,7 @@ def form_or_none(image):
 
 
 @pytest.mark.parametrize(("down", "right"), [(0, 0), (-3, 2), (4, -4)])
-def test_a_digit_drawn_anywhere_on_the_pad_is_brought_to_the_middle(mnist, down, right):
+def test_digit_drawn_anywhere_on_the_pad_is_centered(mnist, down, right):
     drawn = Image.fromarray(mnist.x_test[0]).resize((14, 14))
     pad = np.zeros((28, 28), "uint8")
     pad[7 + down : 21 + down, 7 + right : 21 + right] = np.asarray(drawn)

@@ -69,7 +69,7 @@ def test_what_is_not_raw_is_neither_scaled_nor_encoded(mnist):
 
 
 @pytest.mark.parametrize("size", [0.1, 0.25, 500])
-def test_the_split_loses_nothing_shares_nothing_and_keeps_the_mixture(mnist, size):
+def test_split_loses_and_shares_nothing_and_is_stratified(mnist, size):
     everything = np.arange(len(mnist.y_train))
     train, validation, train_labels, validation_labels = preprocessing.split_train_validation(
         everything, mnist.y_train, size
