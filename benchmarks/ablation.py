@@ -20,7 +20,7 @@ from benchmarks.accuracy import (
     timed_fit,
     training_data,
 )
-from utils.models import fast_cnn, normed_convolution
+from utils.models import conv_bn_relu, fast_cnn
 from utils.training import Recipe
 
 
@@ -33,10 +33,10 @@ def activation_first() -> keras.Model:
     return _decided(inputs, x)
 
 
-def normalised_throughout() -> keras.Model:
+def normalized_throughout() -> keras.Model:
     """Build the fast CNN with batch normalisation in the convolutions too."""
     inputs = keras.Input((28, 28, 1))
-    x = normed_convolution(normed_convolution(inputs, 12, 5, pool=True), 32, pool=True)
+    x = conv_bn_relu(conv_bn_relu(inputs, 12, 5, pool=True), 32, pool=True)
     return _decided(inputs, x)
 
 
@@ -48,15 +48,15 @@ def _decided(inputs: keras.KerasTensor, x: keras.KerasTensor) -> keras.Model:
 
 
 SEEDS = range(3)
-BASE = Recipe(fast_cnn, epochs=3, batch_size=64, peak_rate=1e-2, augment=0, label_smoothing=0.1)
+BASE = Recipe(fast_cnn, epochs=3, batch_size=64, max_lr=1e-2, augment=0, label_smoothing=0.1)
 CHANGES = {
     "as it is": {},
-    "constant rate": {"schedule": constant, "peak_rate": 1e-3},
+    "constant rate": {"schedule": constant, "max_lr": 1e-3},
     "batches of 256": {"batch_size": 256},
     "activation first": {"build": activation_first},
-    "normalised throughout": {"build": normalised_throughout},
+    "normalized throughout": {"build": normalized_throughout},
     "no smoothing": {"label_smoothing": 0.0},
-    "averaging": {"averaging": 0.99},
+    "averaging": {"ema_momentum": 0.99},
     "augmentation": {"augment": 1.0},
     "12 epochs": {"epochs": 12},
     "12 epochs, augmentation": {"epochs": 12, "augment": 1.0},

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from benchmarks import readme, records
 from utils import data
-from utils.environment import granted_cores
+from utils.environment import available_cpus
 from utils.models import ensemble
 from utils.prediction import DigitReader
 from utils.preprocessing import split_train_validation
@@ -44,7 +44,7 @@ def constant(rate: float, steps: int) -> float:
 
 # What people would otherwise use: the reference network as it is usually trained, by Adam at its default rate.
 MEASURED = {name: recipe for name, recipe in RECIPES.items() if name != "fast"} | {
-    "plain Adam": Recipe(peak_rate=1e-3, schedule=constant, augment=0)
+    "plain Adam": Recipe(max_lr=1e-3, schedule=constant, augment=0)
 }
 
 
@@ -186,7 +186,7 @@ def main(names: list[str]) -> None:
 def side_by_side(train_once: Callable, jobs: list[tuple]) -> Iterator[tuple[tuple, dict]]:
     """Yield each job with what `train_once` made of it, in the order in which they end."""
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
-    with ProcessPoolExecutor(granted_cores(), multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(available_cpus(), multiprocessing.get_context("spawn")) as pool:
         started = {pool.submit(train_once, *job): job for job in jobs}
         for training in tqdm(
             as_completed(started), total=len(jobs), unit="training", file=sys.stdout

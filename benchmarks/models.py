@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks import records
 from benchmarks.accuracy import MEASURED, describe, trained, training_data
 from utils import data
-from utils.evaluation import accuracy_interval, best_temperature, coverage_curve
+from utils.evaluation import accuracy_interval, coverage_curve, fit_temperature
 from utils.prediction import MODELS, DigitReader
 from utils.training import export_int8, export_onnx, save_model
 
@@ -54,7 +54,7 @@ def calibrate(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> f
 
     Dividing the last layer's weights divides all that goes into the softmax.
     """
-    temperature = best_temperature(DigitReader(network).predict_batch(images), labels)
+    temperature = fit_temperature(DigitReader(network).predict_batch(images), labels)
     last = network.layers[-1]
     last.set_weights([weights / temperature for weights in last.get_weights()])
     return temperature

@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 
 from utils.data import atomic_write
-from utils.environment import granted_cores, granted_memory
+from utils.environment import available_cpus, available_memory
 
 FOLDER = Path(__file__).parent
 
@@ -32,8 +32,8 @@ def machine() -> dict:
     installed = {found.name.replace("_", "-") for found in importlib.metadata.distributions()}
     return {
         "date": datetime.date.today().isoformat(),
-        "cores": granted_cores(),
-        "memory_gb": round((granted_memory() or 0) / 1e9, 1),
+        "cores": available_cpus(),
+        "memory_gb": round((available_memory() or 0) / 1e9, 1),
         "processor": _processor(),
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in packages if name in installed},

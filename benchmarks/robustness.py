@@ -3,8 +3,8 @@
 Scored are: the clean test set; every corruption at five strengths; digits turned, shifted and resized more and more;
 scikit-learn's digits, which other people wrote and a coarser scanner read; and synthetic photos. To spare time, the
 test digits that are spoilt or photographed are a subset, drawn by a seed.
-The test digits chose nothing. But two amounts in `hardships`, the width of bars and the rotation, were settled on
-validation digits with these corruptions, withheld ones too, and on scikit-learn's digits.
+The test digits chose nothing. But two amounts in `robust_augmentation`, the width of bars and the rotation, were
+settled on validation digits with these corruptions, withheld ones too, and on scikit-learn's digits.
 The example is trained for the 15 epochs of its page, not for the fewer that speed.py needs. Its network is kept in
 `RUNS`, so that later runs need not train it again.
 """

@@ -177,7 +177,7 @@ class RandomNoise(keras.layers.Layer):
         return super().get_config() | {"strongest": self.strongest, "seed": self.seed}
 
 
-def hardships(seed: int = 0) -> keras.Sequential:
+def robust_augmentation(seed: int = 0) -> keras.Sequential:
     """Return what spoils training digits as real paper, pens and cameras do: for images of floats, (n, 28, 28, 1).
 
     Stroke thickness, rotation, scale, shear and shift, bars laid over, blur, contrast, brightness, and grain.

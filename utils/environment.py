@@ -19,7 +19,7 @@ PACKAGES = (
 CGROUP = Path("/sys/fs/cgroup")
 
 
-def granted_cores(cgroup: Path = CGROUP) -> int:
+def available_cpus(cgroup: Path = CGROUP) -> int:
     """Return how many CPU cores this process may really use, at least 1.
 
     A container's quota (cgroup v2, `cpu.max`) counts before the scheduler's affinity: Binder grants a share of one
@@ -35,7 +35,7 @@ def granted_cores(cgroup: Path = CGROUP) -> int:
     return visible
 
 
-def granted_memory(cgroup: Path = CGROUP) -> int | None:
+def available_memory(cgroup: Path = CGROUP) -> int | None:
     """Return the bytes of memory that this process may use, or None where the system does not tell."""
     limits = []
     with contextlib.suppress(OSError, ValueError):
@@ -51,7 +51,7 @@ def set_threads() -> int:
     On a shared server TensorFlow sees every core of the machine, and slows itself down by using them all.
     """
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(name, str(granted_cores()))
+        os.environ.setdefault(name, str(available_cpus()))
     return int(os.environ["TF_NUM_INTRAOP_THREADS"])
 
 
@@ -123,11 +123,11 @@ def _check_data() -> tuple[bool, str]:
 
 
 def _check_cores() -> tuple[bool, str]:
-    return True, f"CPU cores: {granted_cores()} (TensorFlow uses {set_threads()} threads)"
+    return True, f"CPU cores: {available_cpus()} (TensorFlow uses {set_threads()} threads)"
 
 
 def _check_memory() -> tuple[bool, str]:
-    memory = granted_memory()
+    memory = available_memory()
     if memory is None:
         return True, "memory: this system does not tell how much there is"
     return memory >= 1.5e9, f"memory: {memory / 1e9:.1f} GB (a lesson needs at most 1.5 GB)"

@@ -74,7 +74,7 @@ def expected_calibration_error(
     return float(np.average(gaps, weights=table["count"]))
 
 
-def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Return what the softmax would give if all that goes into it were divided by the temperature.
 
     Above 1 the probabilities, shape (n, 10), move together; below 1 apart. Which one is the largest stays the same.
@@ -83,13 +83,13 @@ def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def best_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
+def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Find the temperature from 0.05 to 20 at which the probabilities fit the labels best, by the log loss.
 
     Source: Guo et al. (2017), "On Calibration of Modern Neural Networks", arXiv:1706.04599.
     """
     search = minimize_scalar(
-        lambda power: log_loss(at_temperature(probabilities, np.exp(power)), labels),
+        lambda power: log_loss(apply_temperature(probabilities, np.exp(power)), labels),
         bounds=np.log([0.05, 20]),
     )
     return float(np.exp(search.x))
@@ -118,7 +118,7 @@ def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
     )  # clipped: one 0 would make the mean infinite
 
 
-def summarise(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+def summarize(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Return the figures by which readers are compared: accuracy, its interval, errors, log loss, calibration error."""
     correct = int((probabilities.argmax(axis=1) == labels).sum())
     low, high = accuracy_interval(correct, len(labels))

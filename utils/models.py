@@ -73,7 +73,7 @@ def tiny_cnn() -> keras.Model:
     return _normed_cnn(filters=(8, 8, 12, 16, 16), pool_after=2, name="tiny_cnn")
 
 
-def normed_convolution(
+def conv_bn_relu(
     x: keras.KerasTensor, filters: int, size: int = 3, pool: bool = False
 ) -> keras.KerasTensor:
     """Apply a convolution, pooling if asked for, batch normalisation and ReLU, in this order.
@@ -165,6 +165,6 @@ def _normed_cnn(filters: tuple[int, ...], pool_after: int, name: str) -> keras.M
     """Stack 3x3 convolutions, pool once, and average what is left of each map."""
     inputs = x = keras.Input((28, 28, 1))
     for number, count in enumerate(filters, start=1):
-        x = normed_convolution(x, count, pool=number == pool_after)
+        x = conv_bn_relu(x, count, pool=number == pool_after)
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(10, activation="softmax")(x), name=name)

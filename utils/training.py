@@ -1,8 +1,8 @@
 """Train a network: batches, schedules, callbacks, and one recipe that holds every choice."""
 
 import contextlib
-import json
-import shutil
+import hashlib
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.augmentation import RandomAffine, hardships
-from utils.data import atomic_write, check_images, check_labels
+from utils.augmentation import RandomAffine, robust_augmentation
+from utils.checkpoint import Checkpoint
+from utils.data import atomic_write, check_images, check_labels, claim_folder
 from utils.environment import quiet_tensorflow
 from utils.models import compact_cnn, dense_network, fast_cnn, reference_cnn, tiny_cnn, wide_cnn
 from utils.preprocessing import scale
@@ -33,32 +34,56 @@ def make_batches(
     shuffle: bool = False,
     augmentation: keras.Layer | None = None,
     seed: int = 0,
+    epoch: int | tf.Variable | None = None,
 ) -> tf.data.Dataset:
-    """Serve raw digits, uint8 (n, 28, 28), in batches of floats from 0 to 1, shape (batch, 28, 28, 1), and labels.
+    """Return batches of raw digits, uint8 (n, 28, 28), as floats from 0 to 1, shape (batch, 28, 28, 1), with labels.
 
-    The images stay bytes until their batch is due, which keeps the whole of MNIST within 47 MB.
-    Raises ValueError where the images are already scaled, wrongly shaped, or do not match the labels.
+    Order and augmentation follow from `seed` and `epoch` alone, so an epoch can be repeated. Without an `epoch`, each
+    pass over the batches is a new one. The images stay bytes until their batch is due: all of MNIST takes 47 MB.
+    Raises ValueError if the images are already scaled, have the wrong shape, or don't match the labels.
     """
     check_images(images)
     check_labels(labels, len(images))
     images, labels = tf.constant(images), tf.constant(labels, "int32")
-    order = tf.data.Dataset.range(len(images))
-    if shuffle:
-        order = order.shuffle(
-            len(images), seed=seed
-        )  # the numbers of the images: shuffling these moves no picture
-    batches = order.batch(batch_size).map(
-        lambda chosen: (_to_floats(tf.gather(images, chosen)), tf.gather(labels, chosen)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
+    places = tf.range(len(images), dtype="int64")
     if augmentation is not None:
-        # One map call at a time, because the layer's random numbers come in order: the same seed, the same digits.
-        batches = batches.map(lambda x, y: (augmentation(x, training=True), y))
+        augmentation.build((None, *images.shape[1:], 1))
+
+    def one_epoch(epoch):
+        order = places
+        if shuffle:  # the numbers of the images: no picture has to move
+            order = tf.random.experimental.stateless_shuffle(places, (seed, epoch))
+        return tf.data.Dataset.from_tensor_slices((epoch * len(images) + places, order))
+
+    def one_batch(numbers, chosen):
+        pixels = tf.cast(tf.gather(images, chosen)[..., tf.newaxis], tf.float32) / 255
+        if augmentation is not None:
+            pixels = _augment(augmentation, pixels, (seed, numbers[0]))
+        return pixels, tf.gather(labels, chosen)
+
+    digits = _epochs(epoch, seed).flat_map(one_epoch)
+    digits = digits.apply(tf.data.experimental.assert_cardinality(len(images)))
+    batches = digits.batch(batch_size).map(one_batch, num_parallel_calls=tf.data.AUTOTUNE)
     return batches.prefetch(2)
 
 
-def _to_floats(images: tf.Tensor) -> tf.Tensor:
-    return tf.cast(images[..., tf.newaxis], tf.float32) / 255
+def _epochs(epoch: int | tf.Variable | None, seed: int) -> tf.data.Dataset:
+    """Return a dataset of one number: the epoch, or a new random number in each pass."""
+    if epoch is None:
+        return tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
+    return tf.data.Dataset.from_tensors(0).map(lambda _: tf.cast(epoch, "int64"))
+
+
+def _augment(augmentation: keras.Layer, images: tf.Tensor, seed: tuple) -> tf.Tensor:
+    """Return augmented images whose random numbers follow from the seed alone, not from what was drawn before."""
+    states = augmentation.non_trainable_variables
+    fresh = tf.random.stateless_uniform((len(states), 2), seed, None, None, "uint32")
+    states = [
+        fresh[number] if "seed_generator" in state.name else state
+        for number, state in enumerate(states)
+    ]
+    variables = augmentation.trainable_variables
+    return augmentation.stateless_call(variables, states, images, training=True)[0]
 
 
 def _one_hot(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -66,16 +91,16 @@ def _one_hot(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
 
 
 def one_cycle(
-    peak_rate: float, steps: int, warm_up: float = 0.2
+    max_lr: float, steps: int, warm_up: float = 0.2
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Raise the learning rate to its peak over the first part of the steps, then let it fall along a cosine to zero.
+    """Raise the learning rate to `max_lr` over the first part of the steps, then lower it along a cosine to zero.
 
     After Smith & Topin (2018), "Super-Convergence", arXiv:1708.07120.
     """
     rising = max(1, round(warm_up * steps))
     return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=peak_rate / 25,
-        warmup_target=peak_rate,
+        initial_learning_rate=max_lr / 25,
+        warmup_target=max_lr,
         warmup_steps=rising,
         decay_steps=max(1, steps - rising),
     )
@@ -83,53 +108,83 @@ def one_cycle(
 
 @dataclass(frozen=True)
 class Recipe:
-    """Hold every choice that makes one training run, so that the run can be named, compared and repeated.
+    """Collect every choice that makes one training run, so that the run can be named, compared, and repeated.
 
-    `epochs` below 1 are that share of one; `schedule` makes learning rates out of the peak and the number of steps.
-    `label_smoothing` is the share of certainty that is spread over all ten digits (Szegedy et al., 2016,
-    arXiv:1512.00567). `averaging` is the momentum of a running mean of the weights, with which the network ends, or 0
-    for none (Polyak & Juditsky, 1992). `augment` is how strong the augmentation is: 1 as in lesson 02, 0 for none; or a
-    function that makes one from a seed, as `hardships` does.
-    `beta_2` is Adam's memory of the gradients' size: 0.999 reaches over 1,000 batches, more than a short run has.
+    `epochs` below 1 are that fraction of one. `schedule` returns the learning rates, given `max_lr` and the number of
+    steps. `label_smoothing` is the probability that is spread over all ten digits (Szegedy et al., 2016,
+    arXiv:1512.00567). `ema_momentum` is the momentum of a running mean of the weights, with which the network ends, or
+    0 for none (Polyak & Juditsky, 1992). `augment` is the strength of the augmentation: 1 as in `RandomAffine`, 0 for
+    none; or a function that returns one, given a seed, as `robust_augmentation` does. `beta_2` is the momentum of
+    Adam's mean of squared gradients: 0.999 reaches over 1,000 batches, more than a short run has.
     """
 
     build: Callable[[], keras.Model] = reference_cnn
     epochs: float = 12
     batch_size: int = 128
-    peak_rate: float = 2e-3
+    max_lr: float = 2e-3
     schedule: Callable[[float, int], keras.optimizers.schedules.LearningRateSchedule | float] = (
         one_cycle
     )
     augment: float | Callable[[int], keras.Layer] = 1.0
     label_smoothing: float = 0.0
-    averaging: float = 0.0
+    ema_momentum: float = 0.0
     beta_2: float = 0.999
 
     def augmentation(self, seed: int) -> keras.Layer | None:
-        """Return a layer that augments digits as the recipe says, or None where it does not."""
+        """Return a layer that augments digits as the recipe says, or None for no augmentation."""
         if callable(self.augment):
             return self.augment(seed)
         if not self.augment:
             return None
         usual = RandomAffine()
-        amounts = (
-            self.augment * amount
-            for amount in (usual.rotation, usual.scale, usual.shear, usual.shift)
-        )
-        return RandomAffine(*amounts, seed=seed)
+        amounts = (usual.rotation, usual.scale, usual.shear, usual.shift)
+        return RandomAffine(*(self.augment * amount for amount in amounts), seed=seed)
+
+    def describe(self) -> dict:
+        """Return the choices as plain values, with functions by their names."""
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+
+def _plain(value):
+    if not callable(value):
+        return value
+    # Not every function has a name, and its address in memory is another one in each process.
+    return getattr(value, "__name__", re.sub(" at 0x[0-9a-f]+", "", repr(value)))
 
 
 RECIPES = {
     "fast": Recipe(
-        fast_cnn, 0.9, batch_size=64, peak_rate=1e-2, augment=0, label_smoothing=0.1, beta_2=0.99
+        fast_cnn, 0.9, batch_size=64, max_lr=1e-2, augment=0, label_smoothing=0.1, beta_2=0.99
     ),
-    "reference": Recipe(reference_cnn, epochs=24, peak_rate=3e-3, label_smoothing=0.1),
-    "compact": Recipe(compact_cnn, epochs=24, peak_rate=5e-3, label_smoothing=0.1),
-    "robust": Recipe(wide_cnn, epochs=24, peak_rate=5e-3, augment=hardships, label_smoothing=0.1),
-    "tiny": Recipe(tiny_cnn, epochs=40, peak_rate=1.5e-2, augment=0.8),
-    "sample": Recipe(compact_cnn, epochs=100, batch_size=64, peak_rate=5e-3, label_smoothing=0.1),
-    "dense": Recipe(dense_network, epochs=24, peak_rate=3e-3, augment=0, label_smoothing=0.1),
+    "reference": Recipe(reference_cnn, epochs=24, max_lr=3e-3, label_smoothing=0.1),
+    "compact": Recipe(compact_cnn, epochs=24, max_lr=5e-3, label_smoothing=0.1),
+    "robust": Recipe(
+        wide_cnn, epochs=24, max_lr=5e-3, augment=robust_augmentation, label_smoothing=0.1
+    ),
+    "tiny": Recipe(tiny_cnn, epochs=40, max_lr=1.5e-2, augment=0.8),
+    "sample": Recipe(compact_cnn, epochs=100, batch_size=64, max_lr=5e-3, label_smoothing=0.1),
+    "dense": Recipe(dense_network, epochs=24, max_lr=3e-3, augment=0, label_smoothing=0.1),
 }
+
+
+def describe_run(
+    recipe: Recipe,
+    train: tuple[Images, Labels],
+    validation: tuple[Images, Labels] | None,
+    seed: int,
+) -> dict:
+    """Return what makes a run: its recipe, seed, and data, as plain values to compare with those of another run."""
+    run = {**recipe.describe(), "seed": seed}
+    for name, digits in (("train", train), ("validation", validation)):
+        run[f"{name}_digits"] = len(digits[0]) if digits else 0
+        run[f"{name}_sha256"] = _sha256(*digits) if digits else None
+    return run
+
+
+def _sha256(images: Images, labels: Labels) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(images))
+    digest.update(np.ascontiguousarray(labels, "uint8"))
+    return digest.hexdigest()[:16]
 
 
 def fit(
@@ -140,107 +195,76 @@ def fit(
     folder: str | Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
 ) -> tuple[keras.Model, keras.callbacks.History]:
-    """Train a new network by the recipe on raw digits, and return it with its history.
+    """Train a new network by the recipe on raw digits, and return it with the history of all its epochs.
 
-    With a `folder`, a run that was killed goes on from its last whole epoch when it is started again with the same
-    arguments, and ends with the same network, which is saved there as `model.keras`. The `callbacks` are told of each
-    batch and epoch.
+    With a `folder`, the network is saved there as `model.keras`. If the run is killed, call `fit` again with the same
+    arguments: it resumes after the last whole epoch and ends with the same network. A finished run is returned as it
+    is. Raises ValueError if the folder holds a run with another recipe, seed, or data. With a `strategy`, every batch
+    is shared among its devices.
     """
-    keras.utils.set_random_seed(seed)
     check_epochs(recipe, len(train[0]))
+    epoch = tf.Variable(0, trainable=False, dtype="int64")
     batches = make_batches(
-        *train, recipe.batch_size, shuffle=True, augmentation=recipe.augmentation(seed), seed=seed
+        *train, recipe.batch_size, True, recipe.augmentation(seed), seed=seed, epoch=epoch
     )
-    steps = round(recipe.epochs * len(batches))
-    model = recipe.build()
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    optimizer = make_optimizer(recipe, steps)
-    optimizer.build(
-        model.trainable_variables
-    )  # here, because inside the compiled step it takes longer
-    # Eight steps at a time, and no accuracy that nobody compares: in a run of seconds both can be noticed.
-    model.compile(
-        optimizer, loss, metrics=["accuracy"] if validation else None, steps_per_execution=8
-    )
-    served, kept = batches.take(steps).map(_one_hot), []  # `take` matters to less than one epoch
+    held_out = make_batches(*validation, recipe.batch_size).map(_one_hot) if validation else None
+    steps, epochs = round(recipe.epochs * len(batches)), max(1, int(recipe.epochs))
+    history, done = keras.callbacks.History(), 0
     if folder:
-        done = epochs_done(folder)
-        _replay(served, model, done)
-        if not done:
-            shutil.rmtree(
-                Path(folder) / "backup", ignore_errors=True
-            )  # of a first epoch that was not kept whole
-        # In this order: the backup is deleted at the end, when the network has been saved.
-        kept = [_save_at_the_end(Path(folder) / "model.keras"), resume_from(folder)]
-    history = model.fit(
-        served,
-        validation_data=make_batches(*validation, recipe.batch_size).map(_one_hot)
-        if validation
-        else None,
-        epochs=max(1, int(recipe.epochs)),
-        callbacks=[*kept, *callbacks],
+        claim_folder(folder, describe_run(recipe, train, validation, seed))
+        history = Checkpoint(folder, callbacks)
+        done = epochs if history.saved["stopped"] else len(history.epoch)
+    keras.utils.set_random_seed(seed)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = _compile(recipe, steps, with_accuracy=bool(validation))
+    if folder and (path := Path(folder) / "model.keras").exists():
+        model.load_weights(path)
+        return model, history
+    model.fit(
+        batches.take(steps).map(_one_hot),  # `take` matters to less than one epoch
+        validation_data=held_out,
+        initial_epoch=done,
+        epochs=epochs,
+        callbacks=[_note_epoch_in(epoch), *callbacks, history],
         shuffle=False,  # make_batches has shuffled already
         verbose=verbose,
     )
+    if folder:
+        save_model(model, path)
     return model, history
 
 
-def _save_at_the_end(path: Path) -> keras.callbacks.Callback:
-    saver = keras.callbacks.LambdaCallback(on_train_end=lambda logs: save_model(saver.model, path))
-    return saver
+def _compile(recipe: Recipe, steps: int, with_accuracy: bool) -> keras.Model:
+    model, optimizer = recipe.build(), make_optimizer(recipe, steps)
+    optimizer.build(model.trainable_variables)  # inside the compiled step it would take longer
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    metrics = ["accuracy"] if with_accuracy else None  # else there is nothing to compare it with
+    # Eight steps at a time: in a run of seconds that can be noticed. Keras fails at it with several devices.
+    steps_at_once = 1 if tf.distribute.has_strategy() else 8
+    model.compile(optimizer, loss, metrics=metrics, steps_per_execution=steps_at_once)
+    return model
 
 
-def _replay(batches: tf.data.Dataset, model: keras.Model, epochs: int) -> None:
-    """Serve the first epochs once more, so that shuffling, augmentation and dropout stand where they stood after them.
-
-    A backup holds the weights, but not where the random numbers were.
-    """
-    for _ in range(epochs):
-        for _ in batches:
-            pass
-        iter(
-            batches
-        )  # Keras opens its batches a second time at the end of an epoch, which shuffles them
-    for layer in model.layers:
-        if hasattr(layer, "seed_generator"):
-            layer.seed_generator.state.assign_add(
-                [0, epochs * len(batches)]
-            )  # one draw for each batch
+def _note_epoch_in(variable: tf.Variable) -> keras.callbacks.Callback:
+    return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: variable.assign(epoch))
 
 
 def check_epochs(recipe: Recipe, digits: int) -> None:
-    """Raise ValueError unless the recipe's epochs are whole, or a share of one that holds a step on so many digits."""
+    """Raise ValueError unless the epochs are whole, or a fraction of one that holds a batch of this many digits."""
     whole = recipe.epochs >= 1 and recipe.epochs == int(recipe.epochs)
     if not whole and not (0 < recipe.epochs < 1 and recipe.epochs * digits >= recipe.batch_size):
         raise ValueError(
-            f"epochs: expected a whole number, or a share of one that holds at least one batch of {recipe.batch_size}, "
-            f"got {recipe.epochs:g} for {digits:,} digits"
+            f"epochs: expected a whole number, or a fraction of one that holds at least one batch of "
+            f"{recipe.batch_size}, got {recipe.epochs:g} for {digits:,} digits"
         )
 
 
 def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """Return Adam with the recipe's schedule, and with its running mean of the weights."""
-    averaging = {"use_ema": True, "ema_momentum": recipe.averaging} if recipe.averaging else {}
-    return keras.optimizers.Adam(
-        recipe.schedule(recipe.peak_rate, steps), beta_2=recipe.beta_2, **averaging
-    )
-
-
-def resume_from(folder: str | Path) -> keras.callbacks.BackupAndRestore:
-    """Keep the last two epochs' weights and optimiser in `folder`, and go on from there after an interruption."""
-    return keras.callbacks.BackupAndRestore(Path(folder) / "backup", double_checkpoint=True)
-
-
-def epochs_done(folder: str | Path) -> int:
-    """Return how many whole epochs are kept in the `folder` of a run that was interrupted."""
-    with contextlib.suppress(
-        OSError, ValueError
-    ):  # there is no backup, or only half of its first one
-        return json.loads((Path(folder) / "backup" / "training_metadata.json").read_text())[
-            "epoch"
-        ]  # noted by Keras
-    return 0
+    ema = {"use_ema": True, "ema_momentum": recipe.ema_momentum} if recipe.ema_momentum else {}
+    return keras.optimizers.Adam(recipe.schedule(recipe.max_lr, steps), beta_2=recipe.beta_2, **ema)
 
 
 def save_model(model: keras.Model, path: str | Path) -> Path:

@@ -69,9 +69,9 @@ def _write(output: Path, answers: dict, parameters: list[int], mnist) -> None:
 def _comparison(answers: dict, parameters: list[int], labels):
     import pandas as pd
 
-    from utils.evaluation import summarise
+    from utils.evaluation import summarize
 
-    table = pd.DataFrame({name: summarise(p, labels) for name, p in answers.items()}).T
+    table = pd.DataFrame({name: summarize(p, labels) for name, p in answers.items()}).T
     table.insert(0, "parameters", parameters)
     return table.astype({"errors": int})
 

@@ -72,7 +72,7 @@ def train(
     from utils.preprocessing import split_train_validation
 
     places = [place.strip() for place in addresses.split(",")] if addresses else None
-    changes = {"epochs": epochs, "batch_size": batch_size, "peak_rate": peak_rate}
+    changes = {"epochs": epochs, "batch_size": batch_size, "max_lr": peak_rate}
     changes = {name: value for name, value in changes.items() if value is not None}
     folder = folder or runs_folder() / f"{recipe}_by_{len(places or range(workers))}"
     with mistakes(ValueError):

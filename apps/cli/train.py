@@ -1,6 +1,5 @@
 """The command `digits train`."""
 
-import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from apps.cli.command import Mistake, Source, command, complain, mistakes, open_mnist, out
+from apps.cli.command import Source, command, complain, mistakes, open_mnist, out
 
 # The names in training.RECIPES, written out: looking there would start TensorFlow for a mere --help.
 Recipes = Literal["fast", "reference", "compact", "robust", "tiny", "sample", "dense"]
@@ -55,24 +54,16 @@ def train(
     changes = {
         "epochs": epochs,
         "batch_size": batch_size,
-        "peak_rate": peak_rate,
+        "max_lr": peak_rate,
         "label_smoothing": label_smoothing,
     }
     changes = {name: value for name, value in changes.items() if value is not None}
     try:
-        mnist = open_mnist(source)
-        changed = _change(recipe, changes, len(mnist.x_train))
-        _claim(folder, {"recipe": recipe, "seed": seed, "data": mnist.source, **changes})
-        if (folder / "model.keras").exists():
-            model = escape(str(folder / "model.keras"))
-            out.print(
-                f"This run is finished: {model}. Another one needs another --folder.",
-                soft_wrap=True,
-            )
-        else:
-            _train(changed, seed, folder, mnist)
+        from utils.training import RECIPES
+
+        _train(replace(RECIPES[recipe], **changes), seed, folder, open_mnist(source))
     except KeyboardInterrupt:
-        from utils.training import epochs_done
+        from utils.checkpoint import epochs_done
 
         done = epochs_done(folder)
         complain(
@@ -81,66 +72,45 @@ def train(
         raise typer.Exit(130) from None
 
 
-def _change(name: str, changes: dict, digits: int):
-    """Return the changed recipe; raise Mistake where it cannot be followed."""
-    from utils.training import RECIPES, check_epochs
-
-    recipe = replace(RECIPES[name], **changes)
-    with mistakes(ValueError):
-        check_epochs(recipe, digits * 9 // 10)  # without those that are held back
-    return recipe
-
-
-def _claim(folder: Path, choices: dict) -> None:
-    """Write into the folder which run it holds; raise Mistake where it holds something else."""
-    from utils.data import atomic_write
-
-    path = folder / "run.json"
-    if path.is_file():
-        held, asked = path.read_text(encoding="utf-8"), json.dumps(choices)
-        if held != asked:
-            raise Mistake(
-                f"{folder} holds the run {held}, not {asked}: give another --folder, or delete that one"
-            )
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Mistake(f"{folder} holds something else: give another --folder, new or empty")
-    else:
-        with atomic_write(path) as part:
-            part.write_text(json.dumps(choices), encoding="utf-8")
-
-
 def _train(recipe, seed: int, folder: Path, mnist) -> None:
-    from utils.evaluation import accuracy_interval
-    from utils.prediction import DigitReader
+    from utils.checkpoint import epochs_done
+    from utils.data import claim_folder
     from utils.preprocessing import split_train_validation
-    from utils.training import epochs_done, fit
+    from utils.training import check_epochs, describe_run, fit
 
     x, x_held_back, y, y_held_back = split_train_validation(mnist.x_train, mnist.y_train)
+    run = recipe, (x, y), (x_held_back, y_held_back), seed
+    with mistakes(ValueError):
+        check_epochs(recipe, len(x))
+        claim_folder(folder, describe_run(*run))
+    saved = escape(str(folder / "model.keras"))
+    if (folder / "model.keras").exists():
+        out.print(
+            f"This run is finished: {saved}. Another one needs another --folder.", soft_wrap=True
+        )
+        return
     out.print(
         f"Training on {len(x):,} digits, in [bold]{escape(str(folder))}[/bold]", soft_wrap=True
     )
     if done := epochs_done(folder):
         out.print(f"Going on after epoch {done}")
     with _stop_between_batches() as asked, _bar() as bar:
-        network, _ = fit(
-            recipe,
-            (x, y),
-            (x_held_back, y_held_back),
-            seed,
-            folder,
-            callbacks=[_watch(bar, asked)],
-            verbose=0,
-        )
-    correct = int(
-        (DigitReader(network).predict_batch(x_held_back).argmax(axis=1) == y_held_back).sum()
-    )
-    low, high = accuracy_interval(correct, len(y_held_back))
-    out.print(
-        f"{correct / len(y_held_back):.2%} of the digits held back are read, 95 % from {low:.2%} to {high:.2%}"
-    )
-    saved = escape(str(folder / "model.keras"))
+        network, _ = fit(*run, folder, callbacks=[_watch(bar, asked)], verbose=0)
+    _report(network, x_held_back, y_held_back)
     out.print(
         f"Saved as {saved}: now try `digits evaluate` and `digits export` on it", soft_wrap=True
+    )
+
+
+def _report(network, images, labels) -> None:
+    """Print how many of the digits held back the network reads."""
+    from utils.evaluation import accuracy_interval
+    from utils.prediction import DigitReader
+
+    correct = int((DigitReader(network).predict_batch(images).argmax(axis=1) == labels).sum())
+    low, high = accuracy_interval(correct, len(labels))
+    out.print(
+        f"{correct / len(labels):.2%} of the digits held back are read, 95 % from {low:.2%} to {high:.2%}"
     )
 
 

@@ -86,7 +86,7 @@ class Replica:
             self.model = recipe.build()
             sgd = optimizer == "sgd"
             self.optimizer = (
-                keras.optimizers.SGD(recipe.peak_rate)
+                keras.optimizers.SGD(recipe.max_lr)
                 if sgd
                 else make_optimizer(recipe, self.steps_in_all)
             )

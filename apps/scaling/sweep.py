@@ -27,7 +27,7 @@ from apps.scaling.workers import Crew, WorkerLost, how_it_ended
 FINISHED = TrialState.COMPLETE, TrialState.PRUNED
 # A tuple is a range (with "log": of powers), a list is a choice: the names are those of a Recipe's parts.
 SPACE = {
-    "peak_rate": (1e-4, 3e-2, "log"),
+    "max_lr": (1e-4, 3e-2, "log"),
     "batch_size": [32, 64, 128],
     "label_smoothing": (0.0, 0.2),
 }

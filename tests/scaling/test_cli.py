@@ -147,5 +147,5 @@ def test_sweep_finds_something_and_keeps_its_study(tmp_path):
     storage = tmp_path / "sweep.journal"
     result = scale("sweep", "fast", "--source", "sample", "--trials", "3", "--storage", storage)
     assert re.search(r"Best of \d+ trials: [\d.]+% of the digits held back are read", result.stdout)
-    assert all(name in result.stdout for name in ("peak_rate", "batch_size", "label_smoothing"))
+    assert all(name in result.stdout for name in ("max_lr", "batch_size", "label_smoothing"))
     assert storage.exists()

@@ -199,7 +199,7 @@ def test_a_space_gives_ranges_powers_and_choices():
 
 @pytest.mark.long
 def test_recipes_are_tried_and_the_median_prunes(digits, tmp_path):
-    space = {"peak_rate": (1e-5, 3e-2, "log"), "batch_size": [32, 64]}
+    space = {"max_lr": (1e-5, 3e-2, "log"), "batch_size": [32, 64]}
     changes = {"epochs": 3, "build": "softmax_regression"}
     study = sweep(
         RecipeObjective("fast", *digits, space, changes), tmp_path / "sweep.journal", trials=10

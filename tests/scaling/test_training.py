@@ -22,7 +22,7 @@ from apps.scaling.workers import WorkerLost
 from utils.prediction import DigitReader
 
 # Without dropout, batch normalisation and augmentation, so that the sums alone decide.
-PLAIN = {"epochs": 4, "batch_size": 128, "peak_rate": 0.05, "augment": 0, "label_smoothing": 0.0}
+PLAIN = {"epochs": 4, "batch_size": 128, "max_lr": 0.05, "augment": 0, "label_smoothing": 0.0}
 TOLERANCE = 1e-5  # of a weight: floats are added up in another order
 
 
@@ -56,7 +56,7 @@ def train_in_one_process(images, labels):
 
     keras.utils.set_random_seed(0)
     network = plain_cnn()
-    network.compile(keras.optimizers.SGD(PLAIN["peak_rate"]), "sparse_categorical_crossentropy")
+    network.compile(keras.optimizers.SGD(PLAIN["max_lr"]), "sparse_categorical_crossentropy")
     for epoch in range(PLAIN["epochs"]):
         order = np.random.default_rng([0, epoch]).permutation(len(images))
         for chosen in np.split(order, len(order) // PLAIN["batch_size"]):

@@ -5,7 +5,13 @@ import pytest
 from scipy import ndimage
 
 from utils import augmentation, data, preprocessing
-from utils.augmentation import RandomAffine, RandomBars, RandomNoise, RandomThickness, hardships
+from utils.augmentation import (
+    RandomAffine,
+    RandomBars,
+    RandomNoise,
+    RandomThickness,
+    robust_augmentation,
+)
 from utils.prediction import DigitReader
 
 import keras  # isort: skip  # after utils, which starts TensorFlow quietly
@@ -134,7 +140,7 @@ def test_spoilers_change_digits_in_training_alone_and_leave_images(layer, digits
     assert not np.array_equal(spoilt, digits)
 
 
-@pytest.mark.parametrize("layer", [*SPOILERS, hardships])
+@pytest.mark.parametrize("layer", [*SPOILERS, robust_augmentation])
 def test_the_seed_decides_how_digits_are_spoilt_and_each_call_spoils_anew(layer, digits):
     layers = [layer(seed=seed) for seed in (1, 1, 2)]
     first, twin, other = (apply(it, digits) for it in layers)
@@ -189,7 +195,7 @@ def test_half_of_the_digits_stay_without_grain_and_none_has_more_than_was_asked_
 
 def test_hardships_leave_most_digits_readable_and_within_an_image():
     mnist = data.load_mnist("sample")
-    spoilt = apply(hardships(seed=0), preprocessing.scale(mnist.x_test))
+    spoilt = apply(robust_augmentation(seed=0), preprocessing.scale(mnist.x_test))
     preprocessing.check_scaled(spoilt)
     read = (
         DigitReader().predict_batch((255 * spoilt[..., 0]).round().astype("uint8")).argmax(axis=1)

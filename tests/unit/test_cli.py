@@ -343,7 +343,7 @@ def test_options_change_the_recipe(monkeypatch, tmp_path):
         pass
 
     def fit(recipe, digits, held_back, seed, folder, **options):
-        assert (recipe.epochs, recipe.batch_size, recipe.peak_rate, recipe.label_smoothing) == (
+        assert (recipe.epochs, recipe.batch_size, recipe.max_lr, recipe.label_smoothing) == (
             2,
             10,
             0.5,

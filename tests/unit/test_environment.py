@@ -20,27 +20,27 @@ def cgroup(tmp_path):
 
 
 def test_a_quota_counts_before_what_is_visible(cgroup):
-    assert environment.granted_cores(cgroup("100000 100000")) == 1
+    assert environment.available_cpus(cgroup("100000 100000")) == 1
 
 
 def test_a_share_of_a_core_still_counts_as_one(cgroup):
-    assert environment.granted_cores(cgroup("50000 100000")) == 1
+    assert environment.available_cpus(cgroup("50000 100000")) == 1
 
 
 def test_a_generous_quota_gives_no_more_than_there_is(cgroup):
-    assert environment.granted_cores(cgroup("9900000 100000")) == environment.granted_cores(
+    assert environment.available_cpus(cgroup("9900000 100000")) == environment.available_cpus(
         cgroup("max 100000")
     )
 
 
 def test_without_a_quota_the_affinity_counts(tmp_path):
     visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert environment.granted_cores(tmp_path) == visible
+    assert environment.available_cpus(tmp_path) == visible
 
 
 def test_memory_is_the_smaller_of_limit_and_machine(cgroup):
-    assert environment.granted_memory(cgroup("max 100000", "2000000000")) == 2_000_000_000
-    assert environment.granted_memory(cgroup("max 100000")) > 0
+    assert environment.available_memory(cgroup("max 100000", "2000000000")) == 2_000_000_000
+    assert environment.available_memory(cgroup("max 100000")) > 0
 
 
 def test_a_whole_environment_is_all_ok(capsys):
@@ -66,7 +66,7 @@ def test_too_old_a_python_fails(monkeypatch, capsys):
 
 
 def test_little_memory_fails(monkeypatch, capsys):
-    monkeypatch.setattr(environment, "granted_memory", lambda: 1_000_000_000)
+    monkeypatch.setattr(environment, "available_memory", lambda: 1_000_000_000)
     assert not environment.check_environment()
     assert "[FAIL] memory: 1.0 GB" in capsys.readouterr().out
 
@@ -81,7 +81,7 @@ def test_wrong_data_fails_with_its_reason(monkeypatch, capsys, tmp_path):
 def test_threads_are_set_to_the_granted_cores(monkeypatch):
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(environment, "granted_cores", lambda: 3)
+    monkeypatch.setattr(environment, "available_cpus", lambda: 3)
     assert environment.set_threads() == 3
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["TF_NUM_INTEROP_THREADS"] == "3"
 

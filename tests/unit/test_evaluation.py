@@ -109,7 +109,7 @@ def test_log_loss_agrees_with_scikit_learn_and_survives_a_zero(answers):
 
 def test_summary_agrees_with_its_parts(answers):
     probabilities, labels = answers
-    summary = evaluation.summarise(probabilities, labels)
+    summary = evaluation.summarize(probabilities, labels)
     assert summary["errors"] == round((1 - summary["accuracy"]) * 500)
     assert summary["95 % from"] < summary["accuracy"] < summary["95 % to"]
 
@@ -142,14 +142,14 @@ def softmax(logits):
 def test_a_temperature_divides_what_goes_into_the_softmax():
     logits = np.random.default_rng(0).normal(size=(50, 10)) * 5
     for temperature in (0.3, 1, 4):
-        cooled = evaluation.at_temperature(softmax(logits), temperature)
+        cooled = evaluation.apply_temperature(softmax(logits), temperature)
         np.testing.assert_allclose(cooled, softmax(logits / temperature), rtol=1e-6)
 
 
 def test_a_temperature_takes_certainty_without_breaking():
     certain = np.eye(10, dtype="float32")
-    assert np.isfinite(evaluation.at_temperature(certain, 5)).all()
-    np.testing.assert_allclose(evaluation.at_temperature(certain, 0.1), certain, atol=1e-12)
+    assert np.isfinite(evaluation.apply_temperature(certain, 5)).all()
+    np.testing.assert_allclose(evaluation.apply_temperature(certain, 0.1), certain, atol=1e-12)
 
 
 @pytest.mark.parametrize("distortion", [0.25, 1, 3])
@@ -159,8 +159,8 @@ def test_the_best_temperature_undoes_a_distortion(distortion):
     labels = (honest.cumsum(axis=1) > rng.random((20_000, 1))).argmax(
         axis=1
     )  # drawn with just these probabilities
-    distorted = evaluation.at_temperature(honest, distortion)
-    found = evaluation.best_temperature(distorted, labels)
+    distorted = evaluation.apply_temperature(honest, distortion)
+    found = evaluation.fit_temperature(distorted, labels)
     assert found == pytest.approx(1 / distortion, rel=0.05)
-    mended = evaluation.at_temperature(distorted, found)
+    mended = evaluation.apply_temperature(distorted, found)
     assert evaluation.expected_calibration_error(mended, labels) < 0.01

@@ -165,7 +165,7 @@ def test_output_size_refuses_a_kernel_that_does_not_fit():
 
 def test_pooling_before_normalisation_and_relu_gives_what_pooling_after_them_gives(images):
     inputs = keras.Input((28, 28, 1))
-    first = keras.Model(inputs, models.normed_convolution(inputs, 4, pool=True))
+    first = keras.Model(inputs, models.conv_bn_relu(inputs, 4, pool=True))
     _, convolution, pooling, normalisation, relu = first.layers
     last = pooling(relu(normalisation(convolution(inputs))))
     np.testing.assert_allclose(first(images), keras.Model(inputs, last)(images), atol=1e-6)

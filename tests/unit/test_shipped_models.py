@@ -10,7 +10,7 @@ from benchmarks import records
 from benchmarks.accuracy import leave_out_sample_test, training_data
 from benchmarks.models import SHIPPED, WISH
 from utils import data
-from utils.evaluation import accuracy_interval, best_temperature, expected_calibration_error
+from utils.evaluation import accuracy_interval, expected_calibration_error, fit_temperature
 from utils.prediction import MODELS, DigitReader
 
 CARDS = {path.stem: json.loads(path.read_text()) for path in sorted(MODELS.glob("*.json"))}
@@ -97,7 +97,7 @@ def test_the_temperature_on_the_card_leaves_the_confidence_calibrated(name):
     mnist = data.load_mnist("full")
     answers = DigitReader(name).predict_batch(mnist.x_test)
     assert expected_calibration_error(answers, mnist.y_test) < 0.01
-    assert best_temperature(answers, mnist.y_test) == pytest.approx(1, abs=0.25)
+    assert fit_temperature(answers, mnist.y_test) == pytest.approx(1, abs=0.25)
 
 
 @pytest.mark.full

@@ -112,7 +112,7 @@ def test_the_same_recipe_and_seed_give_the_same_network(digits):
 
 def test_a_small_network_learns_to_read(digits):
     model, history = fit(
-        Recipe(softmax_regression, epochs=8, peak_rate=0.01, augment=False),
+        Recipe(softmax_regression, epochs=8, max_lr=0.01, augment=False),
         digits,
         digits,
         verbose=0,
@@ -168,7 +168,7 @@ def test_smoothed_labels_leave_a_tenth_of_the_certainty_to_all_digits(digits):
 def test_averaging_ends_with_a_mean_of_the_weights_and_its_momentum_counts(digits):
     recipe = Recipe(softmax_regression, epochs=1, batch_size=50, augment=False)
     plain, slow = (
-        fit(replace(recipe, averaging=a), digits, verbose=0)[0].get_weights()[0]
+        fit(replace(recipe, ema_momentum=a), digits, verbose=0)[0].get_weights()[0]
         for a in (0.0, 0.99)
     )
     assert not np.allclose(plain, slow)
@@ -183,7 +183,7 @@ def test_the_schedule_of_a_recipe_sets_the_rate(digits):
         softmax_regression,
         epochs=1,
         augment=False,
-        peak_rate=0.123,
+        max_lr=0.123,
         schedule=lambda peak, steps: peak,
     )
     assert float(fit(recipe, digits, verbose=0)[0].optimizer.learning_rate) == pytest.approx(0.123)

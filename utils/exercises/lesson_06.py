@@ -784,8 +784,8 @@ q10 = Question(
     _examine_network,
     hints=(
         "A dense layer on flat maps is expensive. `GlobalAveragePooling2D` leaves one number of each map.",
-        "Three times `models.normed_convolution`, with 8, 16 and 24 maps, the first two with `pool=True`.",
-        "`training.Recipe(your_function, epochs=6, batch_size=32, peak_rate=2e-2, augment=0)`, then `training.fit`.",
+        "Three times `models.conv_bn_relu`, with 8, 16 and 24 maps, the first two with `pool=True`.",
+        "`training.Recipe(your_function, epochs=6, batch_size=32, max_lr=2e-2, augment=0)`, then `training.fit`.",
     ),
     seconds=60,  # who has not imported Keras yet waits for it here
 )
