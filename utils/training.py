@@ -45,26 +45,25 @@ def make_batches(
     check_images(images)
     check_labels(labels, len(images))
     images, labels = tf.constant(images), tf.constant(labels, "int32")
-    places = tf.range(len(images), dtype="int64")
     if augmentation is not None:
         augmentation.build((None, *images.shape[1:], 1))
 
     def one_epoch(epoch):
-        order = places
+        order = tf.range(len(images))
         if shuffle:  # the numbers of the images: no picture has to move
-            order = tf.random.experimental.stateless_shuffle(places, (seed, epoch))
-        return tf.data.Dataset.from_tensor_slices((epoch * len(images) + places, order))
+            order = tf.random.experimental.stateless_shuffle(order, (seed, epoch))
+        starts = tf.data.Dataset.range(0, len(images), batch_size)
+        return starts.map(lambda i: (epoch, i, order[i : i + batch_size]))
 
-    def one_batch(numbers, chosen):
+    def one_batch(epoch, start, chosen):
         pixels = tf.cast(tf.gather(images, chosen)[..., tf.newaxis], tf.float32) / 255
         if augmentation is not None:
-            pixels = _augment(augmentation, pixels, (seed, numbers[0]))
+            pixels = _augment(augmentation, pixels, (seed, epoch * len(images) + start))
         return pixels, tf.gather(labels, chosen)
 
-    digits = _epochs(epoch, seed).flat_map(one_epoch)
-    digits = digits.apply(tf.data.experimental.assert_cardinality(len(images)))
-    batches = digits.batch(batch_size).map(one_batch, num_parallel_calls=tf.data.AUTOTUNE)
-    return batches.prefetch(2)
+    batches = _epochs(epoch, seed).flat_map(one_epoch)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(-(-len(images) // batch_size)))
+    return batches.map(one_batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
 
 def _epochs(epoch: int | tf.Variable | None, seed: int) -> tf.data.Dataset:
@@ -75,15 +74,11 @@ def _epochs(epoch: int | tf.Variable | None, seed: int) -> tf.data.Dataset:
 
 
 def _augment(augmentation: keras.Layer, images: tf.Tensor, seed: tuple) -> tf.Tensor:
-    """Return augmented images whose random numbers follow from the seed alone, not from what was drawn before."""
-    states = augmentation.non_trainable_variables
+    """Return augmented images whose random numbers follow from the seed alone, not from those drawn before."""
+    states = [state for state in augmentation.variables if "seed_generator" in state.name]
     fresh = tf.random.stateless_uniform((len(states), 2), seed, None, None, "uint32")
-    states = [
-        fresh[number] if "seed_generator" in state.name else state
-        for number, state in enumerate(states)
-    ]
-    variables = augmentation.trainable_variables
-    return augmentation.stateless_call(variables, states, images, training=True)[0]
+    with keras.StatelessScope([(state, fresh[i]) for i, state in enumerate(states)]):
+        return augmentation(images, training=True)
 
 
 def _one_hot(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

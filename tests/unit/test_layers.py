@@ -16,7 +16,7 @@ LAYERS = [
     ["utils.widgets"],
     ["utils.interpretation", "utils.prediction"],
     ["utils.training", "utils.evaluation"],
-    ["utils.models"],
+    ["utils.models", "utils.checkpoint"],
     ["utils.augmentation", "utils.camera", "utils.plots"],
     ["utils.photos"],
     ["utils.paper"],

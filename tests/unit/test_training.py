@@ -1,24 +1,26 @@
 """Batches, schedules, recipes, and runs that are interrupted, for real."""
 
+import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.tree import ROOT
 from utils import data, training
-from utils.augmentation import RandomAffine
-from utils.models import reference_cnn, slim_cnn, softmax_regression, tiny_cnn
-from utils.prediction import DigitReader
+from utils.augmentation import robust_augmentation
+from utils.checkpoint import NAME, epochs_done, read_checkpoint, write_checkpoint
+from utils.models import softmax_regression, tiny_cnn
+from utils.prediction import MODELS, DigitReader
 from utils.preprocessing import one_hot, scale
-from utils.training import RECIPES, Recipe, fit, make_batches, one_cycle
+from utils.training import RECIPES, Recipe, describe_run, fit, make_batches, one_cycle
 
 import keras  # isort: skip  (after utils, which starts TensorFlow quietly)
+import tensorflow as tf  # isort: skip
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +65,26 @@ def fresh_kernel(seed):
     return softmax_regression().layers[-1].kernel
 
 
-def test_the_same_seed_serves_the_same_augmented_batches(digits):
-    def serve(seed):
-        batches = make_batches(
-            *digits, shuffle=True, augmentation=RandomAffine(seed=seed), seed=seed
-        )
-        return np.concatenate([x for x, _ in batches])
+@pytest.mark.parametrize("augment", [0, 1, robust_augmentation])
+def test_batches_follow_from_seed_and_epoch_alone(augment, digits):
+    augmentation = Recipe(augment=augment).augmentation(0)
+    few = digits[0][:100], digits[1][:100]
 
-    np.testing.assert_array_equal(serve(1), serve(1))
-    assert not np.array_equal(serve(1), serve(2))
+    def batches(seed, epoch):
+        return make_batches(*few, 40, True, augmentation, seed=seed, epoch=epoch)
+
+    def pixels(made):
+        return np.concatenate([x for x, _ in made])
+
+    epoch = tf.Variable(3, dtype="int64")
+    following = batches(1, epoch)
+    third = pixels(following)
+    assert len(following) == 3 and len(third) == 100
+    np.testing.assert_array_equal(pixels(following), third)
+    np.testing.assert_array_equal(pixels(batches(1, 3)), third)
+    assert not np.array_equal(pixels(batches(2**32 - 1, 3)), third)
+    epoch.assign(4)
+    assert not np.array_equal(pixels(following), third)
 
 
 @pytest.mark.parametrize(
@@ -98,16 +111,6 @@ def test_one_cycle_rises_to_its_peak_and_falls_to_zero():
     assert rates.argmax() == 20 and rates.max() == pytest.approx(0.01)
     assert rates[0] == pytest.approx(0.01 / 25) and rates[100] == pytest.approx(0, abs=1e-6)
     assert (np.diff(rates[:21]) > 0).all() and (np.diff(rates[20:]) < 0).all()
-
-
-def test_the_same_recipe_and_seed_give_the_same_network(digits):
-    recipe = Recipe(slim_cnn, epochs=1, batch_size=100)
-    (one, _), (two, _), (other, _) = (
-        fit(recipe, digits, seed=seed, verbose=0) for seed in (1, 1, 2)
-    )
-    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
-    assert not np.allclose(one.get_weights()[0], other.get_weights()[0])
 
 
 def test_a_small_network_learns_to_read(digits):
@@ -157,7 +160,7 @@ def test_less_than_an_epoch_is_that_share_of_its_steps(digits):
     assert "accuracy" not in history.history  # nobody compares it
 
 
-def test_smoothed_labels_leave_a_tenth_of_the_certainty_to_all_digits(digits):
+def test_label_smoothing_spreads_a_tenth_over_all_digits(digits):
     recipe = Recipe(softmax_regression, epochs=1, augment=False, label_smoothing=0.1)
     model, history = fit(recipe, digits, digits, verbose=0)
     answers, wanted = np.asarray(model(scale(digits[0]))), 0.9 * one_hot(digits[1]) + 0.01
@@ -165,7 +168,7 @@ def test_smoothed_labels_leave_a_tenth_of_the_certainty_to_all_digits(digits):
     assert history.history["val_loss"][-1] == pytest.approx(by_hand, rel=1e-4)
 
 
-def test_averaging_ends_with_a_mean_of_the_weights_and_its_momentum_counts(digits):
+def test_ema_momentum_ends_with_a_mean_of_the_weights(digits):
     recipe = Recipe(softmax_regression, epochs=1, batch_size=50, augment=False)
     plain, slow = (
         fit(replace(recipe, ema_momentum=a), digits, verbose=0)[0].get_weights()[0]
@@ -196,9 +199,15 @@ def test_every_recipe_of_the_course_trains(name, digits):
     assert np.isfinite(np.concatenate([weights.ravel() for weights in model.get_weights()])).all()
 
 
-@pytest.mark.parametrize("build", [softmax_regression, tiny_cnn])
-def test_exports_answer_like_the_model_and_eight_bits_are_small(build, digits, tmp_path):
-    model, _ = fit(Recipe(build, epochs=2, batch_size=50), digits, verbose=0)
+@pytest.fixture(scope="module")
+def trained(digits):
+    return fit(Recipe(softmax_regression, epochs=2, batch_size=50), digits, verbose=0)[0]
+
+
+@pytest.mark.parametrize("name", ["trained", "tiny"])
+def test_exports_answer_like_the_model_and_are_small(name, trained, digits, tmp_path):
+    shipped = MODELS / f"{name}.keras"
+    model = keras.models.load_model(shipped, compile=False) if shipped.exists() else trained
     onnx = training.export_onnx(model, tmp_path / "new" / "model.onnx")
     int8 = training.export_int8(model, digits[0][:100], tmp_path / "new" / "model.tflite")
     assert sorted(path.name for path in onnx.parent.iterdir()) == ["model.onnx", "model.tflite"]
@@ -221,79 +230,188 @@ def test_an_export_that_fails_leaves_the_old_file_alone(digits, tmp_path):
     assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_callbacks_are_told_of_every_epoch_also_beside_a_backup(digits, tmp_path):
+QUICK = Recipe(softmax_regression, epochs=2)
+
+
+def test_callbacks_see_one_training_beside_a_checkpoint(digits, tmp_path):
     told = []
     watcher = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: told.append((epoch, sorted(logs)))
+        on_train_begin=lambda logs: told.append("begin"),
+        on_epoch_end=lambda epoch, logs: told.append((epoch, sorted(logs))),
+        on_train_end=lambda logs: told.append("end"),
     )
-    fit(
-        Recipe(softmax_regression, epochs=2),
-        digits,
-        folder=tmp_path,
-        callbacks=[watcher],
-        verbose=0,
-    )
-    assert told == [(0, ["loss"]), (1, ["loss"])]
-    assert (tmp_path / "model.keras").is_file()
+    fit(QUICK, digits, folder=tmp_path / "run", callbacks=[watcher], verbose=0)
+    assert told == ["begin", (0, ["loss"]), (1, ["loss"]), "end"]
 
 
-RUN = """
-import sys
-from tests.unit.test_training import train_in
-train_in(sys.argv[1])
-"""
+def test_several_devices_train_like_one(digits):
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    (one, _), (other, _) = (fit(QUICK, digits, verbose=0, strategy=s) for s in (None, strategy))
+    same(one.get_weights(), other.get_weights())
 
 
-def train_in(folder):
-    """Train for four epochs that shuffle, augment and drop, and return the epochs that were left to train."""
+# Runs that are interrupted
+
+
+def small_network():
+    """Build a network with every kind of state: weights, running means, and a seed for dropout."""
+    inputs = keras.Input((28, 28, 1))
+    x = keras.layers.Conv2D(4, 5, strides=4)(inputs)
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    x = keras.layers.Dropout(0.2)(keras.layers.Flatten()(x))
+    return keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
+
+
+SMALL = Recipe(small_network, epochs=6, batch_size=20, max_lr=0.02, ema_momentum=0.9)
+
+
+class Killed(keras.callbacks.Callback):
+    """Kill this process without warning at a moment of its training."""
+
+    def __init__(self, moment):
+        super().__init__()
+        self.moment = moment
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        if self.moment == "between epochs" and epoch == 3:
+            kill_this_process()
+        if self.moment == "during the save" and epoch == 2:
+            Path.write_bytes = write_half
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.moment == "during an epoch" and self.epoch == 1:
+            kill_this_process()
+
+
+def kill_this_process():
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def write_half(path, content):
+    with open(path, "wb") as file:
+        file.write(content[: len(content) // 2])
+    kill_this_process()
+
+
+def train_small(folder, moment=None):
+    """Train until early stopping, or until a moment at which this process is killed."""
     mnist = data.load_mnist("sample")
-    few = mnist.x_train[:500], mnist.y_train[:500]
-    model, history = fit(Recipe(reference_cnn, epochs=4), few, folder=folder, verbose=2)
-    assert int(model.optimizer.iterations) == 16
-    return history.epoch
+    few = mnist.x_train[:200], mnist.y_train[:200]
+    # The loss falls, so the first epoch has the highest, and the fifth is the last.
+    early = keras.callbacks.EarlyStopping("loss", 0, 4, mode="max", restore_best_weights=True)
+    network, history = fit(SMALL, few, few, 1, folder, [early, Killed(moment)], verbose=0)
+    return network, history, early
 
 
-def test_a_run_killed_by_sigkill_goes_on_from_its_last_epoch_and_ends_with_the_same_network(
-    tmp_path,
-):
+def same(one, other):
+    keras.tree.map_structure(partial(np.testing.assert_allclose, rtol=0, atol=1e-6), one, other)
+
+
+def test_killed_run_ends_like_an_uninterrupted_one(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = [sys.executable, "-u", "-c", RUN, killed]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
-        for line in run.stdout:
-            if line.startswith("Epoch 3/4"):
-                break
-        os.kill(
-            run.pid, getattr(signal, "SIGKILL", signal.SIGTERM)
-        )  # at the start of the third epoch, or within it
-    assert run.returncode != 0
-    assert not (killed / "model.keras").exists() and training.epochs_done(killed) in (2, 3)
+    processes = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
+    processes.set_forkserver_preload([__name__])  # TensorFlow is imported once for all three
+    for done, moment in enumerate(("during an epoch", "during the save", "between epochs"), 1):
+        process = processes.Process(target=train_small, args=(killed, moment), daemon=True)
+        process.start()
+        process.join(120)
+        assert process.exitcode == -signal.SIGKILL
+        assert epochs_done(killed) == done and not (killed / "model.keras").exists()
+        assert len(list(killed.glob("*.part.*"))) == (moment == "during the save")
 
-    assert train_in(killed) in ([2, 3], [3])
-    assert train_in(whole) == [0, 1, 2, 3]
-    assert [path.name for path in killed.iterdir()] == ["model.keras"]
-    one, other = (
-        keras.models.load_model(folder / "model.keras").get_weights() for folder in (killed, whole)
+    network, history, early = train_small(killed)
+    expected, whole_history, whole_early = train_small(whole)
+    assert sorted(path.name for path in killed.iterdir()) == [
+        "checkpoint.npz", "model.keras", "run.json"
+    ]  # fmt: skip
+    same(network.get_weights(), expected.get_weights())
+    same(read_checkpoint(killed / NAME), read_checkpoint(whole / NAME))
+    assert history.epoch == whole_history.epoch == [0, 1, 2, 3, 4]
+    same(history.history, whole_history.history)
+    assert early.best_epoch == whole_early.best_epoch == 0 and early.wait == whole_early.wait == 4
+    same(early.best_weights, whole_early.best_weights)
+    same(keras.models.load_model(killed / "model.keras").get_weights(), expected.get_weights())
+
+
+@pytest.fixture(scope="module")
+def finished(digits, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    return folder, *fit(QUICK, digits, folder=folder, verbose=0)
+
+
+def test_finished_run_is_returned_as_it_is(finished, digits):
+    folder, model, history = finished
+    file = (folder / "model.keras").stat()
+    again, all_epochs = fit(QUICK, digits, folder=folder, callbacks=[Never()], verbose=0)
+    same(again.get_weights(), model.get_weights())
+    assert all_epochs.epoch == [0, 1] and all_epochs.history == history.history
+    assert (folder / "model.keras").stat() == file
+
+
+class Never(keras.callbacks.Callback):
+    """Fail if any epoch begins."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        raise AssertionError("nothing was left to train")
+
+
+def test_another_run_in_the_folder_is_refused(finished, digits):
+    for difference, change in {
+        "epochs 2, but now it is 3": {"recipe": replace(QUICK, epochs=3)},
+        "build softmax_regression, but now it is tiny_cnn": {
+            "recipe": replace(QUICK, build=tiny_cnn)
+        },
+        "seed 0, but now it is 1": {"seed": 1},
+        "train_digits 600, but now it is 500": {"train": (digits[0][:500], digits[1][:500])},
+        "train_sha256": {"train": (digits[0], 9 - digits[1])},
+        "validation_digits 0, but now it is 600": {"validation": digits},
+    }.items():
+        with pytest.raises(ValueError, match=difference):
+            fit(**{"recipe": QUICK, "train": digits, **change}, folder=finished[0], verbose=0)
+
+
+def test_run_is_described_alike_in_every_process(digits):
+    made = partial(softmax_regression)
+    for build, name in ((softmax_regression, "softmax_regression"), (made, repr(made)[:20])):
+        run = describe_run(Recipe(build), digits, None, seed=3)
+        assert run["build"].startswith(name) and " at 0x" not in run["build"]
+        assert (run["seed"], run["train_digits"], run["validation_digits"]) == (3, 600, 0)
+        assert json.loads(json.dumps(run)) == run
+
+
+def test_full_disk_keeps_the_previous_checkpoint(digits, tmp_path, monkeypatch):
+    fill = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: epoch and monkeypatch.setattr(Path, "write_bytes", full)
     )
-    for before, after in zip(one, other, strict=True):
-        np.testing.assert_allclose(before, after, atol=1e-5)
+    with pytest.raises(OSError, match="No space left"):
+        fit(QUICK, digits, folder=tmp_path, callbacks=[fill], verbose=0)
+    monkeypatch.undo()
+    assert epochs_done(tmp_path) == 1 and not (tmp_path / "model.keras").exists()
+    assert fit(QUICK, digits, folder=tmp_path, verbose=0)[1].epoch == [0, 1]
 
 
-def test_the_network_is_saved_before_its_backup_is_deleted(digits, tmp_path, monkeypatch):
-    def full(model, path):
-        raise OSError(28, "No space left on device")
+def full(*_):
+    raise OSError(28, "No space left on device")
 
+
+def test_trained_network_that_was_not_saved_is_not_lost(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "save_model", full)
-    with pytest.raises(OSError, match="No space"):
-        fit(Recipe(softmax_regression, epochs=2), digits, folder=tmp_path, verbose=0)
-    assert training.epochs_done(tmp_path) == 2
+    with pytest.raises(OSError, match="No space left"):
+        fit(QUICK, digits, folder=tmp_path, verbose=0)
+    assert epochs_done(tmp_path) == 2
+    monkeypatch.undo()
+    _, history = fit(QUICK, digits, folder=tmp_path, callbacks=[Never()], verbose=0)
+    assert history.epoch == [0, 1] and (tmp_path / "model.keras").exists()
 
 
-def test_a_first_epoch_that_was_not_kept_whole_is_done_again(digits, tmp_path):
-    backup = tmp_path / "backup"
-    for half in ("", '{"epo'):
-        backup.mkdir()
-        (backup / "training_metadata.json").write_text(half)
-        assert training.epochs_done(tmp_path) == 0
-        _, history = fit(Recipe(softmax_regression, epochs=2), digits, folder=tmp_path, verbose=0)
-        assert history.epoch == [0, 1] and not backup.exists()
-    assert training.epochs_done(tmp_path / "nowhere") == 0
+def test_checkpoint_that_is_not_whole_counts_as_none(tmp_path):
+    path = tmp_path / NAME
+    state = {"epoch": [0], "history": {"loss": [np.inf]}, "variables": [np.eye(3), np.uint32(7)]}
+    write_checkpoint(path, state)
+    same(read_checkpoint(path), state)
+    whole = path.read_bytes()
+    for content in (b"", whole[:-9], whole[: len(whole) // 2], b"PK\x03\x04"):
+        path.write_bytes(content)
+        assert read_checkpoint(path) is None and epochs_done(tmp_path) == 0
+    assert epochs_done(tmp_path / "nowhere") == 0
