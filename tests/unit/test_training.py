@@ -113,13 +113,14 @@ def test_one_cycle_rises_to_its_peak_and_falls_to_zero():
     assert (np.diff(rates[:21]) > 0).all() and (np.diff(rates[20:]) < 0).all()
 
 
-def test_a_small_network_learns_to_read(digits):
-    model, history = fit(
-        Recipe(softmax_regression, epochs=8, max_lr=0.01, augment=False),
-        digits,
-        digits,
-        verbose=0,
-    )
+@pytest.fixture(scope="module")
+def trained(digits):
+    recipe = Recipe(softmax_regression, epochs=8, max_lr=0.01, augment=False)
+    return fit(recipe, digits, digits, verbose=0)
+
+
+def test_a_small_network_learns_to_read(trained):
+    model, history = trained
     assert history.history["val_accuracy"][-1] > 0.9
     assert model.count_params() == 7850
 
@@ -192,22 +193,17 @@ def test_the_schedule_of_a_recipe_sets_the_rate(digits):
     assert float(fit(recipe, digits, verbose=0)[0].optimizer.learning_rate) == pytest.approx(0.123)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", sorted(set(RECIPES) - {"sample"}))  # which trains as compact does
 def test_every_recipe_of_the_course_trains(name, digits):
     few = digits[0][:130], digits[1][:130]
     model, _ = fit(replace(RECIPES[name], epochs=1), few, verbose=0)
     assert np.isfinite(np.concatenate([weights.ravel() for weights in model.get_weights()])).all()
 
 
-@pytest.fixture(scope="module")
-def trained(digits):
-    return fit(Recipe(softmax_regression, epochs=2, batch_size=50), digits, verbose=0)[0]
-
-
 @pytest.mark.parametrize("name", ["trained", "tiny"])
 def test_exports_answer_like_the_model_and_are_small(name, trained, digits, tmp_path):
     shipped = MODELS / f"{name}.keras"
-    model = keras.models.load_model(shipped, compile=False) if shipped.exists() else trained
+    model = keras.models.load_model(shipped, compile=False) if shipped.exists() else trained[0]
     onnx = training.export_onnx(model, tmp_path / "new" / "model.onnx")
     int8 = training.export_int8(model, digits[0][:100], tmp_path / "new" / "model.tflite")
     assert sorted(path.name for path in onnx.parent.iterdir()) == ["model.onnx", "model.tflite"]
@@ -244,21 +240,14 @@ def test_callbacks_see_one_training_beside_a_checkpoint(digits, tmp_path):
     assert told == ["begin", (0, ["loss"]), (1, ["loss"]), "end"]
 
 
-def test_several_devices_train_like_one(digits):
-    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
-    (one, _), (other, _) = (fit(QUICK, digits, verbose=0, strategy=s) for s in (None, strategy))
-    same(one.get_weights(), other.get_weights())
-
-
 # Runs that are interrupted
 
 
 def small_network():
     """Build a network with every kind of state: weights, running means, and a seed for dropout."""
     inputs = keras.Input((28, 28, 1))
-    x = keras.layers.Conv2D(4, 5, strides=4)(inputs)
-    x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
-    x = keras.layers.Dropout(0.2)(keras.layers.Flatten()(x))
+    x = keras.layers.Dense(8)(keras.layers.Flatten()(inputs))
+    x = keras.layers.Dropout(0.2)(keras.layers.BatchNormalization()(x))
     return keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
 
 
