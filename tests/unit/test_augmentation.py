@@ -22,8 +22,8 @@ STILL = {"rotation": 0, "scale": 0, "shear": 0, "shift": 0}
 class LargestAffine(RandomAffine):
     """Always go to the end of the range, so that the outcome is known."""
 
-    def _uniform(self, count, largest):
-        return keras.ops.full((count,), float(largest))
+    def uniform(self, shape, low, high):
+        return keras.ops.full(shape, float(high))
 
 
 @pytest.fixture(scope="module")
