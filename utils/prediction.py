@@ -110,9 +110,8 @@ def _open(path: Path) -> Network:
         network = openers[path.suffix](path)
         probabilities = network(np.zeros((1, 28, 28, 1), "float32"))
     except Exception as fault:  # each runtime has errors of its own
-        reason = (
-            str(fault).strip().splitlines()[0][:200] if str(fault).strip() else type(fault).__name__
-        )
+        said = str(fault).strip() or type(fault).__name__
+        reason = said.splitlines()[0][:200]
         raise UnreadableModel(
             f"{path.name} cannot be used: it is damaged or reads no digits ({reason})"
         ) from fault

@@ -51,13 +51,7 @@ def draw(
     os.environ["MODEL"] = str(reader.path)
     import uvicorn
 
-    uvicorn.run(
-        "apps.web.server:app",
-        host=HOST,
-        port=port,
-        log_level="warning",
-        ws="none",
-    )
+    uvicorn.run("apps.web.server:app", host=HOST, port=port, log_level="warning", ws="none")
 
 
 def _free_port(wanted: int) -> int:

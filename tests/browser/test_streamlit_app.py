@@ -98,7 +98,7 @@ def upload(page, *files):
 def test_a_drawn_seven_is_read_with_chart_and_steps(app):
     draw(app, SEVEN)
     expect_reading(app, 7)
-    expect(app.get_by_alt_text("After: centre by mass")).to_be_visible()
+    expect(app.get_by_alt_text("After: center by mass")).to_be_visible()
     expect(
         app.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first
     ).to_be_visible()

@@ -87,30 +87,22 @@ class ArchitectureExplorer(Explorer):
     def _plan(self) -> list[Layer]:
         """List the layers without building them: that would take time, and change the random numbers that follow."""
         pooling = self.halve_by.value == "max pooling"
-        padding, filters, plan = self.padding.value, self.filters.value, []
+        kernel, padding = KERNELS[self.kernel.value], self.padding.value
+        filters, plan = self.filters.value, []
         for number in range(1, self.convolutions.value + 1):
             halves = number <= self.halvings.value
-            options = dict(
-                kernel_size=KERNELS[self.kernel.value], strides=2 if halves and not pooling else 1
-            )
-            plan.append(
-                (
-                    layers.Conv2D,
-                    dict(filters=filters, activation="relu", name=f"conv_{number}", **options),
-                )
-            )
+            window = dict(kernel_size=kernel, strides=2 if halves and not pooling else 1)
+            conv = dict(filters=filters, activation="relu", name=f"conv_{number}", **window)
+            plan.append((layers.Conv2D, conv))
             if halves and pooling:
-                plan.append(
-                    (layers.MaxPooling2D, dict(pool_size=2, strides=2, name=f"pool_{number}"))
-                )
+                pool = dict(pool_size=2, strides=2, name=f"pool_{number}")
+                plan.append((layers.MaxPooling2D, pool))
             filters = min(2 * filters, MOST_FILTERS)
         plan = [(kind, options | {"padding": padding}) for kind, options in plan]
         plan.append((layers.Flatten, dict(name="flatten")))
         if self.units.value:
-            plan.append(
-                (layers.Dense, dict(units=self.units.value, activation="relu", name="dense_1"))
-            )
-            plan.append((layers.Dropout, dict(rate=0.5, name="dropout")))
+            dense = dict(units=self.units.value, activation="relu", name="dense_1")
+            plan += [(layers.Dense, dense), (layers.Dropout, dict(rate=0.5, name="dropout"))]
         return [*plan, (layers.Dense, dict(units=10, activation="softmax", name="output"))]
 
 
@@ -139,12 +131,10 @@ def _measure(plan: list[Layer]) -> list[_Stage]:
 def _in_words(stage: _Stage) -> str:
     """Return a stage as a line of a table, for readers who can't see the picture."""
     shape = " x ".join(f"{size:,}" for size in stage.shape)
-    costs = (
-        f", {stage.parameters:,} parameters, {stage.multiply_adds:,} multiply-adds"
-        if stage.parameters
-        else ""
+    costs = f", {stage.parameters:,} parameters, {stage.multiply_adds:,} multiply-adds"
+    return (
+        f"{stage.name}: {shape}{costs * bool(stage.parameters)}, sees {stage.field} x {stage.field}"
     )
-    return f"{stage.name}: {shape}{costs}, sees {stage.field} x {stage.field}"
 
 
 def _columns(count: int) -> tuple[list[float], float]:

@@ -47,13 +47,8 @@ class AugmentationExplorer(Explorer):
 
     def variants(self) -> np.ndarray:
         """Return what RandomAffine makes of the digits, shape (3, n, 28, 28), floats from 0 to 1."""
-        layer = RandomAffine(
-            self.rotation.value,
-            self.scale.value / 100,
-            self.shear.value,
-            self.shift.value,
-            self.seed,
-        )
+        rotation, scale = self.rotation.value, self.scale.value / 100
+        layer = RandomAffine(rotation, scale, self.shear.value, self.shift.value, self.seed)
         batch = np.tile(self.originals, (VARIANTS, 1, 1, 1))
         return np.reshape(layer(batch, training=True), (VARIANTS, -1, SIDE, SIDE))
 
@@ -87,10 +82,8 @@ class AugmentationExplorer(Explorer):
 
 def _draw_edges(axes: Axes, rows: int, columns: int) -> None:
     """Draw the edges of the images, so that you can see a shift; a heavy line separates the originals."""
-    axes.vlines(
-        np.arange(1, columns) * SIDE - 0.5, -0.5, rows * SIDE - 0.5, colors="gray", linewidth=0.8
-    )
-    axes.hlines(
-        np.arange(2, rows) * SIDE - 0.5, -0.5, columns * SIDE - 0.5, colors="gray", linewidth=0.8
-    )
+    right, bottom = columns * SIDE - 0.5, rows * SIDE - 0.5
+    thin = {"colors": "gray", "linewidth": 0.8}
+    axes.vlines(np.arange(1, columns) * SIDE - 0.5, -0.5, bottom, **thin)
+    axes.hlines(np.arange(2, rows) * SIDE - 0.5, -0.5, right, **thin)
     axes.axhline(SIDE - 0.5, color="black", linewidth=3)

@@ -93,9 +93,8 @@ class ConfusionExplorer(Explorer):
         for index, position in enumerate(shown):
             row, column = divmod(index, COLUMNS)
             bottom, left = (row + 1) * height, column * width + 2
-            sheet[bottom - 30 : bottom, left : left + 30] = np.pad(
-                self.images[position], 1, constant_values=90
-            )
+            framed = np.pad(self.images[position], 1, constant_values=90)
+            sheet[bottom - 30 : bottom, left : left + 30] = framed
             place = (left + 15) / sheet.shape[1], 1 - (bottom - 31) / sheet.shape[0]
             title = f"no. {position}\n{self.confidence[position]:.1%}"
             figure.text(*place, title, ha="center", va="bottom", fontsize=8.5)

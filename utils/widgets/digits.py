@@ -85,11 +85,8 @@ class DigitBrowser(Explorer):
 
     def _find(self, digit: str, order: str) -> np.ndarray:
         """Measure each image among those of its own digit, and sort; ties stay in stored order."""
-        groups = [
-            np.flatnonzero(self.labels == each)
-            for each in self.digits
-            if digit in ("all", str(each))
-        ]
+        digits = [each for each in self.digits if digit in ("all", str(each))]
+        groups = [np.flatnonzero(self.labels == each) for each in digits]
         measured = np.concatenate([ORDERS[order](self.images[group]) for group in groups])
         positions = np.concatenate(groups)
         return positions[np.lexsort((positions, measured))]
@@ -99,25 +96,18 @@ class DigitBrowser(Explorer):
         tiles = np.full((PAGE, TILE, TILE), 255, dtype=np.uint8)
         ink = self.images[self.shown] / self.full_ink
         tiles[: len(ink), LINE : LINE + 28, MARGIN : MARGIN + 28] = 255 * (1 - ink.clip(0, 1))
-        sheet = (
-            tiles.reshape(ROWS, COLUMNS, TILE, TILE)
-            .swapaxes(1, 2)
-            .reshape(ROWS * TILE, COLUMNS * TILE)
-        )
+        rows = tiles.reshape(ROWS, COLUMNS, TILE, TILE).swapaxes(1, 2)
+        sheet = rows.reshape(ROWS * TILE, COLUMNS * TILE)
         return Image.fromarray(sheet.repeat(ZOOM, axis=0).repeat(ZOOM, axis=1))
 
     def _in_words(self) -> tuple[str, str]:
         """Return the alt text of the picture, and the remark below it."""
         digit, order, shown = self.digit.value, self.order.value, self.shown
-        first, last = (
-            f"{self.labels[position]} at position {position}" for position in shown[[0, -1]]
-        )
+        first, last = (f"{self.labels[i]} at position {i}" for i in shown[[0, -1]])
         alt = f"Handwritten digits, {order}: {len(shown)} images, from {first} to {last}."
         group = "all digits" if digit == "all" else f"the {digit}"
-        return (
-            alt,
-            f"{len(self.positions):,} images of {group}, {order}: page {self.page.value} of {self.page.max:,}.",
-        )
+        images = f"{len(self.positions):,} images of {group}, {order}"
+        return alt, f"{images}: page {self.page.value} of {self.page.max:,}."
 
 
 def _check(images: np.ndarray, labels: np.ndarray) -> None:

@@ -52,18 +52,14 @@ def _draw_sheet(axes, maps: np.ndarray, framed: int) -> tuple[int, int]:
     columns, tile = -(-count // rows), side + 1  # a map, and a pixel of space
     sheet = np.full((rows * columns, tile, tile), np.nan)
     sheet[:count, :side, :side] = np.moveaxis(maps, -1, 0)
-    sheet = (
-        sheet.reshape(rows, columns, tile, tile).swapaxes(1, 2).reshape(rows * tile, columns * tile)
-    )
+    sheet = sheet.reshape(rows, columns, tile, tile).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * tile, columns * tile)
     largest = np.abs(maps).max() or 1
-    colors = (
-        {"cmap": "viridis", "vmin": 0} if maps.min() >= 0 else {"cmap": "PuOr_r", "vmin": -largest}
-    )
-    plots.digit(axes, sheet, vmax=largest, **colors)
+    cmap, smallest = ("viridis", 0) if maps.min() >= 0 else ("PuOr_r", -largest)
+    plots.digit(axes, sheet, cmap=cmap, vmin=smallest, vmax=largest)
     row, column = divmod(framed, columns)
     corner = column * tile - 1, row * tile - 1
-    axes.add_patch(
-        Rectangle(corner, tile, tile, fill=False, edgecolor="black", linewidth=2, clip_on=False)
-    )
+    frame = {"fill": False, "edgecolor": "black", "linewidth": 2, "clip_on": False}
+    axes.add_patch(Rectangle(corner, tile, tile, **frame))
     axes.axis("off")
     return row, column

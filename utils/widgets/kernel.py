@@ -64,14 +64,8 @@ class KernelExplorer(Explorer):
         left, middle, right = figure.subplots(1, 3)
         _frame(plots.digit(left, self.image, "image, and the window"), row, column, len(kernel))
         plots.number_grid(middle, windows[row, column] * kernel, "window times kernel")
-        plots.digit(
-            right,
-            features,
-            "feature map, and the pixel",
-            cmap="PuOr_r",
-            vmin=-largest,
-            vmax=largest,
-        )
+        colors = {"cmap": "PuOr_r", "vmin": -largest, "vmax": largest}
+        plots.digit(right, features, "feature map, and the pixel", **colors)
         _frame(right, row, column, 1)
         alt = f"A digit with a window at row {row}, column {column}, {kernel.size} products, and the feature map."
         return View(to_png(figure), alt, _in_arithmetic(windows[row, column], kernel))

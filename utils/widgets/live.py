@@ -96,14 +96,11 @@ class LiveTraining(keras.callbacks.Callback):
         figure = Figure(figsize=(9, 3.2))
         figure.subplots_adjust(left=0.07, right=0.98, bottom=0.16, top=0.88, wspace=0.2)
         metrics = [metric for metric in ("loss", "accuracy") if metric in self.latest]
-        for axes, metric in zip(
-            figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True
-        ):
+        panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+        for axes, metric in zip(panels, metrics, strict=True):
             self._draw_curves(axes, metric)
-        for share, color in (
-            (1, "lightgray"),
-            (self.done / self.params["epochs"], plots.COLORS[0]),
-        ):
+        share_done = self.done / self.params["epochs"]
+        for share, color in ((1, "lightgray"), (share_done, plots.COLORS[0])):
             figure.add_artist(Rectangle((0.07, 0.93), 0.91 * share, 0.04, color=color))
         return to_png(figure)
 

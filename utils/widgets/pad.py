@@ -56,11 +56,8 @@ class DrawPad(anywidget.AnyWidget):
             with self.hold_sync():
                 self.fault = ""
                 self.probabilities = [] if seen.digit is None else seen.probabilities.tolist()
-                self.prediction = (
-                    "nothing yet"
-                    if seen.digit is None
-                    else f"{seen.digit}, {seen.confidence:.0%} sure"
-                )
+                sure = f"{seen.digit}, {seen.confidence:.0%} sure"
+                self.prediction = "nothing yet" if seen.digit is None else sure
         except Exception as fault:
             self.fault = in_words(fault)
             if is_strict():

@@ -104,15 +104,8 @@ def _draw_rates(axes: Axes, rates: np.ndarray) -> None:
     limit = 2 / STEEPNESS.max()
     axes.plot(rates, color=plots.COLORS[0], linewidth=2)
     axes.axhline(limit, color="gray", linestyle=":")
-    axes.text(
-        0.98 * len(rates),
-        limit,
-        "above: swings grow",
-        color="dimgray",
-        ha="right",
-        va="bottom",
-        clip_on=True,
-    )
+    place = {"ha": "right", "va": "bottom", "clip_on": True}
+    axes.text(0.98 * len(rates), limit, "above: swings grow", color="dimgray", **place)
     axes.set(xlabel="step", xlim=(0, len(rates)), ylim=(0, 1.15 * rates.max()))
     _set_title(axes, "learning rate")
 

@@ -55,16 +55,11 @@ class ThresholdExplorer(Explorer):
         figure = Figure(figsize=(9, 3))
         axes = figure.subplots()
         figure.subplots_adjust(left=0.1, right=0.75, bottom=0.17, top=0.95)
-        axes.plot(
-            self.curve["coverage"],
-            self.curve["accuracy"],
-            color=plots.COLORS[0],
-            label="all thresholds",
-        )
+        curve = self.curve["coverage"], self.curve["accuracy"]
+        axes.plot(*curve, color=plots.COLORS[0], label="all thresholds")
         axes.vlines(coverage, low, high, color="gray", label="95 % interval")
-        axes.plot(
-            coverage, accuracy, "o", color="black", label=f"threshold {self.threshold.value:.2f}"
-        )
+        name = f"threshold {self.threshold.value:.2f}"
+        axes.plot(coverage, accuracy, "o", color="black", label=name)
         reach = min(0.99, np.mean(self.confidence >= 0.99))
         floor = evaluation.accuracy_interval(self.correct.sum(), len(self.correct))[0]
         axes.set_xlim(reach - 0.1 * (1 - reach), 1 + 0.05 * (1 - reach))
