@@ -34,7 +34,7 @@ def activation_first() -> keras.Model:
 
 
 def normalized_throughout() -> keras.Model:
-    """Build the fast CNN with batch normalisation in the convolutions too."""
+    """Build the fast CNN with batch normalization in the convolutions too."""
     inputs = keras.Input((28, 28, 1))
     x = conv_bn_relu(conv_bn_relu(inputs, 12, 5, pool=True), 32, pool=True)
     return _decided(inputs, x)

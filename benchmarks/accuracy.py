@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
 from functools import cache
 
 import keras
@@ -77,8 +76,7 @@ def digits_for(name: str, mnist: data.Mnist) -> tuple[np.ndarray, np.ndarray]:
 
 def describe(recipe: Recipe) -> dict:
     """Return the recipe's choices as plain values."""
-    choices = {name: getattr(choice, "__name__", choice) for name, choice in asdict(recipe).items()}
-    return choices | {"parameters": recipe.build().count_params()}
+    return recipe.describe() | {"parameters": recipe.build().count_params()}
 
 
 def errors(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> int:

@@ -27,7 +27,7 @@ EXAMPLES = 500  # digits by which the 8-bit form is calibrated
 def make(name: str, mnist: data.Mnist) -> None:
     """Train one recipe, save the network in three forms, and write its card."""
     network = trained(name, SEED, mnist)
-    bare = MEASURED[name].build()  # a fresh one carries no optimiser, which would triple the file
+    bare = MEASURED[name].build()  # a fresh one carries no optimizer, which would triple the file
     bare.set_weights(network.get_weights())
     train, validation = training_data(mnist)
     temperature = calibrate(bare, *validation)

@@ -2,7 +2,7 @@
 
 Scored are: the clean test set; every corruption at five strengths; digits turned, shifted and resized more and more;
 scikit-learn's digits, which other people wrote and a coarser scanner read; and synthetic photos. To spare time, the
-test digits that are spoilt or photographed are a subset, drawn by a seed.
+test digits that are corrupted or photographed are a subset, drawn by a seed.
 The test digits chose nothing. But two amounts in `robust_augmentation`, the width of bars and the rotation, were
 settled on validation digits with these corruptions, withheld ones too, and on scikit-learn's digits.
 The example is trained for the 15 epochs of its page, not for the fewer that speed.py needs. Its network is kept in
@@ -33,7 +33,7 @@ RIVAL = "keras.io"
 RIVAL_EPOCHS = 15  # as published
 COMPARED = ("robust", "compact", "reference")
 SEED = 0
-DIGITS = 2000  # of the 10,000 test digits: each is spoilt in more than a hundred ways
+DIGITS = 2000  # of the 10,000 test digits: each is corrupted in more than a hundred ways
 PHOTOGRAPHED = 500  # of these: each photo is read one by one
 CURVES = {
     "rotation": Corruption(rotate, tuple(range(0, 61, 10))),  # degrees, either way
@@ -86,17 +86,17 @@ def hits(reader: DigitReader, images: np.ndarray, labels: np.ndarray) -> int:
     return int(np.sum(reader.predict_batch(images).argmax(axis=1) == labels))
 
 
-def on_spoilt(
-    readers: dict, spoil: dict[str, Corruption], images: np.ndarray, labels: np.ndarray
+def on_corrupted(
+    readers: dict, corruptions: dict[str, Corruption], images: np.ndarray, labels: np.ndarray
 ) -> dict:
-    """Return, for each reader and each way to spoil digits, the accuracy at every strength."""
+    """Return, for each reader and each way to corrupt digits, the accuracy at every strength."""
     found = {name: {} for name in readers}
-    for what, corruption in tqdm(spoil.items(), unit="corruption", file=sys.stdout):
+    for what, corruption in tqdm(corruptions.items(), unit="corruption", file=sys.stdout):
         for step in range(1, len(corruption.amounts) + 1):
-            spoilt = corruption(images, step, chance(what, step))
+            corrupted = corruption(images, step, chance(what, step))
             for name, reader in readers.items():
                 found[name].setdefault(what, []).append(
-                    round(hits(reader, spoilt, labels) / len(labels), 5)
+                    round(hits(reader, corrupted, labels) / len(labels), 5)
                 )
     return found
 
@@ -172,8 +172,8 @@ def measure(paths: dict[str, Path], mnist: data.Mnist, count: int = DIGITS) -> d
     readers = {name: DigitReader(path) for name, path in paths.items()}
     images, labels = subset(mnist, count)
     corrupted, curves = (
-        on_spoilt(readers, CORRUPTIONS, images, labels),
-        on_spoilt(readers, CURVES, images, labels),
+        on_corrupted(readers, CORRUPTIONS, images, labels),
+        on_corrupted(readers, CURVES, images, labels),
     )
     foreign = on_pictures(readers, *foreign_digits(), ink="light")
     few = min(count, PHOTOGRAPHED)

@@ -22,7 +22,7 @@ CGROUP = Path("/sys/fs/cgroup")
 def available_cpus(cgroup: Path = CGROUP) -> int:
     """Return how many CPU cores this process may really use, at least 1.
 
-    A container's quota (cgroup v2, `cpu.max`) counts before the scheduler's affinity: Binder grants a share of one
+    A container's quota (cgroup v2, `cpu.max`) comes before the scheduler's affinity: Binder grants a fraction of a
     core on a machine that shows dozens.
     """
     visible = (
@@ -36,7 +36,7 @@ def available_cpus(cgroup: Path = CGROUP) -> int:
 
 
 def available_memory(cgroup: Path = CGROUP) -> int | None:
-    """Return the bytes of memory that this process may use, or None where the system does not tell."""
+    """Return how many bytes of memory this process may use, or None if the system doesn't tell."""
     limits = []
     with contextlib.suppress(OSError, ValueError):
         limits.append(int((cgroup / "memory.max").read_text()))
@@ -46,9 +46,9 @@ def available_memory(cgroup: Path = CGROUP) -> int | None:
 
 
 def set_threads() -> int:
-    """Tell TensorFlow, before it starts, to use as many threads as there are granted cores, and return that number.
+    """Set TensorFlow's number of threads, before it starts, to the available cores, and return that number.
 
-    On a shared server TensorFlow sees every core of the machine, and slows itself down by using them all.
+    On a shared server, TensorFlow sees every core of the machine and slows itself down by using them all.
     """
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, str(available_cpus()))
@@ -59,7 +59,7 @@ def set_threads() -> int:
 def quiet_tensorflow() -> Iterator[None]:
     """Start TensorFlow inside this block with its threads set and without its start-up log.
 
-    The log is written by C++ code to file descriptor 2, before any log level counts: so that is where it is stopped.
+    C++ code writes the log to file descriptor 2 before any log level counts, so that is where it has to be stopped.
     """
     set_threads()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -75,12 +75,12 @@ def quiet_tensorflow() -> Iterator[None]:
 
 
 def is_strict() -> bool:
-    """Tell whether a wrong answer or a widget's fault is to raise an error, as in the tests, and not only to show."""
+    """Return whether wrong answers and faults of widgets should raise errors, as in the tests."""
     return os.environ.get("DIGITS_STRICT") == "1"
 
 
 def check_environment() -> bool:
-    """Print one `[ OK ]` or `[FAIL]` line per thing that the course needs, and return whether all are there."""
+    """Print an `[ OK ]` or `[FAIL]` line for everything the course needs, and return whether all of it is there."""
     checks = [
         _check_python(),
         *map(_check_package, PACKAGES),

@@ -1,4 +1,4 @@
-"""Judge a reader of digits: how often it is right, where it errs, and whether its confidence can be trusted."""
+"""Evaluate a classifier of digits: how often it is right, where it errs, and whether to trust its confidence."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ CONTESTED_TEST_LABELS = (
 
 
 def accuracy_interval(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson interval in which the true accuracy lies, given `correct` hits in `total` tries.
+    """Return the Wilson interval for the true accuracy, given `correct` predictions out of `total`.
 
     Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference".
     """
@@ -31,12 +31,12 @@ def accuracy_interval(correct: int, total: int, confidence: float = 0.95) -> tup
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Count, for each true digit (row), how often each digit was predicted (column): shape (10, 10)."""
+    """Count how often each digit (column) was predicted for each true digit (row): shape (10, 10)."""
     return metrics.confusion_matrix(labels, predictions, labels=DIGITS)
 
 
 def per_class_report(labels: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
-    """Tabulate precision, recall, F1 and support of each digit, with their plain averages in the row "macro"."""
+    """Return a table of precision, recall, F1, and support for each digit, with the averages in the row "macro"."""
     columns = metrics.precision_recall_fscore_support(
         labels, predictions, labels=DIGITS, zero_division=0
     )
@@ -50,7 +50,7 @@ def per_class_report(labels: np.ndarray, predictions: np.ndarray) -> pd.DataFram
 def calibration_table(
     probabilities: np.ndarray, labels: np.ndarray, bins: int = 10
 ) -> pd.DataFrame:
-    """Sort predictions into bins of equal width by confidence, and compare confidence with accuracy in each."""
+    """Group predictions by confidence in bins of equal width, and compare confidence with accuracy in each bin."""
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     which = np.clip(np.ceil(confidence * bins).astype(int), 1, bins)
@@ -65,7 +65,7 @@ def calibration_table(
 def expected_calibration_error(
     probabilities: np.ndarray, labels: np.ndarray, bins: int = 10
 ) -> float:
-    """Return the gap between confidence and accuracy, averaged over all predictions.
+    """Return the gap between confidence and accuracy, averaged over all predictions (ECE).
 
     Source: Guo et al. (2017), "On Calibration of Modern Neural Networks", arXiv:1706.04599.
     """
@@ -75,16 +75,16 @@ def expected_calibration_error(
 
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Return what the softmax would give if all that goes into it were divided by the temperature.
+    """Return the probabilities, shape (n, 10), that the softmax gives after dividing the logits by the temperature.
 
-    Above 1 the probabilities, shape (n, 10), move together; below 1 apart. Which one is the largest stays the same.
+    A temperature above 1 moves the probabilities closer together, one below 1 further apart. Their order stays.
     """
     powers = np.clip(probabilities, 1e-30, 1).astype(float) ** (1 / temperature)
     return powers / powers.sum(axis=1, keepdims=True)
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Find the temperature from 0.05 to 20 at which the probabilities fit the labels best, by the log loss.
+    """Return the temperature from 0.05 to 20 that gives the lowest log loss on the labels.
 
     Source: Guo et al. (2017), "On Calibration of Modern Neural Networks", arXiv:1706.04599.
     """
@@ -96,7 +96,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def coverage_curve(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Tabulate, for every threshold on confidence, the share of images answered and the accuracy on those."""
+    """Return a table with the share of images answered, and the accuracy on those, for every confidence threshold."""
     confidence = probabilities.max(axis=1)
     surest_first = np.argsort(-confidence, kind="stable")
     correct = (probabilities.argmax(axis=1) == labels)[surest_first]
@@ -111,15 +111,14 @@ def coverage_curve(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFram
 
 
 def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean of -log p over the probabilities p that were given to the true digits."""
+    """Return the mean of -log p, where p is the probability that the model gave the true digit."""
     likelihood = probabilities[np.arange(len(labels)), labels]
-    return float(
-        -np.log(np.clip(likelihood, 1e-7, 1)).mean()
-    )  # clipped: one 0 would make the mean infinite
+    # Clipped, because a single 0 would make the mean infinite.
+    return float(-np.log(np.clip(likelihood, 1e-7, 1)).mean())
 
 
 def summarize(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return the figures by which readers are compared: accuracy, its interval, errors, log loss, calibration error."""
+    """Return the figures that compare models: accuracy, its interval, errors, log loss, and calibration error."""
     correct = int((probabilities.argmax(axis=1) == labels).sum())
     low, high = accuracy_interval(correct, len(labels))
     return {
@@ -135,7 +134,7 @@ def summarize(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]
 def write_report(
     path: str | Path, title: str, tables: Mapping[str, pd.DataFrame], figures: Mapping[str, str]
 ) -> Path:
-    """Write tables and figures (PNG as base64, keyed by the sentence that describes each) as one HTML page."""
+    """Write tables, and figures (base64 PNGs by the sentence that describes each), as one HTML page."""
     parts = [
         f"<h2>{name}</h2>\n{table.rename_axis(None).to_html(float_format='%.4f', border=0)}"
         for name, table in tables.items()

@@ -1,8 +1,8 @@
-"""Look inside a network: what it answers to, which pixels an answer rests on, and how little it takes to fool it.
+"""Look inside a network: what its layers detect, which pixels matter for a prediction, and how easily it is fooled.
 
-All functions take one of the course's functional models, and digits as it reads them: floats from 0 to 1, shape
-(n, 28, 28, 1). What explains an answer explains the *logit* of one digit for each image, the number that goes into the
-softmax: a probability near 1 hardly moves any more, whatever is changed.
+All functions take one of the course's functional models and scaled digits: floats from 0 to 1, shape (n, 28, 28, 1).
+They explain the *logit* of one digit for each image, the number that goes into the softmax, because a probability near
+1 barely moves, no matter what you change.
 """
 
 import numpy as np
@@ -17,9 +17,9 @@ with quiet_tensorflow():
 
 
 def logit_model(model: keras.Model) -> keras.Model:
-    """Return a copy of the network that ends before its softmax: ten logits instead of ten probabilities.
+    """Return a copy of the network that ends before its softmax, with ten logits instead of ten probabilities.
 
-    Raises ValueError where the last layer is not dense with a softmax.
+    Raises ValueError if the last layer isn't dense with a softmax.
     """
     last = model.layers[-1]
     if getattr(last, "activation", None) is not keras.activations.softmax:
@@ -33,9 +33,9 @@ def logit_model(model: keras.Model) -> keras.Model:
 
 
 def feature_maps(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what each layer that makes maps answers, shape (n, rows, columns, maps), as {"1 Conv2D": …}.
+    """Return the output of each layer that makes maps, shape (n, rows, columns, maps), as {"1 Conv2D": …}.
 
-    The number in the name is the layer's place in `model.layers`.
+    The number in the name is the layer's index in `model.layers`.
     """
     check_scaled(images)
     found = {
@@ -49,20 +49,19 @@ def feature_maps(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray
 def occlusion_map(
     model: keras.Model, images: np.ndarray, digits: np.ndarray, size: int = 5
 ) -> np.ndarray:
-    """Return by how much a digit's logit falls when a square of paper covers the image, shape (n, 28, 28).
+    """Return how much a digit's logit falls when a blank square covers part of the image, shape (n, 28, 28).
 
-    The square has `size` pixels on a side, and is centred on each pixel in turn: 784 images for each image.
+    The square has `size` pixels on a side, and is centered on each pixel in turn: 784 predictions per image.
     Source: Zeiler & Fergus (2014), "Visualizing and Understanding Convolutional Networks", arXiv:1311.2901.
     """
     _check(images, digits)
     if size not in range(1, SIDE + 1, 2):
         raise ValueError(
-            f"expected an odd size from 1 to {SIDE}, which has a pixel in its middle, got {size}"
+            f"expected an odd size from 1 to {SIDE}, which has a pixel in its center, got {size}"
         )
     logits, pixels = logit_model(model), np.arange(SIDE)
-    near = (
-        np.abs(pixels[:, np.newaxis] - pixels) <= size // 2
-    )  # (place of the square, pixel), along one side
+    # Along one side, shape (position of the square, pixel).
+    near = np.abs(pixels[:, np.newaxis] - pixels) <= size // 2
     covered = (near[:, np.newaxis, :, np.newaxis] & near[:, np.newaxis]).reshape(
         SIDE**2, SIDE, SIDE, 1
     )
@@ -74,13 +73,13 @@ def occlusion_map(
 
 
 def gradient(model: keras.Model, images: np.ndarray, digits: np.ndarray) -> np.ndarray:
-    """Return by how much a digit's logit rises for each bit of ink added to a pixel, shape (n, 28, 28)."""
+    """Return the gradient of a digit's logit with respect to each pixel, shape (n, 28, 28)."""
     _check(images, digits)
     return _gradient(logit_model(model), images, digits)
 
 
 def saliency_map(model: keras.Model, images: np.ndarray, digits: np.ndarray) -> np.ndarray:
-    """Return how strongly a digit's logit answers to each pixel, up or down, shape (n, 28, 28).
+    """Return the absolute gradient of a digit's logit with respect to each pixel, shape (n, 28, 28).
 
     Source: Simonyan, Vedaldi & Zisserman (2014), "Deep Inside Convolutional Networks", arXiv:1312.6034.
     """
@@ -94,10 +93,10 @@ def integrated_gradients(
     baseline: np.ndarray | float = 0.0,
     steps: int = 64,
 ) -> np.ndarray:
-    """Share out, over the pixels, how a digit's logit differs from the baseline's, shape (n, 28, 28).
+    """Attribute the difference between the logits of image and baseline to the pixels, shape (n, 28, 28).
 
-    Follows the gradient in `steps` steps on the straight way from the baseline, by default paper, to the image. The
-    pixels' shares add up to the whole difference, the more exactly the more steps.
+    The gradient is averaged over `steps` points on the straight line from the baseline, by default blank paper, to the
+    image. The attributions add up to the whole difference: the more steps, the more exactly.
     Source: Sundararajan, Taly & Yan (2017), "Axiomatic Attribution for Deep Networks", arXiv:1703.01365.
     """
     _check(images, digits)
@@ -105,7 +104,7 @@ def integrated_gradients(
         raise ValueError(f"expected at least one step from the baseline to the image, got {steps}")
     logits, way = logit_model(model), np.asarray(images) - np.float32(baseline)
     total = np.zeros(way.shape[:3])
-    for share in (np.arange(steps) + 0.5) / steps:  # the middle of each step stands for all of it
+    for share in (np.arange(steps) + 0.5) / steps:  # the middle of each step
         total += _gradient(logits, baseline + np.float32(share) * way, digits)
     return way[..., 0] * total / steps
 
@@ -113,9 +112,9 @@ def integrated_gradients(
 def grad_cam(
     model: keras.Model, images: np.ndarray, digits: np.ndarray, layer: int | None = None
 ) -> np.ndarray:
-    """Return where on a layer's maps a digit's logit is argued for, shape (n, rows, columns), never below 0.
+    """Return where a layer's maps speak for a digit's logit, shape (n, rows, columns), never below 0.
 
-    `layer` is a place in `model.layers`, by default the last one that makes maps.
+    `layer` is an index in `model.layers`, by default that of the last layer that makes maps.
     Source: Selvaraju et al. (2017), "Grad-CAM", arXiv:1610.02391.
     """
     _check(images, digits)
@@ -127,14 +126,12 @@ def grad_cam(
     with tf.GradientTape() as tape:
         maps, answers = keras.Model(logits.input, [maps_of.output, logits.output])(images)
         chosen = _of(answers, digits)
-    weights = tf.reduce_mean(
-        tape.gradient(chosen, maps), axis=(1, 2), keepdims=True
-    )  # one for each map
+    weights = tf.reduce_mean(tape.gradient(chosen, maps), axis=(1, 2), keepdims=True)  # per map
     return np.asarray(tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)))
 
 
 def embeddings(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return the numbers by which the last layer decides, shape (n, units): all that the network knows of a digit."""
+    """Return the inputs of the last layer, shape (n, units): everything the network knows about each digit."""
     check_scaled(images)
     return np.asarray(keras.Model(model.input, model.layers[-1].input)(images))
 
@@ -146,15 +143,15 @@ def fgsm(
     epsilon: float,
     targeted: bool = False,
 ) -> np.ndarray:
-    """Change each pixel by at most `epsilon` so that the images are no longer read as `digits`: adversarial digits.
+    """Return adversarial images: each pixel changes by at most `epsilon`, so that the model misses the `digits`.
 
-    Takes one step up the loss (the fast gradient sign method). With `targeted`, `digits` are what the images are to be
-    read as instead, and the step goes down.
+    The fast gradient sign method takes one step up the loss. With `targeted`, `digits` are what the model should
+    predict instead, and the step goes down.
     Source: Goodfellow, Shlens & Szegedy (2015), "Explaining and Harnessing Adversarial Examples", arXiv:1412.6572.
     """
     _check(images, digits)
     if not 0 <= epsilon <= 1:
-        raise ValueError(f"expected an epsilon from 0 to 1, as pixels are, got {epsilon}")
+        raise ValueError(f"expected an epsilon from 0 to 1, the range of the pixels, got {epsilon}")
     images = tf.convert_to_tensor(images, "float32")
     with tf.GradientTape() as tape:
         tape.watch(images)
@@ -172,7 +169,7 @@ def _check(images: np.ndarray, digits: np.ndarray) -> None:
 
 
 def _with_maps(model: keras.Model) -> list[int]:
-    """Return the places of the layers that make maps, all of them after the input."""
+    """Return the indices of the layers that make maps, without the input."""
     places = [
         place for place, layer in enumerate(model.layers) if place and len(layer.output.shape) == 4
     ]
@@ -184,7 +181,7 @@ def _with_maps(model: keras.Model) -> list[int]:
 
 
 def _of(logits: tf.Tensor, digits: np.ndarray) -> tf.Tensor:
-    """Pick the logit of one digit for each image."""
+    """Return the logit of one digit for each image."""
     return tf.gather(logits, np.int32(digits), batch_dims=1)
 
 

@@ -1,6 +1,6 @@
-"""The networks of the course, from a single layer to the reference CNN.
+"""Build the networks of the course, from a single layer to the reference CNN.
 
-All are functional Keras models that read floats from 0 to 1, shape (n, 28, 28, 1), and return ten probabilities.
+All are functional Keras models that take floats from 0 to 1, shape (n, 28, 28, 1), and return ten probabilities.
 """
 
 import math
@@ -24,7 +24,7 @@ def softmax_regression() -> keras.Model:
 def dense_network(units: int = 117, dropout: float = 0.2) -> keras.Model:
     """Build an artificial neural network (ANN) with one hidden layer.
 
-    With 117 units it has 93,025 parameters: as many as the reference CNN, to within 0.4 %, so the two compare fairly.
+    With 117 units it has 93,025 parameters, within 0.4% of the reference CNN, so the two compare fairly.
     """
     inputs = keras.Input((28, 28, 1))
     x = layers.Flatten()(inputs)
@@ -35,19 +35,19 @@ def dense_network(units: int = 117, dropout: float = 0.2) -> keras.Model:
 
 
 def reference_cnn(dropout: float = 0.5) -> keras.Model:
-    """Build the reference CNN: three 3x3 convolutions of 32, 64 and 64 filters and a dense layer: 93,322 parameters."""
+    """Build the reference CNN of 93,322 parameters: 3x3 convolutions of 32, 64, and 64 filters and a dense layer."""
     return _small_cnn(filters=(32, 64, 64), dropout=dropout, name="reference_cnn")
 
 
 def slim_cnn(dropout: float = 0.5) -> keras.Model:
-    """Build a CNN of half the reference's width: 60,874 parameters, and a third of its arithmetic."""
+    """Build a CNN of half the reference's width: 60,874 parameters and a third of the arithmetic."""
     return _small_cnn(filters=(16, 32, 64), dropout=dropout, name="slim_cnn")
 
 
 def fast_cnn() -> keras.Model:
-    """Build a CNN that is quick to train: two convolutions and a dense layer, 55,906 parameters.
+    """Build a CNN that trains quickly: two convolutions and a dense layer, 55,906 parameters.
 
-    Only the dense layer is normalised: in a training this short, normalising the convolutions too brings nothing.
+    Only the dense layer is normalized. In such a short training, normalizing the convolutions as well gains nothing.
     """
     inputs = x = keras.Input((28, 28, 1))
     for filters, size in ((12, 5), (32, 3)):
@@ -59,12 +59,12 @@ def fast_cnn() -> keras.Model:
 
 
 def compact_cnn() -> keras.Model:
-    """Build a CNN of five normalised convolutions: 97,474 parameters, and twice the arithmetic of the reference."""
+    """Build a CNN of five normalized convolutions: 97,474 parameters and twice the arithmetic of the reference."""
     return _normed_cnn(filters=(24, 48, 48, 64, 64), pool_after=1, name="compact_cnn")
 
 
 def wide_cnn() -> keras.Model:
-    """Build the compact CNN with a third to a half more filters: 196,202 parameters, for more than clean digits."""
+    """Build the compact CNN with a third to a half more filters, for corrupted digits too: 196,202 parameters."""
     return _normed_cnn(filters=(32, 64, 64, 96, 96), pool_after=1, name="wide_cnn")
 
 
@@ -76,14 +76,13 @@ def tiny_cnn() -> keras.Model:
 def conv_bn_relu(
     x: keras.KerasTensor, filters: int, size: int = 3, pool: bool = False
 ) -> keras.KerasTensor:
-    """Apply a convolution, pooling if asked for, batch normalisation and ReLU, in this order.
+    """Apply a convolution, max pooling if asked for, batch normalization, and ReLU, in this order.
 
-    Pooling first gives the same numbers as pooling last, since the larger of two stays the larger, and leaves a quarter
-    of the work to what follows. Batch normalisation: Ioffe & Szegedy (2015), arXiv:1502.03167.
+    Pooling first gives the same numbers as pooling last, because both later steps keep the order of two numbers. It
+    leaves a quarter of the work to them. Batch normalization: Ioffe & Szegedy (2015), arXiv:1502.03167.
     """
-    x = layers.Conv2D(filters, size, use_bias=False, kernel_initializer="he_normal")(
-        x
-    )  # the normalisation shifts
+    # The normalization adds its own offset, so the convolution needs no bias.
+    x = layers.Conv2D(filters, size, use_bias=False, kernel_initializer="he_normal")(x)
     if pool:
         x = layers.MaxPooling2D(2)(x)
     x = layers.BatchNormalization(momentum=0.9)(x)
@@ -91,9 +90,9 @@ def conv_bn_relu(
 
 
 def ensemble(networks: list[keras.Model]) -> keras.Model:
-    """Join networks into one that answers with the mean of their probabilities."""
+    """Join networks into one that outputs the mean of their probabilities."""
     inputs = keras.Input((28, 28, 1))
-    # Each under a name of its own, since networks by one recipe have the same.
+    # Networks trained by the same recipe share a name, so each gets one of its own.
     members = [
         keras.Model(net.input, net.output, name=f"member_{number}")
         for number, net in enumerate(networks)
@@ -104,7 +103,7 @@ def ensemble(networks: list[keras.Model]) -> keras.Model:
 
 
 def output_size(size: int, kernel: int, padding: str = "valid", stride: int = 1) -> int:
-    """Return how many pixels a convolution or pooling leaves on a side of `size` pixels.
+    """Return how many pixels remain on a side of `size` pixels after a convolution or pooling.
 
     Source: Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
     """
@@ -118,16 +117,16 @@ def output_size(size: int, kernel: int, padding: str = "valid", stride: int = 1)
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """Tabulate a chain of layers: output shape, parameters, multiply-adds for one image, receptive field in pixels.
+    """Return a table of a chain of layers: output shape, parameters, multiply-adds per image, and receptive field.
 
-    The receptive field is the side of the square of input pixels that can reach one number of the output.
+    The receptive field is the side, in pixels, of the square of the input that affects one number of the output.
     """
     rows, field, jump, side = [], 1, 1, model.input_shape[1]
     for layer in model.layers:
         shape = layer.output.shape[1:]  # without the batch
         kernel, stride = _window(layer, side)
         field, jump = field + (kernel - 1) * jump, jump * stride
-        # Each weight of a kernel is used once for every place of the output; a dense layer has a single place.
+        # Each weight of a kernel is used once for every position of the output; a dense layer has one position.
         multiply_adds = (
             math.prod(layer.kernel.shape) * math.prod(shape[:-1]) if hasattr(layer, "kernel") else 0
         )
@@ -142,9 +141,8 @@ def _window(layer: keras.Layer, side: int) -> tuple[int, int]:
     size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if size:
         return size[0], layer.strides[0]
-    return (
-        side if isinstance(layer, layers.Dense) else 1
-    ), 1  # a dense layer sees the whole of the last map
+    # A dense layer sees the whole of the last map.
+    return (side if isinstance(layer, layers.Dense) else 1), 1
 
 
 def _small_cnn(filters: tuple[int, int, int], dropout: float, name: str) -> keras.Model:
@@ -162,7 +160,7 @@ def _small_cnn(filters: tuple[int, int, int], dropout: float, name: str) -> kera
 
 
 def _normed_cnn(filters: tuple[int, ...], pool_after: int, name: str) -> keras.Model:
-    """Stack 3x3 convolutions, pool once, and average what is left of each map."""
+    """Stack normalized 3x3 convolutions, pool once, and average each of the last maps."""
     inputs = x = keras.Input((28, 28, 1))
     for number, count in enumerate(filters, start=1):
         x = conv_bn_relu(x, count, pool=number == pool_after)

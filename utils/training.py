@@ -21,7 +21,7 @@ with quiet_tensorflow():
     import keras
     import tensorflow as tf
     from tensorflow.lite.tools import flatbuffer_utils
-tf.get_logger().setLevel("WARNING")  # else it reports every file it writes
+tf.get_logger().setLevel("WARNING")  # otherwise it reports every file it writes
 
 Images = np.ndarray
 Labels = np.ndarray
@@ -233,10 +233,10 @@ def fit(
 
 def _compile(recipe: Recipe, steps: int, with_accuracy: bool) -> keras.Model:
     model, optimizer = recipe.build(), make_optimizer(recipe, steps)
-    optimizer.build(model.trainable_variables)  # inside the compiled step it would take longer
+    optimizer.build(model.trainable_variables)  # inside the compiled step it takes longer
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    metrics = ["accuracy"] if with_accuracy else None  # else there is nothing to compare it with
-    # Eight steps at a time: in a run of seconds that can be noticed. Keras fails at it with several devices.
+    metrics = ["accuracy"] if with_accuracy else None
+    # Eight steps at a time make a run of seconds faster. Keras fails at this with several devices.
     steps_at_once = 1 if tf.distribute.has_strategy() else 8
     model.compile(optimizer, loss, metrics=metrics, steps_per_execution=steps_at_once)
     return model
@@ -263,14 +263,14 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 
 
 def save_model(model: keras.Model, path: str | Path) -> Path:
-    """Save a model as one `.keras` file that is either whole or not there: written beside, then renamed."""
+    """Save a model as one `.keras` file, in a single atomic step: the file is whole, or not there at all."""
     with atomic_write(path) as part:
         model.save(part)
     return Path(path)
 
 
 def export_onnx(model: keras.Model, path: str | Path) -> Path:
-    """Save a model as ONNX, the format that ONNX Runtime and most other tools read, for batches of any size."""
+    """Save a model as ONNX, the format of ONNX Runtime and many other tools, for batches of any size."""
     model(np.zeros((1, 28, 28, 1), "float32"))  # Keras exports only a model that was called before
     with (
         atomic_write(path) as part,
@@ -281,9 +281,9 @@ def export_onnx(model: keras.Model, path: str | Path) -> Path:
 
 
 def export_int8(model: keras.Model, images: Images, path: str | Path) -> Path:
-    """Save a model for LiteRT with weights and activations of 8 bits, a quarter of the size.
+    """Save a model for LiteRT with 8-bit weights and activations, at a quarter of the size.
 
-    The raw digits `images`, a few hundred, show the converter how large the activations get.
+    A few hundred raw digits as `images` show the converter how large the activations get.
     Source: Jacob et al. (2018), "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
     Inference", arXiv:1712.05877.
     """
@@ -296,8 +296,6 @@ def export_int8(model: keras.Model, images: Images, path: str | Path) -> Path:
     with atomic_write(path) as part, quiet_tensorflow():  # the converter reports to standard error
         model.export(part, format="litert", verbose=False, **choices)
         content = flatbuffer_utils.read_model(str(part))
-        flatbuffer_utils.strip_strings(
-            content
-        )  # the names of tensors, which nobody reads, are 3 kB
+        flatbuffer_utils.strip_strings(content)  # the names of tensors: 3 kB that nothing reads
         flatbuffer_utils.write_model(content, str(part))
     return Path(path)

@@ -22,7 +22,7 @@ from apps.cli.command import (
     progress,
 )
 
-REFUSED = -1  # the "digit" of a picture in which the reader found none
+REFUSED = -1  # the "digit" of a picture in which the model found none
 
 
 @command(
@@ -42,10 +42,10 @@ def evaluate(
     source: Source = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Judge a reader on MNIST's test set, or on a folder of your own digits.
+    """Evaluate a model on MNIST's test set, or on a folder of your own digits.
 
-    Answers with the accuracy, its 95 % interval, and the confusion matrix. A picture in which no digit is found counts
-    as an error. One that cannot be read as a picture counts nothing, and the exit code is 1.
+    Prints the accuracy, its 95% interval, and the confusion matrix. A picture in which no digit is found counts as an
+    error. A file that can't be read as a picture doesn't count, but the exit code is 1.
     """
     reader = open_reader(model)
     if folder:
@@ -86,7 +86,7 @@ def _judge(labels, predictions) -> dict:
 
 
 def _read_folder(reader, folder: Path):
-    """Return the labels and the answers, arrays (n,), for the pictures of a folder, and what was wrong with others."""
+    """Return labels and predictions, arrays (n,), for the pictures of a folder, and what was wrong with the others."""
     import numpy as np
 
     from utils.photos import UnreadableImage
@@ -132,7 +132,7 @@ def _true_digit(path: Path, folder: Path) -> int | None:
 
 
 def _show(result: dict) -> None:
-    """Print a result for a person."""
+    """Print a result for people."""
     low, high = result["interval"]
     errors = result["images"] - result["correct"]
     out.print(
@@ -150,7 +150,7 @@ def _show(result: dict) -> None:
         title_justify="left",
     )
     for digit, row in enumerate(result["confusion"]):
-        # Errors are marked by their weight as well, since colour alone says nothing to many readers.
+        # Errors are marked by their weight as well, since color alone says nothing to many readers.
         cells = [
             str(n) if i == digit else f"[bold red]{n}[/bold red]" if n else "·"
             for i, n in enumerate(row)

@@ -35,9 +35,9 @@ def export(
         typer.Option(help="The file to write: beside the model, or here for a name, if not given."),
     ] = None,
 ) -> None:
-    """Write a model in another form, and check that it still reads as the original does.
+    """Write a model in another format, and check that it predicts what the original predicts.
 
-    An export that reads differently is not kept.
+    An export that predicts something else is deleted.
     """
     if Path(model).suffix not in ("", ".keras"):
         raise Mistake(
@@ -75,7 +75,7 @@ def _write_checked(model: str, form: str, path: Path) -> str:
 
 
 def _parity(wanted, found, exact: bool) -> str:
-    """Say how closely two arrays of probabilities, (n, 10), agree; raise Mistake where they do not."""
+    """Describe how closely two arrays of probabilities, (n, 10), agree; raise Mistake if they don't."""
     agreement = float((wanted.argmax(axis=1) == found.argmax(axis=1)).mean())
     gap = float(abs(wanted - found).max())
     remark = f"reads {agreement:.1%} of {len(wanted):,} digits as the original does, largest gap {gap:.1e}"

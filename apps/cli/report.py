@@ -25,10 +25,10 @@ def report(
     output: Annotated[Path, typer.Option(help="The page to write.")] = Path("ann_against_cnn.html"),
     source: Source = "auto",
 ) -> None:
-    """Compare two readers on MNIST's test set, in one HTML page that needs nothing else.
+    """Compare two models on MNIST's test set, in one self-contained HTML page.
 
-    Holds the accuracies with their intervals, the parameters, the digits on which only one errs, both confusion
-    matrices, and the errors of which each was surest.
+    It shows the accuracies with their intervals, the parameters, the digits on which only one model errs, both
+    confusion matrices, and the most confident errors of each.
     """
     if output.is_dir():
         raise Mistake(
@@ -77,7 +77,7 @@ def _comparison(answers: dict, parameters: list[int], labels):
 
 
 def _compare_pairs(labels, predictions: dict):
-    """Count the digits that both, one or none of two readers misread, with the chance of so uneven a split by luck.
+    """Count the digits that both, one, or neither of two models misread, with the p-value of McNemar's test.
 
     Source: McNemar (1947), "Note on the sampling error of the difference between correlated proportions".
     """
@@ -118,20 +118,12 @@ def _accuracies(comparison, labels, predictions: dict) -> tuple[str, str]:
         ylim=(-0.5, 1.5),
         xlabel="test accuracy, 95 % interval",
     )
-    errors = (
-        pd.DataFrame({name: p != labels for name, p in predictions.items()}).groupby(labels).mean()
-        * 100
-    )
-    errors.plot.bar(
-        ax=right,
-        color=plots.COLORS[1::-1],
-        rot=0,
-        xlabel="digit",
-        ylabel="errors, %",
-        edgecolor="black",
-    )
+    wrong = pd.DataFrame({name: p != labels for name, p in predictions.items()})
+    errors = 100 * wrong.groupby(labels).mean()
+    looks = {"color": plots.COLORS[1::-1], "rot": 0, "edgecolor": "black"}
+    errors.plot.bar(ax=right, xlabel="digit", ylabel="errors, %", **looks)
     for bar in right.containers[0]:
-        bar.set_hatch("//")  # told apart without colour too
+        bar.set_hatch("//")  # told apart without color too
     right.legend()
     sns.despine(fig=figure)
     figure.tight_layout()

@@ -42,11 +42,11 @@ def train(
     ] = None,
     source: Source = "auto",
 ) -> None:
-    """Train a network by a recipe, all or part of which may be changed by options.
+    """Train a network by a recipe, which options can change in part.
 
-    A tenth of the training digits is held back, and tells how well the network reads; the test set is for
-    `digits evaluate`. A run that was interrupted goes on from its last whole epoch when the same command is started
-    again, and ends with the same network.
+    A tenth of the training digits is held back to measure how well the network reads; the test set is for
+    `digits evaluate`. If a run is interrupted, start the same command again: it resumes after the last whole epoch and
+    ends with the same network.
     """
     from utils.data import runs_folder
 
@@ -103,7 +103,7 @@ def _train(recipe, seed: int, folder: Path, mnist) -> None:
 
 
 def _report(network, images, labels) -> None:
-    """Print how many of the digits held back the network reads."""
+    """Print the accuracy on the digits that were held back."""
     from utils.evaluation import accuracy_interval
     from utils.prediction import DigitReader
 
@@ -116,7 +116,7 @@ def _report(network, images, labels) -> None:
 
 @contextmanager
 def _stop_between_batches() -> Iterator[list]:
-    """Keep Ctrl-C until a batch is done, so that no backup is left half written; a second one ends the run at once."""
+    """Collect Ctrl-C until a batch is done, so that the command can end in words; a second one ends the run at once."""
     asked = []
 
     def note(*_):
@@ -141,7 +141,7 @@ def _bar() -> Progress:
 
 
 def _watch(bar: Progress, asked: list):
-    """Return a callback that moves the bar, prints a line for each epoch, and stops where it was asked to."""
+    """Return a callback that moves the bar, prints a line for each epoch, and stops when it is asked to."""
     import keras
 
     class Watch(keras.callbacks.Callback):

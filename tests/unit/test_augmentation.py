@@ -1,4 +1,4 @@
-"""Check what varies and spoils digits: each move, its randomness and its place in a network."""
+"""Check what varies and corrupts digits: each move, its randomness and its place in a network."""
 
 import numpy as np
 import pytest
@@ -126,22 +126,22 @@ def test_images_without_a_channel_axis_are_refused(digits):
         augmentation.RandomAffine()(digits[..., 0], training=True)
 
 
-# What spoils digits
+# What corrupts digits
 
-SPOILERS = [RandomThickness, RandomBars, RandomNoise]
+CORRUPTIONS = [RandomThickness, RandomBars, RandomNoise]
 
 
-@pytest.mark.parametrize("layer", SPOILERS)
-def test_spoilers_change_digits_in_training_alone_and_leave_images(layer, digits):
+@pytest.mark.parametrize("layer", CORRUPTIONS)
+def test_corruptions_change_digits_in_training_only(layer, digits):
     np.testing.assert_array_equal(np.asarray(layer()(digits)), digits)
-    spoilt = apply(layer(), digits)
-    assert (spoilt.shape, spoilt.dtype) == (digits.shape, np.float32)
-    preprocessing.check_scaled(spoilt)
-    assert not np.array_equal(spoilt, digits)
+    corrupted = apply(layer(), digits)
+    assert (corrupted.shape, corrupted.dtype) == (digits.shape, np.float32)
+    preprocessing.check_scaled(corrupted)
+    assert not np.array_equal(corrupted, digits)
 
 
-@pytest.mark.parametrize("layer", [*SPOILERS, robust_augmentation])
-def test_the_seed_decides_how_digits_are_spoilt_and_each_call_spoils_anew(layer, digits):
+@pytest.mark.parametrize("layer", [*CORRUPTIONS, robust_augmentation])
+def test_seed_decides_the_corruptions_and_each_call_draws_anew(layer, digits):
     layers = [layer(seed=seed) for seed in (1, 1, 2)]
     first, twin, other = (apply(it, digits) for it in layers)
     np.testing.assert_array_equal(first, twin)
@@ -152,14 +152,14 @@ def test_the_seed_decides_how_digits_are_spoilt_and_each_call_spoils_anew(layer,
 @pytest.mark.parametrize(
     "layer", [RandomThickness(seed=5), RandomBars(3, 0.2, 9.0, seed=5), RandomNoise(0.1, seed=5)]
 )
-def test_spoilers_are_saved_and_loaded_with_a_network(layer, digits, tmp_path):
+def test_corruptions_are_saved_and_loaded_with_a_network(layer, digits, tmp_path):
     network = keras.Sequential([keras.Input((28, 28, 1)), layer, keras.layers.Flatten()])
     network.save(tmp_path / "network.keras")
     loaded = keras.models.load_model(tmp_path / "network.keras").layers[0]
     assert type(loaded) is type(layer) and loaded.get_config() == layer.get_config()
 
 
-def test_strokes_get_thicker_by_a_pixel_or_thinner_by_half_of_one():
+def test_strokes_grow_by_a_pixel_or_shrink_by_half_of_one():
     bar = np.zeros((400, 28, 28, 1), "float32")
     bar[:, 4:24, 10:18] = 1  # 8 pixels wide
     widths = apply(RandomThickness(), bar)[:, 14].sum(axis=(1, 2))
@@ -186,18 +186,20 @@ def test_without_a_share_there_are_no_bars(digits):
     np.testing.assert_array_equal(apply(RandomBars(share=0), digits), digits)
 
 
-def test_half_of_the_digits_stay_without_grain_and_none_has_more_than_was_asked_for():
-    grey = np.full((1000, 28, 28, 1), 0.5, "float32")
-    grain = apply(RandomNoise(strongest=0.1), grey).std(axis=(1, 2, 3))
-    assert 0.45 < np.mean(grain == 0) < 0.55
-    assert 0.09 < grain.max() < 0.11
+def test_half_of_the_digits_stay_clean_and_noise_is_limited():
+    gray = np.full((1000, 28, 28, 1), 0.5, "float32")
+    noise = apply(RandomNoise(strongest=0.1), gray).std(axis=(1, 2, 3))
+    assert 0.45 < np.mean(noise == 0) < 0.55
+    assert 0.09 < noise.max() < 0.11
 
 
-def test_hardships_leave_most_digits_readable_and_within_an_image():
+def test_robust_augmentation_leaves_most_digits_readable():
     mnist = data.load_mnist("sample")
-    spoilt = apply(robust_augmentation(seed=0), preprocessing.scale(mnist.x_test))
-    preprocessing.check_scaled(spoilt)
+    corrupted = apply(robust_augmentation(seed=0), preprocessing.scale(mnist.x_test))
+    preprocessing.check_scaled(corrupted)
     read = (
-        DigitReader().predict_batch((255 * spoilt[..., 0]).round().astype("uint8")).argmax(axis=1)
+        DigitReader()
+        .predict_batch((255 * corrupted[..., 0]).round().astype("uint8"))
+        .argmax(axis=1)
     )
     assert np.mean(read == mnist.y_test) > 0.85

@@ -13,7 +13,7 @@ from utils import evaluation
 
 @pytest.fixture
 def answers():
-    """Return probabilities (500, 10) that favour the label, and the labels."""
+    """Return probabilities (500, 10) that favor the label, and the labels."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, 500)
     logits = rng.normal(size=(500, 10))
@@ -22,7 +22,7 @@ def answers():
     return probabilities, labels
 
 
-def test_interval_holds_the_accuracy_and_shrinks_with_more_images():
+def test_interval_contains_the_accuracy_and_shrinks_with_data():
     low, high = evaluation.accuracy_interval(95, 100)
     wide, narrow = high - low, np.diff(evaluation.accuracy_interval(9500, 10000))[0]
     assert low < 0.95 < high
@@ -55,7 +55,7 @@ def test_per_class_report_by_hand():
     assert report.loc[2, "precision"] == 0.5 and report.loc[2, "F1"] == pytest.approx(2 / 3)
 
 
-def test_a_digit_that_never_occurs_counts_as_zero_without_a_warning(recwarn):
+def test_digit_that_never_occurs_counts_as_zero_silently(recwarn):
     report = evaluation.per_class_report(np.array([1, 2]), np.array([1, 2]))
     assert report.loc[7, "F1"] == 0 and report.loc[7, "support"] == 0
     assert report.loc["macro", "F1"] == pytest.approx(0.2)
@@ -90,7 +90,7 @@ def test_coverage_curve_ends_at_the_plain_accuracy(answers):
     assert curve["threshold"].is_monotonic_decreasing
 
 
-def test_coverage_curve_at_a_threshold_is_what_answering_above_it_gives(answers):
+def test_coverage_curve_is_what_answering_above_it_gives(answers):
     probabilities, labels = answers
     curve = evaluation.coverage_curve(probabilities, labels)
     row = curve.iloc[200]
@@ -142,8 +142,8 @@ def softmax(logits):
 def test_a_temperature_divides_what_goes_into_the_softmax():
     logits = np.random.default_rng(0).normal(size=(50, 10)) * 5
     for temperature in (0.3, 1, 4):
-        cooled = evaluation.apply_temperature(softmax(logits), temperature)
-        np.testing.assert_allclose(cooled, softmax(logits / temperature), rtol=1e-6)
+        softened = evaluation.apply_temperature(softmax(logits), temperature)
+        np.testing.assert_allclose(softened, softmax(logits / temperature), rtol=1e-6)
 
 
 def test_a_temperature_takes_certainty_without_breaking():
@@ -162,5 +162,5 @@ def test_the_best_temperature_undoes_a_distortion(distortion):
     distorted = evaluation.apply_temperature(honest, distortion)
     found = evaluation.fit_temperature(distorted, labels)
     assert found == pytest.approx(1 / distortion, rel=0.05)
-    mended = evaluation.apply_temperature(distorted, found)
-    assert evaluation.expected_calibration_error(mended, labels) < 0.01
+    restored = evaluation.apply_temperature(distorted, found)
+    assert evaluation.expected_calibration_error(restored, labels) < 0.01

@@ -94,7 +94,7 @@ def test_covering_paper_changes_nothing_and_covering_ink_does(network, few):
     assert np.abs(falls[near_ink]).mean() > 0.1
 
 
-def test_a_place_of_the_occlusion_map_is_the_fall_when_that_place_is_covered(reference, few):
+def test_occlusion_map_is_the_fall_when_a_pixel_is_covered(reference, few):
     images, labels = few
     falls = interpretation.occlusion_map(reference, images[:1], labels[:1], size=5)
     for row, column in ((0, 0), (10, 14), (27, 5)):
@@ -175,7 +175,7 @@ def test_a_pixel_that_equals_the_baseline_gets_no_share(reference, few):
     assert np.all(shares[few[0][..., 0] == 0] == 0)
 
 
-def test_grad_cam_is_never_negative_and_has_the_shape_of_the_maps(network, few):
+def test_grad_cam_is_not_negative_and_shaped_like_the_maps(network, few):
     maps = interpretation.feature_maps(network, few[0])
     for name in (next(iter(maps)), list(maps)[-1]):
         heat = interpretation.grad_cam(network, *few, layer=int(name.split()[0]))
@@ -190,7 +190,7 @@ def test_grad_cam_is_zero_where_all_maps_are(reference, few):
     assert dark.any() and np.all(heat[dark] == 0)
 
 
-def test_where_the_maps_are_averaged_grad_cam_is_the_share_of_each_place(compact, few):
+def test_grad_cam_over_averaged_maps_is_the_share_of_a_pixel(compact, few):
     """There the logit is a plain sum over the places (Zhou et al., 2016), and needs no gradient."""
     images, labels = few
     maps = list(interpretation.feature_maps(compact, images).values())[-1]
@@ -224,7 +224,7 @@ def test_nothing_but_the_embedding_decides(network, few):
     np.testing.assert_allclose(network.layers[-1](found), network(few[0]), atol=1e-5)
 
 
-def test_in_the_embedding_digits_of_a_kind_lie_closer_than_in_pixels(network, digits):
+def test_embeddings_of_one_digit_lie_closer_than_its_pixels(network, digits):
     images, labels = digits
 
     def ratio(points):
@@ -240,7 +240,7 @@ def test_in_the_embedding_digits_of_a_kind_lie_closer_than_in_pixels(network, di
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.05, 0.2])
-def test_fgsm_changes_no_pixel_by_more_than_epsilon_and_stays_an_image(network, digits, epsilon):
+def test_fgsm_stays_within_epsilon_and_remains_an_image(network, digits, epsilon):
     adversarial = interpretation.fgsm(network, *digits, epsilon)
     assert np.abs(adversarial - digits[0]).max() <= epsilon + 1e-6
     assert 0 <= adversarial.min() and adversarial.max() <= 1
@@ -271,7 +271,7 @@ def test_fgsm_with_a_target_raises_the_targets_probability(network, few):
 @pytest.mark.parametrize("epsilon", [-0.1, 8])
 def test_fgsm_refuses_an_epsilon_that_no_pixel_has(reference, few, epsilon):
     with pytest.raises(
-        ValueError, match=f"expected an epsilon from 0 to 1, as pixels are, got {epsilon}"
+        ValueError, match=f"expected an epsilon from 0 to 1, the range of the pixels, got {epsilon}"
     ):
         interpretation.fgsm(reference, *few, epsilon)
 
@@ -284,7 +284,7 @@ METHODS = [
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_what_is_no_batch_of_scaled_digits_with_a_digit_each_is_refused(reference, few, method):
+def test_unscaled_digits_or_wrong_labels_are_refused(reference, few, method):
     images, labels = few
     with pytest.raises(ValueError, match="did you call scale"):
         method(reference, (images * 255).astype(np.uint8), labels)
@@ -295,7 +295,7 @@ def test_what_is_no_batch_of_scaled_digits_with_a_digit_each_is_refused(referenc
 
 
 @pytest.mark.parametrize("read_out", [interpretation.feature_maps, interpretation.embeddings])
-def test_what_is_no_batch_of_scaled_digits_is_refused_when_reading_out(reference, few, read_out):
+def test_unscaled_digits_are_refused_when_reading_out(reference, few, read_out):
     with pytest.raises(ValueError, match=r"expected images of shape \(n, 28, 28, 1\)"):
         read_out(reference, few[0][0])
 

@@ -52,9 +52,7 @@ def test_turns_images_into_ten_probabilities(build, images):
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_is_functional_so_that_gradients_reach_the_inner_layers_of_a_saved_network(
-    build, images, tmp_path
-):
+def test_gradients_reach_the_inner_layers_of_a_saved_network(build, images, tmp_path):
     model = build()
     assert not isinstance(
         model, keras.Sequential
@@ -72,7 +70,7 @@ def test_is_functional_so_that_gradients_reach_the_inner_layers_of_a_saved_netwo
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_each_call_builds_a_new_network_and_the_seed_decides_its_weights(build):
+def test_seed_decides_the_weights_of_each_new_network(build):
     keras.utils.set_random_seed(1)
     first, second = build(), build()
     keras.utils.set_random_seed(1)
@@ -94,7 +92,7 @@ def test_softmax_regression_is_one_matrix_product_and_a_softmax(images):
     )
 
 
-def test_dense_network_is_two_matrix_products_with_a_relu_between(images):
+def test_dense_network_is_two_products_with_a_relu_between(images):
     model = models.dense_network()
     W1, _, W2, b2 = model.get_weights()
     b1 = np.linspace(-1, 1, 117, dtype="float32")
@@ -110,7 +108,7 @@ def test_dense_network_has_795_parameters_a_unit_and_ten(units):
     assert models.dense_network(units=units).count_params() == 795 * units + 10
 
 
-def test_dense_network_has_as_many_parameters_as_the_reference_cnn_within_the_promise():
+def test_dense_network_has_as_many_parameters_as_the_cnn():
     dense, cnn = models.dense_network().count_params(), models.reference_cnn().count_params()
     assert abs(dense - cnn) / cnn < 0.004
     assert abs(models.dense_network(units=116).count_params() - cnn) > abs(dense - cnn)
@@ -163,11 +161,11 @@ def test_output_size_refuses_a_kernel_that_does_not_fit():
     assert models.output_size(3, kernel=5, padding="same") == 3
 
 
-def test_pooling_before_normalisation_and_relu_gives_what_pooling_after_them_gives(images):
+def test_pooling_first_gives_what_pooling_last_gives(images):
     inputs = keras.Input((28, 28, 1))
     first = keras.Model(inputs, models.conv_bn_relu(inputs, 4, pool=True))
-    _, convolution, pooling, normalisation, relu = first.layers
-    last = pooling(relu(normalisation(convolution(inputs))))
+    _, convolution, pooling, normalization, relu = first.layers
+    last = pooling(relu(normalization(convolution(inputs))))
     np.testing.assert_allclose(first(images), keras.Model(inputs, last)(images), atol=1e-6)
 
 

@@ -88,7 +88,7 @@ def test_batches_follow_from_seed_and_epoch_alone(augment, digits):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("damage", "message"),
     [
         (lambda x, y: (scale(x), y), r"expected images of shape \(n, 28, 28\)"),
         (lambda x, y: (x / 255, y), "raw uint8 pixels"),
@@ -100,9 +100,9 @@ def test_batches_follow_from_seed_and_epoch_alone(augment, digits):
         (lambda x, y: (x, y / 2), "whole-number labels"),
     ],
 )
-def test_training_says_what_is_wrong_with_its_input(digits, spoil, message):
+def test_training_says_what_is_wrong_with_its_input(digits, damage, message):
     with pytest.raises(ValueError, match=message):
-        fit(Recipe(softmax_regression, epochs=1), spoil(*digits), verbose=0)
+        fit(Recipe(softmax_regression, epochs=1), damage(*digits), verbose=0)
 
 
 def test_one_cycle_rises_to_its_peak_and_falls_to_zero():
