@@ -33,7 +33,7 @@ class Corruption:
     withheld: bool = False
 
     def __call__(self, images: np.ndarray, strength: int, rng: np.random.Generator) -> np.ndarray:
-        """Return spoilt copies of raw digits, uint8 (n, 28, 28), each spoilt by its own chance.
+        """Return corrupted copies of raw digits, uint8 (n, 28, 28), each corrupted by its own chance.
 
         Raises ValueError for a strength without an amount.
         """
@@ -41,10 +41,10 @@ class Corruption:
         if strength not in range(1, len(self.amounts) + 1):
             known = f"expected a strength from 1 to {len(self.amounts)}"
             raise ValueError(
-                f"{known}, got {strength!r}: take the digits as they are where none is to be spoilt"
+                f"{known}, got {strength!r}: take the digits as they are where none is to be corrupted"
             )
-        spoilt = self.spoil(images.astype("float32") / 255, self.amounts[strength - 1], rng)
-        return (np.clip(spoilt, 0, 1) * 255).round().astype("uint8")
+        corrupted = self.spoil(images.astype("float32") / 255, self.amounts[strength - 1], rng)
+        return (np.clip(corrupted, 0, 1) * 255).round().astype("uint8")
 
 
 # Noise. Pixels are floats of shape (n, 28, 28); the ink is 1 and the paper 0.
@@ -146,7 +146,7 @@ def thicken(pixels, distance, rng):
 
 
 def occlude(pixels, side, rng):
-    """Cover a square, somewhere in the box that holds the digit, with one shade of grey."""
+    """Cover a square, somewhere in the box that holds the digit, with one shade of gray."""
     margin = (SIDE - BOX) // 2
     corner = rng.integers(margin, SIDE - margin - side + 1, (2, len(pixels), 1, 1))
     inside = (GRID[:, np.newaxis] >= corner) & (GRID[:, np.newaxis] < corner + side)
@@ -196,7 +196,7 @@ def fog(pixels, density, rng):
 
 
 def spatter(pixels, share, rng):
-    """Throw blots of one shade of grey over a share of the picture."""
+    """Throw blots of one shade of gray over a share of the picture."""
     field = ndimage.gaussian_filter(rng.normal(size=pixels.shape), (0, 1.5, 1.5))
     field /= field.std(axis=(1, 2), keepdims=True)
     blots = np.clip(0.5 + 3 * (field - norm.isf(share)), 0, 1)
@@ -212,7 +212,7 @@ def pixelate(pixels, side, rng):
 
 
 def elastic(pixels, distance, rng):
-    """Push each pixel, neighbours alike, by about `distance` pixels (Simard, Steinkraus & Platt 2003)."""
+    """Push each pixel, neighbors alike, by about `distance` pixels (Simard, Steinkraus & Platt 2003)."""
     pushes = ndimage.gaussian_filter(rng.normal(size=(2, *pixels.shape)), (0, 0, 4, 4))
     pushes *= distance / pushes.std(axis=(2, 3), keepdims=True)
     return _warp(pixels, GRID[:, np.newaxis] + pushes)

@@ -169,7 +169,7 @@ def axes_by_eigenvalues(points, share):
     return count
 
 
-def axes_of_uncentred(points, share):
+def axes_of_uncentered(points, share):
     values = np.linalg.svd(points, compute_uv=False) ** 2
     return np.searchsorted(np.cumsum(values) / values.sum(), share) + 1
 
@@ -344,7 +344,7 @@ BANK = {
         wrong={
             "one too few": lambda points, share: np.argmax(axes_kept(points, share)),
             "one too many": lambda points, share: np.argmax(axes_kept(points, share)) + 2,
-            "mean was not taken off": axes_of_uncentred,
+            "mean was not taken off": axes_of_uncentered,
             "square them": axes_of_singular_values,
             "stops with ValueError": lambda points, share: (
                 PCA(n_components=50).fit(points).n_components_
@@ -355,7 +355,7 @@ BANK = {
     "q7": Entry(
         right=[agreement_by_loop, agreement_by_diagonal],
         wrong={
-            "its own nearest neighbour": lambda *case: agreeing(*case).mean(axis=1),
+            "its own nearest neighbor": lambda *case: agreeing(*case).mean(axis=1),
             "still among them": lambda positions, labels, k: agreeing(
                 positions, labels, k + 1
             ).mean(axis=1),

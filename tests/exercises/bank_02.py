@@ -185,35 +185,35 @@ def returns_labels(labels, fraction, seed):
     return labels[train] + 1000, labels[validation] + 1000
 
 
-# 6. Standardise
+# 6. Standardize
 
 
-def standardises_by_scikit_learn(train, images):
+def standardizes_by_scikit_learn(train, images):
     scaler = StandardScaler().fit(train.reshape(-1, 1))
     return scaler.transform(images.reshape(-1, 1)).reshape(images.shape)
 
 
-def standardises_by_hand(train, images):
+def standardizes_by_hand(train, images):
     mean = float(np.mean(train))
     spread = np.sqrt(np.mean((train - mean) ** 2))
     return (images.astype("float32") - mean) / (spread if spread else 1)
 
 
-def standardises_own(train, images):
+def standardizes_own(train, images):
     return (images - images.mean()) / (images.std() or 1)
 
 
-def standardises_pooled(train, images):
+def standardizes_pooled(train, images):
     pixels = np.concatenate([train.ravel(), images.ravel()])
     return (images - pixels.mean()) / (pixels.std() or 1)
 
 
-def standardises_by_place(train, images):
+def standardizes_by_place(train, images):
     spread = train.std(axis=0)
     return (images - train.mean(axis=0)) / np.where(spread > 0, spread, 1)
 
 
-def standardises_blindly(train, images):
+def standardizes_blindly(train, images):
     with np.errstate(all="ignore"):
         return (images - train.mean()) / train.std()
 
@@ -256,7 +256,7 @@ def places_by_mean(ink):
 
 
 def place_with(
-    centre=ndimage.center_of_mass, middle=14, whole=round, blank=None, last=1, stop=True
+    center=ndimage.center_of_mass, middle=14, whole=round, blank=None, last=1, stop=True
 ):
     """Return a way to lay ink on 28 x 28 in which one thing is different."""
 
@@ -265,7 +265,7 @@ def place_with(
         if not len(rows) and blank is not None:
             return blank
         digit = ink[rows.min() : rows.max() + last, columns.min() : columns.max() + last]
-        top, left = (whole(middle - value) for value in centre(digit))
+        top, left = (whole(middle - value) for value in center(digit))
         if stop:
             top, left = np.clip([top, left], 0, 28 - np.array(digit.shape))
         square = np.zeros((28, 28))
@@ -280,7 +280,7 @@ def places_by_roll(ink):
     digit = crop_to_ink(ink)
     square[: digit.shape[0], : digit.shape[1]] = digit
     return np.roll(
-        square, [round(14 - centre) for centre in ndimage.center_of_mass(square)], axis=(0, 1)
+        square, [round(14 - center) for center in ndimage.center_of_mass(square)], axis=(0, 1)
     )
 
 
@@ -320,7 +320,7 @@ BANK = {
         wrong={
             "last axis is missing": lambda images: images.astype("float32") / 255,
             "not second": lambda images: images[:, np.newaxis].astype("float32") / 255,
-            "with its neighbours": lambda images: (images / images.max())[..., np.newaxis].astype(
+            "with its neighbors": lambda images: (images / images.max())[..., np.newaxis].astype(
                 "float32"
             ),
             "its own largest pixel": lambda x: (x / x.max(axis=(1, 2), keepdims=True))[
@@ -394,20 +394,20 @@ BANK = {
     ),
     "q6": Entry(
         right=[
-            standardises_by_scikit_learn,
-            standardises_by_hand,
+            standardizes_by_scikit_learn,
+            standardizes_by_hand,
         ],
         wrong={
-            "on the images themselves": standardises_own,
-            "measured together": standardises_pooled,
+            "on the images themselves": standardizes_own,
+            "measured together": standardizes_pooled,
             "must be that of `train`": lambda train, images: (
                 (images - train.mean()) / (images.std() or 1)
             ),
-            "every pixel place": standardises_by_place,
+            "every pixel place": standardizes_by_place,
             "n - 1": lambda train, images: (images - train.mean()) / (train.std(ddof=1) or 1),
             "only subtract": lambda train, images: images - train.mean(),
             "variance": lambda train, images: (images - train.mean()) / (train.var() or 1),
-            "a spread of 0": standardises_blindly,
+            "a spread of 0": standardizes_blindly,
         },
     ),
     "q7": Entry(

@@ -72,10 +72,10 @@ def mean_prefilled_with_zeros(train, labels, images):
     return np.linalg.norm(images[:, np.newaxis] - means, axis=(2, 3)).argmin(axis=1)
 
 
-# 4. The neighbours
+# 4. The neighbors
 
 
-def neighbours(start=0, stop=0, count=lambda row: np.bincount(row).argmax(), far=False):
+def neighbors(start=0, stop=0, count=lambda row: np.bincount(row).argmax(), far=False):
     def read(train, labels, images, k):
         order = cdist(images, train).argsort(axis=1)[:, :: -1 if far else 1]
         return np.array([count(labels[row[start : k + stop]]) for row in order])
@@ -325,7 +325,7 @@ BANK = {
     ),
     "q4": Entry(
         right=[
-            neighbours(),
+            neighbors(),
             lambda train, labels, images, k: (
                 KNeighborsClassifier(k).fit(train, labels).predict(images).tolist()
             ),
@@ -334,11 +334,11 @@ BANK = {
             "single nearest": lambda train, labels, images, k: labels[
                 cdist(images, train).argmin(axis=1)
             ],
-            "one neighbour too few": neighbours(stop=-1),
-            "leave the nearest out": neighbours(start=1, stop=1),
-            "farthest": neighbours(far=True),
-            "mean of the labels": neighbours(count=lambda row: round(row.mean())),
-            "comes first by distance": neighbours(
+            "one neighbor too few": neighbors(stop=-1),
+            "leave the nearest out": neighbors(start=1, stop=1),
+            "farthest": neighbors(far=True),
+            "mean of the labels": neighbors(count=lambda row: round(row.mean())),
+            "comes first by distance": neighbors(
                 count=lambda row: Counter(row.tolist()).most_common(1)[0][0]
             ),
             "expected": lambda train, labels, images, k: cdist(images, train).argsort(axis=1)[:, 0],
@@ -450,7 +450,7 @@ BANK = {
             "were not chosen": contest(show="all"),
             "more than once": contest(show="once"),
             "accuracy on the validation": contest(report_on=0, interval_on=0),
-            "per cent": contest(percent=100),
+            "percent": contest(percent=100),
             "simple interval": contest(interval=simple),
             "belongs to the validation": contest(interval_on=0),
             "interval is off": contest(interval=lambda hits, total: wilson(hits, total)[::-1]),

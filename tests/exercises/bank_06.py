@@ -165,10 +165,10 @@ def usual(step):
     return np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
 
 
-# 6. Batch normalisation
+# 6. Batch normalization
 
 
-def normalise_by_keras(features, mean, variance, training):
+def normalize_by_keras(features, mean, variance, training):
     layer = keras.layers.BatchNormalization(momentum=0.9)
     layer.build(features.shape)
     layer.set_weights([np.ones_like(mean), np.zeros_like(mean), mean, variance])
@@ -176,7 +176,7 @@ def normalise_by_keras(features, mean, variance, training):
     return answer, *layer.get_weights()[2:]
 
 
-def normalise_by_rows(features, mean, variance, training):
+def normalize_by_rows(features, mean, variance, training):
     if not training:
         return (features - mean) / (variance + 0.001) ** 0.5, mean, variance
     rows = features.reshape(-1, features.shape[-1])
@@ -188,38 +188,38 @@ def normalise_by_rows(features, mean, variance, training):
     )
 
 
-def normalise_always_by_batch(features, mean, variance, training):
-    answer, new_mean, new_variance = normalise_by_rows(features, mean, variance, True)
+def normalize_always_by_batch(features, mean, variance, training):
+    answer, new_mean, new_variance = normalize_by_rows(features, mean, variance, True)
     return (answer, new_mean, new_variance) if training else (answer, mean, variance)
 
 
-def normalise_always_by_memory(features, mean, variance, training):
-    _, *memory = normalise_by_rows(features, mean, variance, training)
-    return normalise_by_rows(features, mean, variance, False)[0], *memory
+def normalize_always_by_memory(features, mean, variance, training):
+    _, *memory = normalize_by_rows(features, mean, variance, training)
+    return normalize_by_rows(features, mean, variance, False)[0], *memory
 
 
-def normalise_learning_in_use(features, mean, variance, training):
-    _, *memory = normalise_by_rows(features, mean, variance, True)
-    return normalise_by_rows(features, mean, variance, training)[0], *memory
+def normalize_learning_in_use(features, mean, variance, training):
+    _, *memory = normalize_by_rows(features, mean, variance, True)
+    return normalize_by_rows(features, mean, variance, training)[0], *memory
 
 
-def normalise_without_memory(features, mean, variance, training):
-    return normalise_by_rows(features, mean, variance, training)[0], mean, variance
+def normalize_without_memory(features, mean, variance, training):
+    return normalize_by_rows(features, mean, variance, training)[0], mean, variance
 
 
-def normalise_remembering(old, new):
-    def normalise(features, mean, variance, training):
-        answer = normalise_by_rows(features, mean, variance, training)[0]
+def normalize_remembering(old, new):
+    def normalize(features, mean, variance, training):
+        answer = normalize_by_rows(features, mean, variance, training)[0]
         if training:
             mean = old * mean + new * features.mean(axis=(0, 1, 2))
             variance = old * variance + new * features.var(axis=(0, 1, 2))
         return answer, mean, variance
 
-    return normalise
+    return normalize
 
 
-def normalise_with(axes=(0, 1, 2), ddof=0, divisor=lambda variance: np.sqrt(variance + 0.001)):
-    def normalise(features, mean, variance, training):
+def normalize_with(axes=(0, 1, 2), ddof=0, divisor=lambda variance: np.sqrt(variance + 0.001)):
+    def normalize(features, mean, variance, training):
         if not training:
             with np.errstate(invalid="ignore", divide="ignore"):
                 return (features - mean) / divisor(variance), mean, variance
@@ -228,7 +228,7 @@ def normalise_with(axes=(0, 1, 2), ddof=0, divisor=lambda variance: np.sqrt(vari
             answer = (features - of_batch) / divisor(spread)
         return answer, 0.9 * mean + 0.1 * of_batch, 0.9 * variance + 0.1 * spread
 
-    return normalise
+    return normalize
 
 
 # 7. Try a layer out
@@ -482,19 +482,19 @@ BANK = {
         },
     ),
     "q6": Entry(
-        right=[normalise_by_keras, normalise_by_rows],
+        right=[normalize_by_keras, normalize_by_rows],
         wrong={
-            "no batch to speak of": normalise_always_by_batch,
-            "not the running ones": normalise_always_by_memory,
-            "nothing is learned": normalise_learning_in_use,
-            "never change": normalise_without_memory,
-            "only the last batch's": normalise_remembering(0, 1),
-            "other way round": normalise_remembering(0.1, 0.9),
-            "for each pixel": normalise_with(axes=0),
-            "ddof=1": normalise_with(ddof=1),
-            "silent channel": normalise_with(divisor=np.sqrt),
-            "*root* of the variance": normalise_with(divisor=lambda variance: variance + 0.001),
-            "under the root": normalise_with(divisor=lambda variance: np.sqrt(variance) + 0.001),
+            "no batch to speak of": normalize_always_by_batch,
+            "not the running ones": normalize_always_by_memory,
+            "nothing is learned": normalize_learning_in_use,
+            "never change": normalize_without_memory,
+            "only the last batch's": normalize_remembering(0, 1),
+            "other way round": normalize_remembering(0.1, 0.9),
+            "for each pixel": normalize_with(axes=0),
+            "ddof=1": normalize_with(ddof=1),
+            "silent channel": normalize_with(divisor=np.sqrt),
+            "*root* of the variance": normalize_with(divisor=lambda variance: variance + 0.001),
+            "under the root": normalize_with(divisor=lambda variance: np.sqrt(variance) + 0.001),
         },
     ),
     "q7": Entry(

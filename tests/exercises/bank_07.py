@@ -265,7 +265,7 @@ BANK = {
             "plain average": [0.9, 0.72, 0.81, 0.84],
             "gave the accuracy": [0.9, 0.72, 0.8, 0.825],
             "three *precisions*": [0.9, 0.72, 0.8, (45 / 54 + 36 / 40 + 18 / 26) / 3],
-            "not in per cent": [90, 72, 80, 84],
+            "not in percent": [90, 72, 80, 84],
             "that is the 3": [45 / 54, 45 / 50, 0.865, 0.84],
             "the F1 is not 0.4": [0.9, 0.72, 0.4, 0.84],
             "expected four numbers, [": [0.9, 0.72, 0.8],

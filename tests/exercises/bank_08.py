@@ -72,33 +72,33 @@ def right_without_noughts(paths, predictions):
 # 3. The light
 
 
-def ink(grey, window, brightest=ndimage.grey_dilation, sigma=0.5, low=0, top=1, scale=1):
+def ink(gray, window, brightest=ndimage.grey_dilation, sigma=0.5, low=0, top=1, scale=1):
     paper = (
-        ndimage.gaussian_filter(brightest(grey, size=(window, window)), sigma * window)
+        ndimage.gaussian_filter(brightest(gray, size=(window, window)), sigma * window)
         if sigma
         else None
     )
-    paper = brightest(grey, size=(window, window)) if paper is None else paper
-    return np.maximum((paper - grey) / paper, low) * scale
+    paper = brightest(gray, size=(window, window)) if paper is None else paper
+    return np.maximum((paper - gray) / paper, low) * scale
 
 
-def ink_by_loops(grey, window):
+def ink_by_loops(gray, window):
     reach = window // 2
-    padded = np.pad(grey, reach, mode="symmetric")
+    padded = np.pad(gray, reach, mode="symmetric")
     brightest = [
-        [padded[r : r + window, c : c + window].max() for c in range(grey.shape[1])]
-        for r in range(len(grey))
+        [padded[r : r + window, c : c + window].max() for c in range(gray.shape[1])]
+        for r in range(len(gray))
     ]
-    return 1 - np.minimum(grey / ndimage.gaussian_filter(brightest, window / 2), 1)
+    return 1 - np.minimum(gray / ndimage.gaussian_filter(brightest, window / 2), 1)
 
 
-def paper_of(grey, window):
-    return ndimage.gaussian_filter(ndimage.maximum_filter(grey, window), window / 2)
+def paper_of(gray, window):
+    return ndimage.gaussian_filter(ndimage.maximum_filter(gray, window), window / 2)
 
 
-def ink_blurred_first(grey, window):
+def ink_blurred_first(gray, window):
     return np.maximum(
-        0, 1 - grey / ndimage.maximum_filter(ndimage.gaussian_filter(grey, window / 2), window)
+        0, 1 - gray / ndimage.maximum_filter(ndimage.gaussian_filter(gray, window / 2), window)
     )
 
 
@@ -237,18 +237,18 @@ def compared(
     clean_score=None,
 ):
     clean_score = clean_score or score
-    spoilt = spoil(images, training=training)
-    before = score(plain, spoilt, labels)
-    spoilt = spoil(images, training=training) if anew else spoilt
+    corrupted = spoil(images, training=training)
+    before = score(plain, corrupted, labels)
+    corrupted = spoil(images, training=training) if anew else corrupted
     lost = clean_score(plain, images, labels) - clean_score(hardened, images, labels)
-    return lost, score(hardened, spoilt, labels) - before
+    return lost, score(hardened, corrupted, labels) - before
 
 
 def compared_by_errors(plain, hardened, spoil, images, labels):
-    spoilt = spoil(images, True)
+    corrupted = spoil(images, True)
     errors = {(f, kind): np.count_nonzero(f(x).argmax(axis=-1) - labels)
-              for f in (plain, hardened) for kind, x in (("clean", images), ("spoilt", spoilt))}  # fmt: skip
-    clean, rough = (errors[plain, kind] - errors[hardened, kind] for kind in ("clean", "spoilt"))
+              for f in (plain, hardened) for kind, x in (("clean", images), ("corrupted", corrupted))}  # fmt: skip
+    clean, rough = (errors[plain, kind] - errors[hardened, kind] for kind in ("clean", "corrupted"))
     return np.array([-clean, rough]) / len(labels)
 
 
@@ -264,8 +264,8 @@ def relative(plain, hardened, spoil, images, labels):
 
 
 def relative_gain(plain, hardened, spoil, images, labels):
-    spoilt = spoil(images, training=True)
-    before, after = (right_share(network, spoilt, labels) for network in (plain, hardened))
+    corrupted = spoil(images, training=True)
+    before, after = (right_share(network, corrupted, labels) for network in (plain, hardened))
     return right_share(plain, images, labels) - right_share(
         hardened, images, labels
     ), after / before - 1
@@ -376,10 +376,10 @@ BANK = {
             "longer than a speck": [STEPS | {"D": "despeckle"}, "BDAC"],
             "the lines included": [STEPS | {"D": "crop_to_ink"}, "BDAC"],
             "would look otherwise": [STEPS | {"B": "shrink"}, "BDAC"],
-            "expected one of shrink": [STEPS | {"C": "centre"}, "BDAC"],
+            "expected one of shrink": [STEPS | {"C": "center"}, "BDAC"],
             "last step to the first": [STEPS, "CADB"],
             "once the light is even": [STEPS, "DBAC"],
-            "centring comes last": [STEPS, "BDCA"],
+            "centering comes last": [STEPS, "BDCA"],
             "on the digit alone": [STEPS, "BADC"],
             "each once": [STEPS, "BDA"],
             "a dictionary and four letters": STEPS,
@@ -418,11 +418,11 @@ BANK = {
             "you subtract. In the shade": lambda *case: (paper_of(*case) - case[0]).clip(0),
             "divide by 255": lambda *case: (paper_of(*case) - case[0]).clip(0) / 255,
             "Paper is the brightest": lambda *case: ink(*case, brightest=ndimage.grey_erosion),
-            "you blur the page": lambda *case: ink(*case, brightest=lambda grey, size: grey),
+            "you blur the page": lambda *case: ink(*case, brightest=lambda gray, size: gray),
             "not blurred": lambda *case: ink(*case, sigma=0),
             "*half* the window": lambda *case: ink(*case, sigma=1),
             "you blur first": ink_blurred_first,
-            "one light for the whole page": lambda grey, window: (grey.max() - grey) / grey.max(),
+            "one light for the whole page": lambda gray, window: (gray.max() - gray) / gray.max(),
             "from 0 to 255": lambda *case: ink(*case, scale=255),
         },
     ),
@@ -490,19 +490,19 @@ BANK = {
             "lost: that compares how *sure*": colleague,
             "lost: the sign is turned": with_comparison(lambda lost, gained: (-lost, gained)),
             "and its sign is turned": lambda *case: (-colleague(*case)[0], colleague(*case)[1]),
-            "lost: in per cent": with_comparison(lambda lost, gained: (100 * lost, 100 * gained)),
+            "lost: in percent": with_comparison(lambda lost, gained: (100 * lost, 100 * gained)),
             "lost: its sign is lost": with_comparison(lambda lost, gained: (abs(lost), gained)),
             "lost: as a share": relative,
             "the two are exchanged": with_comparison(lambda lost, gained: (gained, lost)),
             "the second network's accuracy": after_only,
-            "are not spoilt": lambda *case: compared(*case, training=False),
+            "are not corrupted": lambda *case: compared(*case, training=False),
             "draws anew": lambda *case: compared(*case, anew=True),
             "gained: that compares how *sure*": lambda *case: compared(
                 *case, score=sureness, clean_score=right_share
             ),
-            "nobody has spoilt": lambda *case: (compared(*case)[0], colleague(*case)[1]),
+            "nobody has corrupted": lambda *case: (compared(*case)[0], colleague(*case)[1]),
             "gained: the sign": with_comparison(lambda lost, gained: (lost, -gained)),
-            "gained: in per cent": with_comparison(lambda lost, gained: (lost, 100 * gained)),
+            "gained: in percent": with_comparison(lambda lost, gained: (lost, 100 * gained)),
             "gained: as a share": relative_gain,
             "expected 2 things": lambda *case: compared(*case)[1],
         },

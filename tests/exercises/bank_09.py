@@ -77,7 +77,7 @@ def by_class(model, layer, images, labels, places=np.max, digits=np.mean):
     return np.array([digits(strongest[labels == digit], axis=0) for digit in range(10)])
 
 
-def favourites(model, layer, images, labels):
+def favorites(model, layer, images, labels):
     return by_class(model, layer, images, labels).argmax(axis=0)
 
 
@@ -374,7 +374,7 @@ BANK = {
             "each digit by itself": lambda model, layer, images, labels: maps_of(
                 model, layer, images
             ).max(axis=(1, 2)),
-            "expected shape (10, 4), got (4,)": favourites,
+            "expected shape (10, 4), got (4,)": favorites,
         },
     ),
     "q4": Entry(

@@ -149,7 +149,7 @@ def other_digits(ways, digits, rounds, clock):
 # 4. A step for each filter
 
 
-def quantise(
+def quantize(
     weights, bits, largest=None, count=lambda bits: 2 ** (bits - 1) - 1, finish=np.rint, dead=1.0
 ):
     rows = np.array([weights[..., number].ravel() for number in range(weights.shape[-1])])
@@ -161,13 +161,13 @@ def quantise(
         return finish(weights / steps), steps
 
 
-def quantise_into_bytes(weights, bits):
-    numbers, steps = quantise(weights, bits)
+def quantize_into_bytes(weights, bits):
+    numbers, steps = quantize(weights, bits)
     return numbers.astype("int8"), steps
 
 
 def with_keepdims(weights, bits):
-    numbers, steps = quantise(weights, bits)
+    numbers, steps = quantize(weights, bits)
     return numbers, steps.reshape([1] * (weights.ndim - 1) + [-1])
 
 
@@ -192,8 +192,8 @@ def with_change(**change):
 
 def mended_by_slices(picture):
     times = picture.shape[0] // 28
-    grey = picture[times // 2 :: times, times // 2 :: times].mean(axis=2)
-    return 1 - grey.T[None, :, :, None] / 255.0
+    gray = picture[times // 2 :: times, times // 2 :: times].mean(axis=2)
+    return 1 - gray.T[None, :, :, None] / 255.0
 
 
 def mended_by_blocks(picture):
@@ -210,11 +210,11 @@ def colleagues(picture):
     return mended(picture, False, False, None, lambda small: small / 127.5 - 1)
 
 
-# 6. Quantise, and measure
+# 6. Quantize, and measure
 
 
 def eight_bits(model, digits, images, path, export, open_reader, **change):
-    """Quantise and measure. `examples` chooses them, `measures` makes the answer of what was measured."""
+    """Quantize and measure. `examples` chooses them, `measures` makes the answer of what was measured."""
     examples = change.get("examples", lambda digits, images: np.random.permutation(digits)[:100])
     export(model, examples(digits, images), path)
     both = [
@@ -529,37 +529,37 @@ BANK = {
         },
     ),
     "q4": Entry(
-        right=[quantise, quantise_into_bytes],
+        right=[quantize, quantize_into_bytes],
         wrong={
-            "one step serves all": lambda *case: quantise(
+            "one step serves all": lambda *case: quantize(
                 *case, largest=lambda rows: np.abs(rows).max()
             ),
-            "before the largest": lambda *case: quantise(
+            "before the largest": lambda *case: quantize(
                 *case, largest=lambda rows: rows.max(axis=1)
             ),
-            "too many numbers": lambda *case: quantise(*case, count=lambda bits: 2**bits - 1),
-            "there is no +128": lambda *case: quantise(*case, count=lambda bits: 2 ** (bits - 1)),
-            "one too few": lambda *case: quantise(*case, count=lambda bits: 2 ** (bits - 1) - 2),
-            "always 8 bits": lambda *case: quantise(*case, count=lambda bits: 127),
-            "cut the whole range": lambda *case: quantise(
+            "too many numbers": lambda *case: quantize(*case, count=lambda bits: 2**bits - 1),
+            "there is no +128": lambda *case: quantize(*case, count=lambda bits: 2 ** (bits - 1)),
+            "one too few": lambda *case: quantize(*case, count=lambda bits: 2 ** (bits - 1) - 2),
+            "always 8 bits": lambda *case: quantize(*case, count=lambda bits: 127),
+            "cut the whole range": lambda *case: quantize(
                 *case, largest=lambda rows: np.ptp(rows, axis=1), count=lambda bits: 2**bits - 1
             ),
-            "a whole step off": lambda *case: quantise(*case, finish=np.fix),
-            "round down": lambda *case: quantise(*case, finish=np.floor),
-            "not rounded to whole": lambda *case: quantise(*case, finish=np.asarray),
+            "a whole step off": lambda *case: quantize(*case, finish=np.fix),
+            "round down": lambda *case: quantize(*case, finish=np.floor),
+            "not rounded to whole": lambda *case: quantize(*case, finish=np.asarray),
             "weights after rounding": lambda *case: (
-                np.multiply(*quantise(*case)),
-                quantise(*case)[1],
+                np.multiply(*quantize(*case)),
+                quantize(*case)[1],
             ),
-            "gives NaN": lambda *case: quantise(*case, dead=0.0),
-            "nobody can divide": lambda *case: (quantise(*case)[0], quantise(*case, dead=0.0)[1]),
-            "how many steps a weight": lambda *case: (quantise(*case)[0], 1 / quantise(*case)[1]),
+            "gives NaN": lambda *case: quantize(*case, dead=0.0),
+            "nobody can divide": lambda *case: (quantize(*case)[0], quantize(*case, dead=0.0)[1]),
+            "how many steps a weight": lambda *case: (quantize(*case)[0], 1 / quantize(*case)[1]),
             "these are the largest": lambda *case: (
-                quantise(*case)[0],
-                quantise(*case, count=lambda bits: 1)[1],
+                quantize(*case)[0],
+                quantize(*case, count=lambda bits: 1)[1],
             ),
             "expected shape": with_keepdims,
-            "expected `return numbers, steps`": lambda *case: quantise(*case)[0],
+            "expected `return numbers, steps`": lambda *case: quantize(*case)[0],
         },
     ),
     "q5": Entry(
@@ -578,7 +578,7 @@ BANK = {
             "turned or mirrored": lambda picture: np.rot90(mended(picture), axes=(1, 2)),
             "borrows a little": with_change(filter_=None),
             "expected 0.": with_change(ready=lambda small: (small / 255) ** 2),
-            "centre the digit anew": lambda picture: scale(
+            "center the digit anew": lambda picture: scale(
                 to_mnist_form(picture.swapaxes(0, 1))[np.newaxis]
             ),
             "expected shape (1, 28, 28, 1), got (28, 28, 1)": lambda picture: mended(picture)[0],
@@ -610,7 +610,7 @@ BANK = {
             "both read *differently*": with_measures(
                 lambda size, weights, same, count: (size / weights, 1 - same)
             ),
-            "in per cent": with_measures(
+            "in percent": with_measures(
                 lambda size, weights, same, count: (size / weights, 100 * same)
             ),
             "same: that is their number": with_measures(

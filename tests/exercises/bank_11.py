@@ -477,7 +477,7 @@ BANK = {
         right=[reply_by_search, reply_but(lambda service, reply, words: surest(words))],
         wrong={
             "where nothing was read, your function stops": reply_without_empty,
-            "amazon: here the confidence is in per cent": reply_but(
+            "amazon: here the confidence is in percent": reply_but(
                 lambda service, reply, words: (
                     surest(words)[0],
                     surest(words)[1] * (100 if service == "amazon" else 1),
@@ -544,7 +544,7 @@ BANK = {
                 right=lambda *case: case[3]["right"] * len(case[0])
             ),
             "share of errors": judged_but(right=lambda *case: 1 - case[3]["right"]),
-            "in per cent": judged_but(right=lambda *case: 100 * case[3]["right"]),
+            "in percent": judged_but(right=lambda *case: 100 * case[3]["right"]),
             "you count as right": judged_but(
                 right=lambda *case: case[3]["right"] + case[3]["unread"]
             ),
@@ -594,7 +594,7 @@ BANK = {
             "expected a PNG, got JPEG": lambda photo, box: sent(
                 of_pixels(cut_out(photo, box)), "JPEG"
             ),
-            "a colour profile": lambda photo, box: sent(cut_out(photo, box)),
+            "a color profile": lambda photo, box: sent(cut_out(photo, box)),
             "other pixels": inverted,
             "more than pixels leaves: the file also holds pHYs": lambda photo, box: sent(
                 of_pixels(cut_out(photo, box)), dpi=(300, 300)

@@ -393,7 +393,7 @@ BANK = {
             "that is the time with so many": with_part(
                 "speed_up", lambda *case: case[0] / amdahl(*case)[1]
             ),
-            "in per cent": with_part("efficiency", lambda *case: 100 * amdahl(*case)[2]),
+            "in percent": with_part("efficiency", lambda *case: 100 * amdahl(*case)[2]),
             "that is the waste": with_part("efficiency", lambda *case: 1 - amdahl(*case)[2]),
             "multiplied": with_part("efficiency", lambda *case: amdahl(*case)[1] * case[2]),
             "for two workers": with_part("efficiency", lambda one, two, workers: one / (2 * two)),

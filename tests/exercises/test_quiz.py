@@ -41,7 +41,7 @@ def test_the_lesson_asks_each_of_its_quizzes_once_and_in_order(lesson):
     assert len(asked) >= 4
 
 
-def test_the_right_answer_does_not_always_stand_in_the_same_place():
+def test_right_answer_is_not_always_in_the_same_position():
     places = [one.options.index(one.right) for lesson in LESSONS for one in quiz.load(lesson)]
     assert len(set(places)) >= 3
 

@@ -280,9 +280,9 @@ def figures_are_spoken_of(notebook):
     cells = notebook.content.cells
     for place, cell in enumerate(cells):
         kinds = [kind for output in cell.get("outputs", []) for kind in output.get("data", {})]
-        neighbours = cells[max(0, place - 1) : place] + cells[place + 1 : place + 2]
+        neighbors = cells[max(0, place - 1) : place] + cells[place + 1 : place + 2]
         if any(kind.startswith("image/") for kind in kinds) and not any(
-            c.cell_type == "markdown" for c in neighbours
+            c.cell_type == "markdown" for c in neighbors
         ):
             yield f"no text stands before or after the figure of cell {place + 1}: {cell.source[:60]!r}"
 

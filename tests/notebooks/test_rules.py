@@ -183,7 +183,7 @@ FAULTS = [
 @pytest.mark.parametrize(
     "rule, spoil, message", FAULTS, ids=lambda part: getattr(part, "__name__", None)
 )
-def test_a_spoilt_lesson_is_told_its_fault(lesson, rule, spoil, message):
+def test_a_corrupted_lesson_is_told_its_fault(lesson, rule, spoil, message):
     spoil(lesson)
     faults = list(rule(lesson))
     assert any(message in fault for fault in faults), faults

@@ -111,9 +111,7 @@ def without_node(tmp_path):
     return f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
 
 
-def test_make_web_works_without_node_and_serves_the_network_of_lesson_06(
-    course, tmp_path, without_node
-):
+def test_make_web_works_without_node_and_serves_own_network(course, tmp_path, without_node):
     """The commands of lesson 10 do: export what lesson 06 saved, then serve it."""
     lesson = "\n".join(cell.source for cell in Notebook.read(LESSON_10).content.cells)
     export, web = re.findall(r"^(digits export .+|MODEL=.+ make web)$", lesson, re.MULTILINE)

@@ -67,7 +67,7 @@ def tensorflow_of(tree):
     return owners & {"tensorflow", "tensorflow-cpu"}, brought
 
 
-def test_cuda_takes_the_place_of_the_smaller_tensorflow_and_stays(tmp_path):
+def test_cuda_replaces_tensorflow_cpu_and_stays(tmp_path):
     """Wheels of a few bytes stand for the real ones, of 3 GB."""
     small = small_tree(tmp_path / "small")
     smaller = pin(tmp_path, "tensorflow-cpu", "tensorflow")

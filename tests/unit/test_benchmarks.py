@@ -23,7 +23,7 @@ MOST_PARAMETERS = {"reference": 93_322, "compact": 100_000, "tiny": 6_000, "ense
 MOST_SECONDS = {"compact": 15 * 60, "ensemble": 60 * 60}
 
 
-def test_every_recipe_has_a_record_and_it_belongs_to_the_recipe_of_today():
+def test_every_recipe_has_a_current_record():
     recorded = {name: result["recipe"] for name, result in ACCURACY.items() if name != "ensemble"}
     assert recorded == {name: describe(recipe) for name, recipe in MEASURED.items()}
 
@@ -54,7 +54,7 @@ def test_the_trainings_are_as_short_as_the_course_promises(name):
     assert max(run["seconds"] for run in ACCURACY[name]["runs"]) <= MOST_SECONDS[name]
 
 
-def test_the_quick_recipe_reaches_99_per_cent_twenty_times_sooner():
+def test_fast_recipe_reaches_99_percent_20_times_sooner():
     record = records.load("speed")
     assert record["recipes"] == {
         "fast": describe(RECIPES["fast"]),
@@ -70,7 +70,7 @@ def test_the_quick_recipe_reaches_99_per_cent_twenty_times_sooner():
     assert record["ratio"] >= 20
 
 
-def test_the_epochs_of_the_keras_io_example_were_chosen_on_validation_digits():
+def test_keras_io_epochs_were_chosen_on_validation():
     record = records.load("choices")
     means = np.mean(record["runs"], axis=0)
     np.testing.assert_allclose(means, record["mean_validation_accuracy"], atol=1e-5)
@@ -89,7 +89,7 @@ def test_the_ablation_is_of_todays_recipe_and_complete():
         )
 
 
-def test_reading_one_digit_was_measured_and_takes_a_fraction_of_what_keras_takes():
+def test_recorded_latency_is_a_fraction_of_keras():
     assert records.load("latency")["rows"]["DigitReader, ONNX"]["times_faster"] >= 200
 
 
@@ -110,7 +110,7 @@ def test_the_robust_reader_bears_what_the_course_promises():
     assert errors["load_digits"] <= 0.4
 
 
-def test_from_kaggles_files_the_recipe_comes_as_far_as_from_mnists_own():
+def test_recipe_does_as_well_from_kaggle_files_as_from_mnist():
     """A tenth of a point is left to it, since it learns from 37,800 digits there, and not from 54,000."""
     record = records.load("capstone")
     runs = record["runs"]
@@ -136,7 +136,7 @@ def test_jobs_that_run_side_by_side_all_come_back(monkeypatch):
     assert dict(side_by_side(divmod, jobs)) == {job: divmod(*job) for job in jobs}
 
 
-def test_a_download_is_the_best_wheel_of_each_package_or_its_source():
+def test_download_counts_the_best_wheel_of_each_package():
     sizes = {"cp312-cp312-linux_x86_64": 1, "cp311-cp311-linux_x86_64": 20, "py3-none-any": 300}
     wheels = [{"url": f"a/b-1.0-{tag}.whl", "size": size} for tag, size in sizes.items()]
     tags = [Tag("cp311", "cp311", "linux_x86_64"), Tag("py3", "none", "any")]

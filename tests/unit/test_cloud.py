@@ -164,7 +164,7 @@ def refusal(reader, image=DIGITS[0]):
 # Words into digits, digits into pictures
 
 
-def test_a_digit_is_a_digit_and_a_lookalike_the_digit_that_was_meant():
+def test_lookalike_letter_is_read_as_its_digit():
     assert [digit_from_text(f" {digit}\n") for digit in range(10)] == list(range(10))
     meant = {
         "O": 0,
@@ -191,9 +191,9 @@ def test_what_is_no_single_digit_is_none(text):
 
 def test_the_service_form_is_dark_on_white_and_large_enough():
     picture = to_service_form(DIGITS[0])
-    grey = np.asarray(picture)
+    gray = np.asarray(picture)
     assert (picture.mode, picture.size) == ("L", (280, 280))
-    assert np.all(grey[:20] == 255) and grey.min() == 0, "paper white, ink black"
+    assert np.all(gray[:20] == 255) and gray.min() == 0, "paper white, ink black"
     back = 255 - np.asarray(picture.reduce(10)).astype(int)
     assert np.abs(back - DIGITS[0]).mean() < 3 < np.abs(back - DIGITS[1]).mean(), (
         "the same digit, enlarged"
@@ -322,7 +322,7 @@ def test_google_may_refuse_a_picture_inside_a_good_reply():
 
 
 @each_service
-def test_a_service_that_asks_to_wait_for_an_hour_is_not_waited_for(service):
+def test_service_that_asks_for_an_hour_is_not_awaited(service):
     content = b'{"error": {"code": "429", "message": "slow down"}, "__type": "ThrottlingException"}'
     with answering(429, content, [("Retry-After", "3600")]) as server:
         start = time.monotonic()

@@ -1,4 +1,4 @@
-"""Spoilt digits: in form, told apart by their seed, ever harder, still readable, and partly unknown to training."""
+"""Corrupted digits: in form, told apart by their seed, ever harder, still readable, and partly unknown to training."""
 
 import ast
 import hashlib
@@ -45,11 +45,11 @@ def reader():
     return DigitReader("compact")
 
 
-def spoilt(name, images, strength, seed=0):
+def corrupted(name, images, strength, seed=0):
     return CORRUPTIONS[name](images, strength, np.random.default_rng(seed))
 
 
-def test_there_are_enough_of_them_and_enough_that_training_never_saw():
+def test_enough_corruptions_and_enough_unseen_in_training():
     assert len(CORRUPTIONS) >= 16
     assert len(WITHHELD) >= 5
     assert all(len(corruption.amounts) == len(STRENGTHS) for corruption in CORRUPTIONS.values())
@@ -60,7 +60,7 @@ def test_digits_stay_in_form_and_the_given_ones_are_left_alone(name, digits):
     images = digits[0][:20]
     before = images.copy()
     for strength in STRENGTHS:
-        changed = spoilt(name, images, strength)
+        changed = corrupted(name, images, strength)
         assert changed.shape == images.shape and changed.dtype == np.uint8
         assert not np.array_equal(changed, images)
     np.testing.assert_array_equal(images, before)
@@ -69,25 +69,25 @@ def test_digits_stay_in_form_and_the_given_ones_are_left_alone(name, digits):
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_the_seed_alone_decides_what_is_left_to_chance(name, digits):
     images = digits[0][:20]
-    first, again, other = (spoilt(name, images, 3, seed) for seed in (1, 1, 2))
+    first, again, other = (corrupted(name, images, 3, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     certain = {"gaussian blur", "brightness", "contrast", "thin", "thicken", "stripes", "pixelate"}
     assert np.array_equal(first, other) == (name in certain)
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_each_digit_is_spoilt_alone(name, digits):
+def test_each_digit_is_corrupted_alone(name, digits):
     images = digits[0][:6].copy()
-    together = spoilt(name, images, 3)
+    together = corrupted(name, images, 3)
     images[1:] = images[1:][::-1]
-    np.testing.assert_array_equal(spoilt(name, images, 3)[0], together[0])
+    np.testing.assert_array_equal(corrupted(name, images, 3)[0], together[0])
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_more_strength_changes_more(name, digits):
     images = digits[0][:100].astype(int)
     changes = [
-        abs(spoilt(name, digits[0][:100], strength) - images).mean() for strength in STRENGTHS
+        abs(corrupted(name, digits[0][:100], strength) - images).mean() for strength in STRENGTHS
     ]
     assert changes == sorted(changes)
     assert changes[-1] > 1.3 * changes[0] > 0
@@ -96,31 +96,31 @@ def test_more_strength_changes_more(name, digits):
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_a_little_of_it_leaves_digits_readable(name, digits, reader):
     images, labels = digits
-    right = reader.predict_batch(spoilt(name, images, 1)).argmax(axis=1) == labels
+    right = reader.predict_batch(corrupted(name, images, 1)).argmax(axis=1) == labels
     assert right.mean() >= 0.88
 
 
 @pytest.mark.parametrize("strength", [0, 6, -1, 2.5, "3", None])
 def test_an_unknown_strength_is_refused(strength, digits):
     with pytest.raises(ValueError, match=r"expected a strength from 1 to 5, got .*as they are"):
-        spoilt("fog", digits[0][:2], strength)
+        corrupted("fog", digits[0][:2], strength)
 
 
 def test_digits_that_were_scaled_already_are_refused(digits):
     with pytest.raises(ValueError, match="uint8"):
-        spoilt("fog", digits[0][:2] / 255, 3)
+        corrupted("fog", digits[0][:2] / 255, 3)
 
 
 def test_a_blank_page_survives_everything():
     blank = np.zeros((2, 28, 28), "uint8")
     with np.errstate(all="raise"):
         for name in CORRUPTIONS:
-            assert spoilt(name, blank, 5).shape == blank.shape
+            assert corrupted(name, blank, 5).shape == blank.shape
     for name in ("thin", "thicken", "rotate", "elastic"):
-        assert not spoilt(name, blank, 5).any()
+        assert not corrupted(name, blank, 5).any()
 
 
-def test_what_is_withheld_has_no_name_in_the_code_of_the_training():
+def test_withheld_corruptions_are_not_named_in_training_code():
     assert set(TRACES) == WITHHELD
     code = [
         Path(data.__file__).with_name(name).read_text()
@@ -149,7 +149,7 @@ def marked():
     return image
 
 
-def centre(image):
+def center(image):
     rows, columns = np.nonzero(image)
     weights = image[rows, columns]
     return np.average(rows, weights=weights) - 13.5, np.average(columns, weights=weights) - 13.5
@@ -157,11 +157,11 @@ def centre(image):
 
 def test_geometry_does_what_its_amounts_say():
     rng = np.random.default_rng(0)
-    row, column = centre(Corruption(rotate, (90,))(marked(), 1, rng)[0])
+    row, column = center(Corruption(rotate, (90,))(marked(), 1, rng)[0])
     assert (abs(row), column) == pytest.approx((8, 0), abs=0.1)
-    row, column = centre(Corruption(resize, (0.5,))(marked(), 1, rng)[0])
+    row, column = center(Corruption(resize, (0.5,))(marked(), 1, rng)[0])
     assert (row, column) == pytest.approx((0, 4), abs=0.1)
-    row, column = centre(Corruption(translate, (3,))(marked(), 1, rng)[0])
+    row, column = center(Corruption(translate, (3,))(marked(), 1, rng)[0])
     assert np.hypot(row, column - 8) == pytest.approx(3, abs=0.1)
 
 
@@ -180,8 +180,8 @@ def test_photos_are_jpegs_with_dark_ink_and_repeatable(kind, digits):
     assert first == again
     picture = Image.open(io.BytesIO(first))
     assert picture.format == "JPEG" and picture.mode == "RGB"
-    grey = np.asarray(picture.convert("L"))
-    assert np.percentile(grey, 1) < np.median(grey) - 40
+    gray = np.asarray(picture.convert("L"))
+    assert np.percentile(gray, 1) < np.median(gray) - 40
 
 
 def test_photos_on_plain_paper_are_read(digits, reader):
@@ -193,9 +193,7 @@ def test_photos_on_plain_paper_are_read(digits, reader):
     assert np.mean(read == labels) >= 0.94
 
 
-def test_a_measurement_scores_everything_and_compares_with_the_example(
-    digits, monkeypatch, tmp_path
-):
+def test_measurement_compares_everything_with_the_example(digits, monkeypatch, tmp_path):
     mnist = data.load_mnist("sample")
     paths = {
         robustness.RIVAL: robustness.MODELS / "dense.onnx",

@@ -132,9 +132,7 @@ def test_the_folder_is_generated_once(places, few, monkeypatch):
     assert kaggle_folder() == runs / "kaggle"
 
 
-def test_kaggles_own_files_come_first_but_not_before_the_sample_that_was_asked_for(
-    places, monkeypatch
-):
+def test_own_kaggle_files_come_first_unless_sample_is_asked_for(places, monkeypatch):
     own, runs = places
     own.mkdir(parents=True)
     (own / "train.csv").touch()
@@ -359,7 +357,7 @@ def test_kaggles_form_starts_no_tensorflow():
 # What was recorded of reading
 
 
-def test_reading_takes_at_most_twice_the_time_of_the_fastest_reader_and_600_megabytes():
+def test_recorded_csv_reading_is_within_twice_the_fastest():
     record = records.load("csv_reading")
     assert (record["rows"], record["columns"]) == (42_000, 785) and record["rounds"] >= 5
     readers = record["readers"]
@@ -372,7 +370,7 @@ def test_reading_takes_at_most_twice_the_time_of_the_fastest_reader_and_600_mega
     assert readers[csv_reading.OURS]["peak_mb"] <= 600
 
 
-def test_the_ratio_is_that_of_the_rounds_and_all_readers_must_agree():
+def test_ratio_is_that_of_the_rounds_and_readers_agree():
     def run(seconds, **other):
         return {"seconds": seconds, "peak_mb": 1, "dtype": "uint8", "sha256": "a"} | other
 

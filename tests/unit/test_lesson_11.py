@@ -82,9 +82,7 @@ def test_without_credentials_the_lesson_says_practice(practice, capsys):
     assert said.count("(practice): ") == 3
 
 
-def test_with_credentials_and_no_network_the_lesson_fails_clearly_and_soon(
-    practice, nowhere, monkeypatch, capsys
-):
+def test_lesson_without_network_fails_clearly_and_soon(practice, nowhere, monkeypatch, capsys):
     for name, value in NOBODYS.items():
         monkeypatch.setenv(name, value)
     start = time.perf_counter()

@@ -113,7 +113,7 @@ def test_faint_dirt_does_not_count_as_ink():
 
 
 def test_mnist_digits_stay_where_they_are(mnist):
-    """The box, the rounding and the centre are MNIST's own: only faint rims may change."""
+    """The box, the rounding and the center are MNIST's own: only faint rims may change."""
     images = mnist.x_train[:500]
     again = np.stack([to_mnist_form(image) for image in images])
     changes = np.abs(again.astype(int) - images).mean(axis=(1, 2))

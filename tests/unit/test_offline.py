@@ -68,7 +68,7 @@ def write_notebook(path, *sources):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
 
 
-def test_notebooks_reach_their_own_machine_and_the_embedded_digits_alone(tmp_path):
+def test_notebooks_reach_only_this_machine_and_the_sample(tmp_path):
     write_notebook(tmp_path / "leaves.ipynb", "1 + 1", FALL_BACK, LOOK_UP, IN_A_CHILD)
     write_notebook(tmp_path / "loopback.ipynb", SERVE_AND_READ)
     write_notebook(

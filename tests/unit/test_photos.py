@@ -337,7 +337,7 @@ def test_arrays_of_other_kinds_are_read():
             to_mnist_form(array)
 
 
-def test_palette_grey_alpha_and_deep_images_are_read(tmp_path):
+def test_palette_gray_alpha_and_deep_images_are_read(tmp_path):
     page = draw_five()
     deep = Image.fromarray(np.asarray(page).astype("int32") * 257)
     share = Image.fromarray(np.asarray(page).astype("float32"))

@@ -94,7 +94,7 @@ def test_number_grid_shows_zero_without_a_sign(axes):
     assert [text.get_text() for text in axes.texts] == ["0", "0", "-1.23", "2"]
 
 
-def test_number_grid_centres_its_colours_on_zero(axes):
+def test_number_grid_centers_its_colors_on_zero(axes):
     plots.number_grid(axes, np.array([[-1.0, 9.0]]))
     low, high = axes.collections[0].get_clim()
     assert low == -high < 0
@@ -109,7 +109,7 @@ def test_probability_bars_label_the_likeliest_digit_alone(axes):
     assert axes.yaxis_inverted()
 
 
-def test_learning_curves_tell_training_from_validation_without_colour(axes):
+def test_learning_curves_can_be_told_apart_without_color(axes):
     plots.learning_curves(axes, {"a": {"accuracy": [0.5, 0.9], "val_accuracy": [0.4, 0.8]}})
     training, validation = axes.lines
     assert training.get_linestyle() != validation.get_linestyle()
@@ -117,9 +117,9 @@ def test_learning_curves_tell_training_from_validation_without_colour(axes):
     assert list(validation.get_ydata()) == [0.4, 0.8]
 
 
-def test_confusion_writes_all_counts_and_colours_only_the_errors(axes):
+def test_confusion_writes_all_counts_and_colors_only_the_errors(axes):
     matrix = np.full((10, 10), 2) + 98 * np.eye(10, dtype=int)
     plots.confusion(axes, matrix)
     assert [int(text.get_text()) for text in axes.texts] == matrix.ravel().tolist()
-    coloured = np.asarray(axes.collections[0].get_array()).reshape(10, 10)
-    assert np.all(np.diag(coloured) == 0) and coloured.sum() == 180
+    colored = np.asarray(axes.collections[0].get_array()).reshape(10, 10)
+    assert np.all(np.diag(colored) == 0) and colored.sum() == 180

@@ -45,7 +45,7 @@ def drawing(ink="black", paper="white"):
     return page
 
 
-def test_a_drawn_seven_is_read_whatever_its_colours(reader):
+def test_a_drawn_seven_is_read_whatever_its_colors(reader):
     for page in (drawing(), drawing("white", "black"), drawing("navy", "lightyellow")):
         prediction = reader.read(page)
         assert prediction.digit == 7
@@ -150,7 +150,7 @@ def test_onnx_runtime_answers_like_keras_on_ten_thousand_digits(ten_thousand):
     np.testing.assert_allclose(by_onnx, by_keras, atol=1e-5)
 
 
-def test_eight_bits_answer_nearly_like_keras_on_ten_thousand_digits(ten_thousand):
+def test_int8_predicts_nearly_like_keras_on_10000_digits(ten_thousand):
     readers = [DigitReader(MODELS / f"reference{ending}") for ending in (".keras", ".tflite")]
     by_keras, by_bits = (reader.predict_batch(ten_thousand) for reader in readers)
     assert by_bits.shape == (10_000, 10) and by_bits.dtype == np.float32
@@ -158,7 +158,7 @@ def test_eight_bits_answer_nearly_like_keras_on_ten_thousand_digits(ten_thousand
     assert np.abs(by_keras - by_bits).mean() < 0.005
 
 
-def test_a_name_is_read_by_onnx_runtime_where_it_is_installed_else_by_keras(monkeypatch, held_out):
+def test_name_loads_onnx_if_installed_else_keras(monkeypatch, held_out):
     assert DigitReader("reference").path.suffix == ".onnx"
     monkeypatch.setattr(prediction.importlib.util, "find_spec", lambda name: None)
     fallback = DigitReader("reference")
@@ -200,9 +200,7 @@ def test_a_missing_model_says_what_may_be_named():
     ],
     ids=["truncated", "empty", "text", "pickle"],
 )
-def test_a_damaged_or_foreign_file_is_refused_by_name_and_runs_nothing(
-    ending, spoil, tmp_path, capfd
-):
+def test_damaged_or_foreign_file_is_refused_by_name(ending, spoil, tmp_path, capfd):
     path = tmp_path / f"mine{ending}"
     path.write_bytes(spoil((MODELS / f"reference{ending}").read_bytes()))
     with pytest.raises(UnreadableModel, match=rf"mine\{ending}"):
@@ -232,7 +230,7 @@ def test_a_network_that_reads_no_digits_is_refused(answers, activation, tmp_path
         DigitReader(tmp_path / "other.keras")
 
 
-def test_another_kind_of_file_is_refused_with_the_kinds_that_are_read(tmp_path):
+def test_other_file_type_is_refused_with_the_accepted_ones(tmp_path):
     (tmp_path / "model.h5").write_bytes(b"")
     with pytest.raises(UnreadableModel, match=r"\.onnx, \.tflite, \.keras"):
         DigitReader(tmp_path / "model.h5")

@@ -181,7 +181,7 @@ def test_readme_has_the_badges_of_the_address():
     assert with_badges(README, repository(PYPROJECT)) == README, "run `make badges`"
 
 
-def test_the_set_up_in_readme_begins_with_a_clone_and_leads_to_the_lab():
+def test_readme_setup_begins_with_a_clone_and_ends_in_the_lab():
     block = re.search(
         r"^## Quick start.*?^```bash\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE
     )[1]

@@ -41,7 +41,7 @@ def test_the_file_is_the_one_on_the_card(card, facts):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_model_has_the_parameters_on_the_card_and_no_optimiser(name):
+def test_model_has_the_parameters_on_its_card_and_no_optimizer(name):
     model = DigitReader(name).model
     assert model.count_params() == CARDS[name]["recipe"]["parameters"]
     assert not hasattr(model, "optimizer") or model.optimizer is None
@@ -67,9 +67,7 @@ def test_eight_bits_cost_little_accuracy_and_little_space(name):
 
 @pytest.mark.full
 @pytest.mark.parametrize("card, facts", FILES)
-def test_accuracy_on_mnist_is_the_cards_and_within_three_deviations_of_the_recipes_mean(
-    card, facts
-):
+def test_accuracy_matches_the_card_and_the_recipe(card, facts):
     mnist = data.load_mnist("full")
     correct = count_right(facts["file"], mnist.x_test, mnist.y_test)
     assert (
@@ -93,7 +91,7 @@ def test_no_digit_of_the_samples_test_split_was_trained_on():
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_temperature_on_the_card_leaves_the_confidence_calibrated(name):
+def test_temperature_on_the_card_calibrates_confidence(name):
     mnist = data.load_mnist("full")
     answers = DigitReader(name).predict_batch(mnist.x_test)
     assert expected_calibration_error(answers, mnist.y_test) < 0.01
@@ -102,7 +100,7 @@ def test_the_temperature_on_the_card_leaves_the_confidence_calibrated(name):
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", SHIPPED)
-def test_what_is_answered_above_the_cards_threshold_is_right_as_often_as_wished(name):
+def test_predictions_above_the_cards_threshold_meet_its_accuracy(name):
     mnist = data.load_mnist("full")
     answers = DigitReader(name).predict_batch(mnist.x_test)
     answered = answers.max(axis=1) >= CARDS[name]["abstain_below"]

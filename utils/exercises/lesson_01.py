@@ -386,9 +386,9 @@ def _cloud(rows, columns, share):
     return make
 
 
-def _variances(points, centred=True):
+def _variances(points, centered=True):
     """Return the variances along the principal axes, the largest first, up to a common factor."""
-    return np.linalg.svd(points - points.mean(axis=0) * centred, compute_uv=False) ** 2
+    return np.linalg.svd(points - points.mean(axis=0) * centered, compute_uv=False) ** 2
 
 
 def _needed(variances, share):
@@ -416,7 +416,7 @@ q6 = Question(
                 lambda points, share: _needed(_variances(points), share) + 1
             ),
             "the mean was not taken off, so that the first axis points at the cloud instead of along it.": (
-                lambda points, share: _needed(_variances(points, centred=False), share)
+                lambda points, share: _needed(_variances(points, centered=False), share)
             ),
             "singular values are not variances yet: square them.": (
                 lambda points, share: _needed(np.sqrt(_variances(points)), share)
@@ -435,18 +435,18 @@ q6 = Question(
 # 7. A map that flatters
 
 
-def _map(dimensions, neighbours):
+def _map(dimensions, neighbors):
     def make(rng):
-        return rng.normal(size=(40, dimensions)), rng.integers(0, 3, size=40), neighbours
+        return rng.normal(size=(40, dimensions)), rng.integers(0, 3, size=40), neighbors
 
     return make
 
 
-def _agreement(positions, labels, neighbours, itself=np.inf):
+def _agreement(positions, labels, neighbors, itself=np.inf):
     """Return the agreement; `itself` is how far a point is held to be from itself."""
     distances = np.linalg.norm(positions[:, np.newaxis] - positions, axis=2)
     np.fill_diagonal(distances, itself)
-    nearest = distances.argsort(axis=1)[:, :neighbours]
+    nearest = distances.argsort(axis=1)[:, :neighbors]
     return (labels[nearest] == labels[:, np.newaxis]).mean(axis=1)
 
 
@@ -454,13 +454,13 @@ _agrees_like = behaves_like(
     _agreement,
     in_turn(_map(2, 5), _map(3, 4)),
     {
-        "each point is still its own nearest neighbour, and always agrees with itself.": (
+        "each point is still its own nearest neighbor, and always agrees with itself.": (
             lambda *case: _agreement(*case, itself=-1)
         ),
-        "you ask for one neighbour more, but the point itself is still among them: leave it out.": (
+        "you ask for one neighbor more, but the point itself is still among them: leave it out.": (
             lambda positions, labels, k: _agreement(positions, labels, k + 1, itself=-1)
         ),
-        "the point itself is left out, but then only k - 1 neighbours are left: ask for one more.": (
+        "the point itself is left out, but then only k - 1 neighbors are left: ask for one more.": (
             lambda positions, labels, k: _agreement(positions, labels, k - 1)
         ),
         "that is one number for the whole map. Give one for each point: the mean over axis 1.": (
@@ -482,7 +482,7 @@ def _examine_agreement(function):
     if not equal(call(function, positions, labels, 1), np.zeros(12)):
         raise Wrong(
             "right for most maps. But where two digits lie at the very same place, the point itself need not be the "
-            "*first* of its neighbours: leave it out by name, not by place in the list."
+            "*first* of its neighbors: leave it out by name, not by place in the list."
         )
 
 
@@ -495,7 +495,7 @@ q7 = Question(
         "Print the colleague's `nearest` for a few points. Which number stands in front in every row?",
         "Whoever hands positions to `kneighbors` asks: which known points are nearest to these places? The point at "
         "that place is known too. Compare with the call in section 7.",
-        "`kneighbors(return_distance=False)`, without positions, asks for the neighbours of each known point, and "
+        "`kneighbors(return_distance=False)`, without positions, asks for the neighbors of each known point, and "
         "leaves the point itself out.",
     ),
 )

@@ -105,7 +105,7 @@ _like_prepared = behaves_like(
         "the axis of length 1 comes last, not second: (n, height, width, 1).": lambda x: (
             x[:, np.newaxis] / 255
         ),
-        "you divide by the largest pixel of the batch, so a digit changes with its neighbours. Divide by 255.": (
+        "you divide by the largest pixel of the batch, so a digit changes with its neighbors. Divide by 255.": (
             lambda x: _ready(x, x.max())
         ),
         "each image is divided by its own largest pixel, so a pale digit looks like a dark one. Divide by 255.": (
@@ -366,7 +366,7 @@ def _parts(train, images):
     return make
 
 
-def _standardised(train, images, ddof=0, axis=None):
+def _standardized(train, images, ddof=0, axis=None):
     spread = np.std(train, ddof=ddof, axis=axis)
     return (images - np.mean(train, axis=axis)) / np.where(spread == 0, 1, spread)
 
@@ -381,24 +381,24 @@ q6 = Question(
     "q6",
     "split data into training, validation and test parts, stratified, without a leak",
     behaves_like(
-        _standardised,
+        _standardized,
         in_turn(  # the usual, a blank photo, training pixels all the same, more images than in training
             _parts((0, 90, 4), (60, 255, 4)), _parts((100, 255, 4), (0, 0, 1)),
             _parts((77, 77, 4), (3, 200, 4)), _parts((30, 200, 2), (0, 250, 7)),
         ),
         {
             "that measures on the images themselves: each part is shifted by another amount. Measure on `train`.": (
-                lambda train, images: _standardised(images, images)
+                lambda train, images: _standardized(images, images)
             ),
             "both parts were measured together: so the training has seen the other part. Measure on `train` alone.": (
-                lambda train, images: _standardised(np.concatenate([train, images]), images)
+                lambda train, images: _standardized(np.concatenate([train, images]), images)
             ),
             "the spread must be that of `train`, too.": lambda train, x: (x - train.mean()) / (x.std() or 1),
             "you took a mean for every pixel place (`axis=0`). One mean and one spread for all pixels are wanted.": (
-                lambda train, images: _standardised(train, images, axis=0)
+                lambda train, images: _standardized(train, images, axis=0)
             ),
             "your spread divides by n - 1 (`ddof=1`, the rule of pandas). `np.std` divides by n.": (
-                lambda train, images: _standardised(train, images, ddof=1)
+                lambda train, images: _standardized(train, images, ddof=1)
             ),
             "training pixels that are all the same have a spread of 0. Only subtract then.": _divided_by_zero,
             "you only subtract the mean. Divide by the spread too.": lambda train, images: images - train.mean(),
@@ -576,10 +576,10 @@ def _around(ink, rng):
     return (np.pad(np.array(ink, dtype="float32"), rng.integers(1, 40, size=(2, 2))),)
 
 
-def _placed(ink, middle=14, centre=ndimage.center_of_mass, whole=round, stop=True):
+def _placed(ink, middle=14, center=ndimage.center_of_mass, whole=round, stop=True):
     """Lay the ink on 28 x 28, well or in one of the ways in which it goes wrong."""
     drawn = crop_to_ink(ink)
-    corner = [whole(middle - place) for place in centre(drawn)]
+    corner = [whole(middle - place) for place in center(drawn)]
     if stop:
         corner = np.clip(corner, 0, 28 - np.array(drawn.shape))
     return np.roll(
@@ -592,22 +592,22 @@ _like_placed = behaves_like(
     in_turn(
         _page(20, 7), _page(1, 1), lambda rng: (rng.uniform(1, 255, size=(9, 20)),),  # the last one without a margin
         _page(20, 6, np.s_[0]), _page(20, 8, np.s_[-1]), _page(5, 20, np.s_[:, 0]), _page(8, 20, np.s_[:, -1]),
-        # A centre a quarter of a pixel from the middle, either way, tells apart all ways of rounding.
+        # A center a quarter of a pixel from the middle, either way, tells apart all ways of rounding.
         lambda rng: _around([[90, 30], [30, 10]], rng), lambda rng: _around([[10, 30], [30, 90]], rng),
     ),
     {
-        "that puts the middle of the *box* into the middle. Heavy strokes pull: use the centre of mass.": (
-            lambda ink: _placed(ink, centre=lambda drawn: np.array(drawn.shape) / 2, whole=int)
+        "that puts the middle of the *box* into the middle. Heavy strokes pull: use the center of mass.": (
+            lambda ink: _placed(ink, center=lambda drawn: np.array(drawn.shape) / 2, whole=int)
         ),
-        "every pixel with ink counts the same in your centre. Weight the places with the ink.": (
-            lambda ink: _placed(ink, centre=lambda drawn: ndimage.center_of_mass(drawn > 0))
+        "every pixel with ink counts the same in your center. Weight the places with the ink.": (
+            lambda ink: _placed(ink, center=lambda drawn: ndimage.center_of_mass(drawn > 0))
         ),
         "half a pixel off: the middle is at (14, 14), not at 13.5, and `int` cuts off where `round` does not.": (
             lambda ink: _placed(ink, whole=int)
         ),
-        "your middle is at 13. MNIST keeps the centre of mass on pixel (14, 14).": lambda ink: _placed(ink, 13),
-        "rows and columns of the centre are exchanged: the row comes first.": (
-            lambda ink: _placed(ink, centre=lambda drawn: ndimage.center_of_mass(drawn)[::-1])
+        "your middle is at 13. MNIST keeps the center of mass on pixel (14, 14).": lambda ink: _placed(ink, 13),
+        "rows and columns of the center are exchanged: the row comes first.": (
+            lambda ink: _placed(ink, center=lambda drawn: ndimage.center_of_mass(drawn)[::-1])
         ),
         "ink that leaves at one edge comes in at the other, as with `np.roll`. Let the digit stop at the edge.": (
             lambda ink: _placed(ink, stop=False)
@@ -636,9 +636,9 @@ q9 = Question(
     "bring a foreign image into MNIST's form, step by step",
     _examine_placed,
     hints=(
-        "Three steps: find the rows and columns with ink and cut them out; find the centre; lay the cut-out on zeros.",
-        "`np.nonzero(ink)` gives rows and columns of the ink. `ndimage.center_of_mass` gives the centre of a cut-out.",
-        "If the cut-out's centre is at row c, its upper edge belongs at row `round(14 - c)`, but not above 0, and not "
+        "Three steps: find the rows and columns with ink and cut them out; find the center; lay the cut-out on zeros.",
+        "`np.nonzero(ink)` gives rows and columns of the ink. `ndimage.center_of_mass` gives the center of a cut-out.",
+        "If the cut-out's center is at row c, its upper edge belongs at row `round(14 - c)`, but not above 0, and not "
         "below `28 - height`.",
     ),
 )

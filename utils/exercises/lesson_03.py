@@ -23,13 +23,13 @@ COPIES = {
     "blank paper": np.zeros_like(STROKE),
 }
 
-DISTANCE = "read digits by their distance to a mean image, and to their nearest neighbours, and say where that fails"
+DISTANCE = "read digits by their distance to a mean image, and to their nearest neighbors, and say where that fails"
 SOFTMAX = (
     "write softmax regression in NumPy, check its gradient, train it, and get the same from Keras"
 )
 DENSE = "count the parameters of a dense network, and run it forward by hand"
 CONTEST = "choose on a validation set, and report on the test set once, with an interval"
-NEIGHBOURS = "show by experiment that these readers do not know which pixels are neighbours"
+NEIGHBORS = "show by experiment that these readers do not know which pixels are neighbors"
 
 
 # 1. A stroke moves
@@ -214,11 +214,11 @@ q3 = Question(
 )
 
 
-# 4. The neighbours vote
+# 4. The neighbors vote
 
 
 def _case_of_votes(rng):
-    """Make neighbours of few classes, so that many votes end in a tie."""
+    """Make neighbors of few classes, so that many votes end in a tie."""
     labels = rng.permutation([*rng.choice(10, 4, replace=False)] * 7)
     return (
         rng.normal(size=(len(labels), 5)),
@@ -229,7 +229,7 @@ def _case_of_votes(rng):
 
 
 def _ask(start=lambda k: 0, stop=lambda k: k, count=lambda labels: np.bincount(labels).argmax()):
-    """Return a function that asks the neighbours from `start(k)` to `stop(k)`, and counts in a way of its own."""
+    """Return a function that asks the neighbors from `start(k)` to `stop(k)`, and counts in a way of its own."""
 
     def read(train, labels, images, k):
         by_distance = labels[cdist(images, train).argsort(axis=1)]
@@ -246,8 +246,8 @@ q4 = Question(
         _ask(),
         _case_of_votes,
         {
-            "you ask the single nearest neighbour, whatever `k` is.": _ask(stop=lambda k: 1),
-            "one neighbour too few: `[:, :k]` takes k of them.": _ask(stop=lambda k: k - 1),
+            "you ask the single nearest neighbor, whatever `k` is.": _ask(stop=lambda k: 1),
+            "one neighbor too few: `[:, :k]` takes k of them.": _ask(stop=lambda k: k - 1),
             "you leave the nearest out. That is for images that are in the training set themselves; these are not.": (
                 _ask(start=lambda k: 1, stop=lambda k: k + 1)
             ),
@@ -514,7 +514,7 @@ q7 = Question(
 )
 
 
-# 8. Does a distance know neighbours?
+# 8. Does a distance know neighbors?
 
 
 def _total(numbers):
@@ -552,7 +552,7 @@ def _says(function, distance, pair):
     return bool(answer)
 
 
-def _examine_neighbours(function):
+def _examine_neighbors(function):
     rng = np.random.default_rng()
     pairs = [rng.random((2, 31, 34)) for _ in range(5)]
     blind = [
@@ -563,7 +563,7 @@ def _examine_neighbours(function):
     ]
     if not any(blind + sighted):
         raise Wrong(
-            "it is the other way round: a distance that stays as it was does *not* know neighbours."
+            "it is the other way round: a distance that stays as it was does *not* know neighbors."
         )
     if not any(sighted):
         raise Wrong(
@@ -592,12 +592,12 @@ def _examine_neighbours(function):
 q8 = Question(
     LESSON,
     "q8",
-    NEIGHBOURS,
-    _examine_neighbours,
+    NEIGHBORS,
+    _examine_neighbors,
     hints=(
         "The experiment of section 8: deal out the pixel places once, move the pixels of both images, measure again.",
         "`new_places = rng.permutation(a.size)`, then `a.ravel()[new_places].reshape(a.shape)`, and the same for b.",
-        "It knows neighbours if `distance` of the shuffled pair is *not* `np.isclose` to that of the pair as it was.",
+        "It knows neighbors if `distance` of the shuffled pair is *not* `np.isclose` to that of the pair as it was.",
     ),
 )
 
@@ -676,7 +676,7 @@ def _check_report(accuracy, low, high, validation, test):
             "that is the accuracy on the validation digits, which made the choice. Report that on the test."
         )
     if equal(accuracy, 100 * share):
-        raise Wrong("give the accuracy as a share between 0 and 1, not in per cent.")
+        raise Wrong("give the accuracy as a share between 0 and 1, not in percent.")
     compare(accuracy, share)
     if equal((low, high), (share - half, share + half), 1e-3):
         raise Wrong(

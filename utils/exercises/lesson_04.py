@@ -227,7 +227,7 @@ q5 = Question(
 )
 
 
-# 6. Equivariance, by behaviour
+# 6. Equivariance, by behavior
 
 
 def _roll(image):

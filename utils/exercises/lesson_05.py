@@ -269,10 +269,10 @@ _examine_field_of_chains = behaves_like(
         "a layer's own stride counts only for the layers after it: first the field grows, then the jump.": partial(
             _grow, own=1
         ),
-        "the jump is missing: after a stride of 2, neighbours are two pixels apart.": partial(
+        "the jump is missing: after a stride of 2, neighbors are two pixels apart.": partial(
             _grow, together=lambda strides: 1
         ),
-        "jumps multiply: after two strides of 2, neighbours are 4 pixels apart.": partial(
+        "jumps multiply: after two strides of 2, neighbors are 4 pixels apart.": partial(
             _grow, together=lambda strides: 1 + sum(stride - 1 for stride in strides)
         ),
         "a kernel reaches over k numbers, and so adds k **- 1** jumps.": partial(_grow, reach=0),

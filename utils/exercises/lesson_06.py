@@ -367,10 +367,10 @@ q5 = Question(
 )
 
 
-# 6. Batch normalisation, in training and in use
+# 6. Batch normalization, in training and in use
 
 
-def _normalise(
+def _normalize(
     features, mean, variance, training,
     axes=(0, 1, 2), ddof=0, epsilon=0.001, root=np.sqrt, keep=0.9, by_batch=bool, remember=bool,
 ):  # fmt: skip
@@ -383,7 +383,7 @@ def _normalise(
         return (features - used_mean) / root(used_variance + epsilon), mean, variance
 
 
-def _case_of_normalisation(rng):
+def _case_of_normalization(rng):
     count, rows, columns, channels = (
         int(side) for side in rng.integers((1, 2, 2, 2), (6, 5, 6, 5))
     )
@@ -408,43 +408,43 @@ def _never(training):
 q6 = Question(
     LESSON,
     "q6",
-    "say what batch normalisation, label smoothing, averaging and ensembles do, and test a recipe by ablation",
+    "say what batch normalization, label smoothing, averaging and ensembles do, and test a recipe by ablation",
     behaves_like(
-        _normalise,
-        _case_of_normalisation,
+        _normalize,
+        _case_of_normalization,
         {
             "in use there is no batch to speak of: take the running mean and variance there.": partial(
-                _normalise, by_batch=_always
+                _normalize, by_batch=_always
             ),
             "in training, take the mean and variance of this batch, not the running ones.": partial(
-                _normalise, by_batch=_never
+                _normalize, by_batch=_never
             ),
             "in use nothing is learned: give mean and variance back as they came.": partial(
-                _normalise, remember=_always
+                _normalize, remember=_always
             ),
             "the running mean and variance never change. In training they move a tenth towards the batch's.": (
-                partial(_normalise, remember=_never)
+                partial(_normalize, remember=_never)
             ),
             "you keep only the last batch's mean and variance: nine tenths of the running ones should stay.": (
-                partial(_normalise, keep=0)
+                partial(_normalize, keep=0)
             ),
             "nine tenths of the *old* running mean stay, and a tenth is new: yours is the other way round.": (
-                partial(_normalise, keep=0.1)
+                partial(_normalize, keep=0.1)
             ),
             "your mean has a value for each pixel: one for each *channel* is wanted, over axes 0, 1 and 2.": (
-                partial(_normalise, axes=0)
+                partial(_normalize, axes=0)
             ),
             "`ddof=1` is for samples in statistics. Here the plain variance counts.": partial(
-                _normalise, ddof=1
+                _normalize, ddof=1
             ),
             "a silent channel becomes 0 / 0, or nearly: add 0.001 to the variance.": partial(
-                _normalise, epsilon=0
+                _normalize, epsilon=0
             ),
             "divide by the *root* of the variance.": partial(
-                _normalise, root=lambda variance: variance
+                _normalize, root=lambda variance: variance
             ),
             "the 0.001 belongs under the root, to the variance.": partial(
-                _normalise, root=lambda variance: np.sqrt(variance - 0.001) + 0.001
+                _normalize, root=lambda variance: np.sqrt(variance - 0.001) + 0.001
             ),
         },
         tolerance=1e-4,
@@ -494,7 +494,7 @@ LAYERS = {
     "dropout": (_silence,),
     "augmentation": (_shift_each,),
     "one half always silent": (lambda x, rng, turn: x * ROWS,),
-    "batch normalisation": (lambda x, rng, turn: x - x.mean(), lambda x, rng, turn: x - 0.1),
+    "batch normalization": (lambda x, rng, turn: x - x.mean(), lambda x, rng, turn: x - 0.1),
     "noise in use too": (_noise, _noise),
     "noise in use only": (lambda x, rng, turn: x, _noise),
     "now and then": (lambda x, rng, turn: x[..., ::-1] if turn % 4 == 3 else x,),
@@ -503,7 +503,7 @@ LAYERS = {
 PARTS = ("acts in training", "acts in use", "random in training")
 TRUTH = {
     "dropout": (True, False, True), "augmentation": (True, False, True), "now and then": (True, False, True),
-    "one half always silent": (True, False, False), "batch normalisation": (True, True, False),
+    "one half always silent": (True, False, False), "batch normalization": (True, True, False),
     "noise in use too": (True, True, True), "noise in use only": (False, True, False), "nothing": (False, False, False),
 }  # fmt: skip
 
@@ -750,7 +750,7 @@ def _examine_network(network):
     if right < GOAL:
         raise Wrong(
             f"it reads {right:.1%} of fresh digits, and {GOAL:.0%} are wanted. More maps after the pooling than before "
-            "it, batch normalisation, smaller batches, more epochs: which of them helps?"
+            "it, batch normalization, smaller batches, more epochs: which of them helps?"
         )
     return f"{network.count_params():,} parameters, and {right:.1%} of fresh digits are read correctly."
 
@@ -780,7 +780,7 @@ def _share_right(network):
 q10 = Question(
     LESSON,
     "q10",
-    "say what batch normalisation, label smoothing, averaging and ensembles do, and test a recipe by ablation",
+    "say what batch normalization, label smoothing, averaging and ensembles do, and test a recipe by ablation",
     _examine_network,
     hints=(
         "A dense layer on flat maps is expensive. `GlobalAveragePooling2D` leaves one number of each map.",

@@ -63,7 +63,7 @@ def _examine_reading(answer):
         "precision and recall are exchanged: precision goes down the column of the 5, recall along its row.": (
             [recall, precision]
         ),
-        "these are shares: give them from 0 to 1, not in per cent.": [
+        "these are shares: give them from 0 to 1, not in percent.": [
             100 * precision,
             100 * recall,
         ],

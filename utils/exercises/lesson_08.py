@@ -160,7 +160,7 @@ def _examine_steps(answer):
         )
     if order[-1] != "C":
         raise Wrong(
-            "order: centring comes last. Whatever changes the digit after it would move its centre of mass."
+            "order: centering comes last. Whatever changes the digit after it would move its center of mass."
         )
     if order != wanted:
         raise Wrong(
@@ -322,22 +322,22 @@ def _case_of_light(rng):
             np.arange(50) * rng.uniform(1, 2),
         )
         inked = ndimage.binary_dilation(rng.uniform(size=light.shape) < 0.01, np.ones((3, 3)))
-        grey = light * rng.uniform(0.9, 1, size=light.shape) * np.where(inked, 0.4, 1)
+        gray = light * rng.uniform(0.9, 1, size=light.shape) * np.where(inked, 0.4, 1)
         window = int(rng.choice([7, 9, 11]))
-        if (grey > 1.01 * _paper(grey, window)).any():  # so that it matters to clip
-            return grey, window
+        if (gray > 1.01 * _paper(gray, window)).any():  # so that it matters to clip
+            return gray, window
 
 
-def _paper(grey, window, brightest=ndimage.maximum_filter, blur=0.5):
+def _paper(gray, window, brightest=ndimage.maximum_filter, blur=0.5):
     return (
-        ndimage.gaussian_filter(brightest(grey, window), blur * window)
+        ndimage.gaussian_filter(brightest(gray, window), blur * window)
         if blur
-        else brightest(grey, window)
+        else brightest(gray, window)
     )
 
 
-def _ink(grey, window, low=0.0, **how):
-    return np.clip(1 - grey / _paper(grey, window, **how), low, 1)
+def _ink(gray, window, low=0.0, **how):
+    return np.clip(1 - gray / _paper(gray, window, **how), low, 1)
 
 
 q3 = Question(
@@ -360,17 +360,17 @@ q3 = Question(
             "some paper comes out as ink: a pixel brighter than `paper` is no ink. Clip at 0, do not turn the sign.": (
                 lambda *case: np.abs(_ink(*case, low=-np.inf))
             ),
-            "you subtract. In the shade ink takes away fewer grey levels; the *share* is the same. Divide.": (
-                lambda grey, window: np.clip(_paper(grey, window) - grey, 0, None)
+            "you subtract. In the shade ink takes away fewer gray levels; the *share* is the same. Divide.": (
+                lambda gray, window: np.clip(_paper(gray, window) - gray, 0, None)
             ),
-            "you subtract, and divide by 255. In the shade ink takes away fewer grey levels than in the sun.": (
-                lambda grey, window: np.clip(_paper(grey, window) - grey, 0, None) / 255
+            "you subtract, and divide by 255. In the shade ink takes away fewer gray levels than in the sun.": (
+                lambda gray, window: np.clip(_paper(gray, window) - gray, 0, None) / 255
             ),
             "the darkest pixel around is ink. Paper is the brightest.": (
                 lambda *case: _ink(*case, brightest=ndimage.minimum_filter)
             ),
             "you blur the page, and its ink goes into the light. First the brightest pixel around, then blur.": (
-                lambda *case: _ink(*case, brightest=lambda grey, window: grey)
+                lambda *case: _ink(*case, brightest=lambda gray, window: gray)
             ),
             "the light is not blurred: the maxima have corners, and light has none.": lambda *case: (
                 _ink(*case, blur=0)
@@ -379,30 +379,30 @@ q3 = Question(
                 *case, blur=1
             ),
             "you blur first, and then take the brightest. Ink has gone into the light by then.": (
-                lambda grey, window: np.clip(
+                lambda gray, window: np.clip(
                     1
-                    - grey
-                    / ndimage.maximum_filter(ndimage.gaussian_filter(grey, window / 2), window),
+                    - gray
+                    / ndimage.maximum_filter(ndimage.gaussian_filter(gray, window / 2), window),
                     0,
                     1,
                 )
             ),
             "one light for the whole page: the shaded paper counts as ink. Ask how bright it is *around* each pixel.": (
-                lambda grey, window: 1 - grey / grey.max()
+                lambda gray, window: 1 - gray / gray.max()
             ),
             "from 0 to 255. A share goes from 0 to 1.": lambda *case: 255 * _ink(*case),
         },
     ),
     hints=(
         "Section 2, *Light*: `ndimage.maximum_filter` finds the brightest pixel around, `gaussian_filter` blurs.",
-        "`ndimage.gaussian_filter(ndimage.maximum_filter(grey, window), window / 2)` is what the paper would be.",
-        "What ink takes away is `1 - grey / paper`; where that is below 0, there is none.",
+        "`ndimage.gaussian_filter(ndimage.maximum_filter(gray, window), window / 2)` is what the paper would be.",
+        "What ink takes away is `1 - gray / paper`; where that is below 0, there is none.",
     ),
 )
 
 
-def _light_left(grey, window, high):
-    return np.clip(grey / _paper(grey, window), 0, high)
+def _light_left(gray, window, high):
+    return np.clip(gray / _paper(gray, window), 0, high)
 
 
 # 4. The width of a stroke
@@ -769,12 +769,14 @@ def _confidence(network, images, labels):
 
 
 def _change(*case, training=True, anew=False, score=_accuracy):
-    """Return what the second network gains on clean images, and on spoilt ones."""
+    """Return what the second network gains on clean images, and on corrupted ones."""
     plain, hardened, spoil, images, labels = _trial(*case)
-    spoilt = spoil(images, training=training)
-    before, clean_before = score(plain, spoilt, labels), score(plain, images, labels)
-    spoilt = spoil(images, training=training) if anew else spoilt
-    return score(hardened, images, labels) - clean_before, score(hardened, spoilt, labels) - before
+    corrupted = spoil(images, training=training)
+    before, clean_before = score(plain, corrupted, labels), score(plain, images, labels)
+    corrupted = spoil(images, training=training) if anew else corrupted
+    return score(hardened, images, labels) - clean_before, score(
+        hardened, corrupted, labels
+    ) - before
 
 
 TRIALS = in_turn(_case_of_trial(0.4, 0.9), _case_of_trial(0.9, 0.4))
@@ -822,7 +824,7 @@ q7 = Question(
                     ),
                     "that compares how sure the two are, and its sign is turned. Who is right is told by `argmax` "
                     "and the labels.": lambda *case: -_lost(*case, score=_confidence),
-                    "in per cent. Give a share: 0.02 rather than 2.": lambda *case: (
+                    "in percent. Give a share: 0.02 rather than 2.": lambda *case: (
                         100 * _lost(*case)
                     ),
                     "its sign is lost: `abs` would call a gain a loss.": lambda *case: abs(
@@ -831,7 +833,7 @@ q7 = Question(
                     "as a share of what it was before. Give the difference of the two accuracies.": _share(
                         0
                     ),
-                    "that is what is gained on spoilt digits: the two are exchanged.": _gained,
+                    "that is what is gained on corrupted digits: the two are exchanged.": _gained,
                     "that is the second network's accuracy. How much has it lost against the first?": lambda *case: (
                         _accuracy(_trial(*case)[1], *case[2:])
                     ),
@@ -841,20 +843,20 @@ q7 = Question(
                 _gained,
                 TRIALS,
                 {
-                    "these digits are not spoilt: outside of training such a layer does nothing. "
+                    "these digits are not corrupted: outside of training such a layer does nothing. "
                     "`spoil(images, training=True)`.": lambda *case: -_lost(*case),
                     "each network got a damage of its own: every call of `spoil` draws anew. Spoil once, and let both "
                     "read that.": lambda *case: _gained(*case, anew=True),
                     "that compares how *sure* the two are. Who is right is told by `argmax` and the labels.": (
                         lambda *case: _gained(*case, score=_confidence)
                     ),
-                    "that is how sure the two are on digits that nobody has spoilt.": (
+                    "that is how sure the two are on digits that nobody has corrupted.": (
                         lambda *case: _change_of_colleague(*case)[1]
                     ),
                     "the sign is turned: what is gained is *after* minus before.": lambda *case: (
                         -_gained(*case)
                     ),
-                    "in per cent. Give a share: 0.02 rather than 2.": lambda *case: (
+                    "in percent. Give a share: 0.02 rather than 2.": lambda *case: (
                         100 * _gained(*case)
                     ),
                     "as a share of what it was before. Give the difference of the two accuracies.": _share(
@@ -868,7 +870,7 @@ q7 = Question(
         "Three things are amiss. What does `max` tell, and what `argmax`? When does such a layer spoil anything? Is "
         "spoiling the same twice?",
         "`np.mean(network(x).argmax(axis=1) == labels)` is an accuracy.",
-        "`spoilt = spoil(images, training=True)`, once; then both networks read `spoilt`, and both read `images`.",
+        "`corrupted = spoil(images, training=True)`, once. Both networks read `corrupted` and `images`.",
     ),
 )
 

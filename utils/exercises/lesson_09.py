@@ -256,7 +256,7 @@ q3 = Question(
                 "you add up over all places. A map says *somewhere here*: take its strongest place.": (
                     lambda *case: _by_class(*case, places=np.sum)
                 ),
-                "you add up over the digits, so a frequent class looks like the favourite of every map.": (
+                "you add up over the digits, so a frequent class looks like the favorite of every map.": (
                     lambda *case: _by_class(*case, digits=np.sum)
                 ),
                 "one strongest digit stands for its whole class. Take the mean over the class.": (

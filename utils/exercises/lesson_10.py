@@ -32,7 +32,7 @@ from utils.preprocessing import SIDE, scale
 LESSON = "10"
 SAVE = "save a network, load it again, and prove that nothing was lost"
 EXPORT = "export a network, and check its parity with the original"
-QUANTISE = "quantise weights by hand, and measure what 8 bits gain and what they cost"
+QUANTIZE = "quantize weights by hand, and measure what 8 bits gain and what they cost"
 TIME = "compare the latency of several runtimes fairly"
 MISMATCH = "find a mismatch between the preprocessing of training and that of serving"
 ENDPOINT = "write an endpoint that reads a picture, and refuses with a reason what is none"
@@ -506,7 +506,7 @@ def _as_bytes(numbers):
 q4 = Question(
     LESSON,
     "q4",
-    QUANTISE,
+    QUANTIZE,
     parts(
         "numbers, steps",
         behaves_like(
@@ -595,11 +595,11 @@ def _lopsided_digits():
     return [
         d
         for d in digits[:60]
-        if not any(np.array_equal(d, form) for form in _centred_anew(from_tablet(d)))
+        if not any(np.array_equal(d, form) for form in _centered_anew(from_tablet(d)))
     ]
 
 
-def _centred_anew(picture):
+def _centered_anew(picture):
     """Return what to_mnist_form makes of a picture, as it comes and after the shrinking."""
     page = picture.swapaxes(0, 1)
     times = len(page) // SIDE
@@ -643,10 +643,10 @@ def _examine_mended(function):
         )
     _examine_orientation(found, wanted)
     is_right = equal(found, wanted, 1e-3)
-    anew = zip(*map(_centred_anew, pictures), strict=True)
+    anew = zip(*map(_centered_anew, pictures), strict=True)
     if not is_right and any(equal(found, np.array(forms) / 255, 1e-3) for forms in anew):
         raise Wrong(
-            "you cut out and centre the digit anew, which training did not. What comes here stands in its 28 x 28 "
+            "you cut out and center the digit anew, which training did not. What comes here stands in its 28 x 28 "
             "squares already."
         )
     filters = [
@@ -657,7 +657,7 @@ def _examine_mended(function):
         and min(np.abs(found[0] - _blended(digits[0], f)).max() for f in filters) < 0.05
     ):
         raise Wrong(
-            "nearly. But each square borrows a little from its neighbours: unless it is told, `resize` takes a wide "
+            "nearly. But each square borrows a little from its neighbors: unless it is told, `resize` takes a wide "
             "filter. `Image.Resampling.BOX` takes the mean of each square alone."
         )
     compare(found, wanted, 1e-3, given="the same digits as in training, one after the other")
@@ -693,7 +693,7 @@ q5 = Question(
 )
 
 
-# 6. Quantise, and measure
+# 6. Quantize, and measure
 
 PENCILS = np.linspace(0.1, 0.9, 10)  # how dark each of ten pencils writes
 
@@ -808,7 +808,7 @@ def _examine_measures(answer, per_weight, size, wanted, small, images):
     same = np.mean(small.predict_batch(images).argmax(axis=1) == wanted.argmax(axis=1))
     shares = {
         1 - same: "same: that is the share of digits that both read *differently*.",
-        100 * same: "same: in per cent. Give a share, from 0 to 1.",
+        100 * same: "same: in percent. Give a share, from 0 to 1.",
         len(images) * same: "same: that is their number. Divide by how many images there are.",
         1: "same: nothing differs, you say. Do you compare a network with itself?",
     }
@@ -826,7 +826,7 @@ def _examine_measures(answer, per_weight, size, wanted, small, images):
 q6 = Question(
     LESSON,
     "q6",
-    QUANTISE,
+    QUANTIZE,
     _examine_eight_bits,
     hints=(
         "`digits[::3]` takes from all pencils. `export(model, examples, path)` does the rest.",

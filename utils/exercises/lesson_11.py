@@ -476,8 +476,8 @@ def _examine_reply(function):
             _surest,
             in_turn(*[_reply_case(service, count) for count in (1, 3, 0)], _reply_case(service, 1, ("70", "12"))),
             {
-                f"{service}: here the confidence is in per cent. For all three from 0 to 1, please.": _in_per_cent,
-                f"{service}: that is a hundredth of the confidence, which is no per cent here.": _always_a_hundredth,
+                f"{service}: here the confidence is in percent. For all three from 0 to 1, please.": _in_per_cent,
+                f"{service}: that is a hundredth of the confidence, which is no percent here.": _always_a_hundredth,
                 f"{service}: of several words you take the first. Take the surest.": _at(0),
                 f"{service}: of several words you take the last. Take the surest.": _at(-1),
                 f"{service}: you also take the LINE, which repeats what its words say: `Type` is WORD.": _lines_too,
@@ -562,7 +562,7 @@ q5 = Question(
                     lambda *case: len(case[0]) * _right(*case)
                 ),
                 "right: that is the share of errors.": lambda *case: 1 - _right(*case),
-                "right: that is in per cent: expected a share, from 0 to 1.": lambda *case: 100 * _right(*case),
+                "right: that is in percent: expected a share, from 0 to 1.": lambda *case: 100 * _right(*case),
                 "right: what was left unread you count as right.": lambda *case: _right(*case) + _unread(*case),
                 "right: only the time of the first call is left out. Its answer counts.": (
                     lambda answers, labels, seconds: _right(answers[1:], labels[1:])
@@ -640,10 +640,10 @@ def make_photo(seed: int | None = None) -> tuple[bytes, tuple[int, int, int, int
     facts[0x010F], facts[0x0110] = "Phone", "Model 11"  # its maker and model
     place = facts.get_ifd(0x8825)  # where it was taken
     place[1], place[2], place[3], place[4] = "N", (48.0, 8.0, 14.0), "E", (11.0, 34.0, 31.0)
-    colours = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    colors = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     file = io.BytesIO()
     Image.fromarray(pixels).save(
-        file, "JPEG", exif=facts, comment=SECRET.encode(), icc_profile=colours
+        file, "JPEG", exif=facts, comment=SECRET.encode(), icc_profile=colors
     )
     return file.getvalue(), box
 
@@ -704,7 +704,7 @@ def _examine_leaving(answer, photo, box):
         if kind not in ("IHDR", "PLTE", "tRNS", "IDAT", "IEND")
     ]
     if "iCCP" in extra:
-        raise Wrong("a colour profile travels along (`iCCP`): Pillow keeps it through `crop` and `convert`. Make a new "
+        raise Wrong("a color profile travels along (`iCCP`): Pillow keeps it through `crop` and `convert`. Make a new "
                     "image of the pixels alone.")  # fmt: skip
     if extra:
         raise Wrong(f"more than pixels leaves: the file also holds {', '.join(extra)}.")

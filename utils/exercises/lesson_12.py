@@ -310,7 +310,7 @@ AMDAHL_SLIPS = {  # by the part of the answer
         ),
     },
     "efficiency": {
-        "efficiency: in per cent. Give a share, from 0 to 1.": lambda *case: (
+        "efficiency: in percent. Give a share, from 0 to 1.": lambda *case: (
             100 * _efficiency(*case)
         ),
         "efficiency: that is the waste. Efficiency is what is *used* of the workers.": lambda *case: (
@@ -821,7 +821,7 @@ def _examine_traffic(ring):
     steps = {(receiver - sender) % ring.workers for sender, receiver, _ in ring.sent}
     if len(steps) > 1 or steps - {1, ring.workers - 1}:
         raise Wrong(
-            "the sum is right, but that is no ring: a worker sends to others than its neighbour on one side, and so "
+            "the sum is right, but that is no ring: a worker sends to others than its neighbor on one side, and so "
             "some lines carry more than others."
         )
     counts = [sum(sender == worker for sender, _, _ in ring.sent) for worker in range(ring.workers)]

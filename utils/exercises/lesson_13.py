@@ -299,11 +299,11 @@ def _examine_first_fault(function):
             f"nothing is wrong with a file, and you say line {found}. Which answers mean that all is well?"
         )
     for spoil, sentence in FAULTS.values():
-        spoilt, line = spoil(lines, rng)
-        answer = call(function, spoilt, len(lines) - 1)
+        corrupted, line = spoil(lines, rng)
+        answer = call(function, corrupted, len(lines) - 1)
         if equal(answer, 0):
             raise Wrong(sentence)
-        if equal(answer, len(spoilt)) and line > len(spoilt):
+        if equal(answer, len(corrupted)) and line > len(corrupted):
             raise Wrong(
                 f"line {answer} is the last, and well. The fault is in the next one, which is missing."
             )
@@ -313,7 +313,7 @@ def _examine_first_fault(function):
             )
         if not equal(answer, line):
             raise Wrong(
-                f"the *first* line at fault is {line}, you say {describe(answer)}: {spoilt[line - 1 : line]}."
+                f"the *first* line at fault is {line}, you say {describe(answer)}: {corrupted[line - 1 : line]}."
             )
 
 
@@ -341,7 +341,7 @@ def _two_sets(rng):
     test[0] = train[12].T  # the same pixels at other places
     test[1] = train[13] ^ (np.arange(36).reshape(6, 6) == rng.integers(36)).astype(
         "uint8"
-    )  # off by one grey level
+    )  # off by one gray level
     train[14, 0, :2] = 100, 200
     test[9] = train[14]
     test[9, 0, :2] = 150, 150  # the same sum
@@ -405,7 +405,7 @@ _examine_overlap = behaves_like(
         "the same pixels in another order are another image. Compare each in its place.": (
             lambda train, test: _shared(train, test, lambda image: bytes(np.sort(image, axis=None)))
         ),
-        "nearly alike is not the same: one image differs by one grey level, and you count it.": (
+        "nearly alike is not the same: one image differs by one gray level, and you count it.": (
             lambda train, test: np.array(
                 [
                     n
@@ -483,7 +483,7 @@ def _examine_folds(function):
             )
         if all(equal(np.sort(a), np.sort(b)) for a, b in zip(folds, other, strict=True)):
             raise Wrong(
-                "with another `rng` the folds are the same. Shuffle: neighbours in a file are often alike."
+                "with another `rng` the folds are the same. Shuffle: neighbors in a file are often alike."
             )
 
 
@@ -1028,7 +1028,7 @@ q10 = Question(
     _examine_network,
     hints=(
         "`split_train_validation` splits whatever has a label, also the numbers `np.arange(len(labels))`.",
-        "`training.fit(recipe, (images[learnt], labels[learnt]))` returns the network and its history.",
+        "`training.fit(recipe, (images[learned], labels[learned]))` returns the network and its history.",
         "`dataclasses.replace(RECIPES['compact'], epochs=8)` is a shorter recipe.",
     ),
     seconds=60,

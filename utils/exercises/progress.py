@@ -53,13 +53,13 @@ def draw() -> Figure:
         1, 2, figsize=(10, 4.4), width_ratios=(3, 2), layout="constrained"
     )
     place = np.arange(len(done))
-    for shift, total, part, colour in (
+    for shift, total, part, color in (
         (-0.2, "exercises", "correct", 0),
         (0.2, "quizzes", "guessed", 1),
     ):
-        left.barh(place + shift, done[total], 0.32, color="none", edgecolor=plots.COLORS[colour])
+        left.barh(place + shift, done[total], 0.32, color="none", edgecolor=plots.COLORS[color])
         left.barh(
-            place + shift, done[part], 0.32, color=plots.COLORS[colour], label=f"{total}: {part}"
+            place + shift, done[part], 0.32, color=plots.COLORS[color], label=f"{total}: {part}"
         )
     left.set(
         yticks=place,
@@ -69,7 +69,7 @@ def draw() -> Figure:
     )
     left.invert_yaxis()
     left.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2, frameon=False)
-    right.plot([0, 1], [0, 1], color="grey", linestyle=":", label="well calibrated")
+    right.plot([0, 1], [0, 1], color="gray", linestyle=":", label="well calibrated")
     right.plot(sure.index, sure["right"], "o", color=plots.COLORS[2], label="your guesses")
     right.set(
         xlim=(0, 1.02),
