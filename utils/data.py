@@ -267,11 +267,16 @@ def claim_folder(folder: str | Path, description: dict) -> None:
     path = Path(folder) / "run.json"
     if path.is_file():
         check_same_run(json.loads(path.read_text(encoding="utf-8")), description, folder)
-    elif path.parent.exists() and (not path.parent.is_dir() or any(path.parent.iterdir())):
+    elif path.parent.exists() and not _is_free(path.parent):
         raise ValueError(f"{folder} holds something else: name another folder, new or empty.")
     else:
         with atomic_write(path) as part:
             part.write_text(json.dumps(description, indent=1), encoding="utf-8")
+
+
+def _is_free(folder: Path) -> bool:
+    """Return whether a folder holds nothing but what a killed process left half written."""
+    return folder.is_dir() and all(".part" in path.name for path in folder.iterdir())
 
 
 def check_same_run(held: dict, asked: dict, where: str | Path) -> None:

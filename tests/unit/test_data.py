@@ -469,6 +469,9 @@ def test_folder_is_claimed_by_one_run(tmp_path):
     ]:
         with pytest.raises(ValueError, match=said):
             data.claim_folder(tmp_path / "run", other)
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / "run.1234abcd.part.json").touch()
+    data.claim_folder(tmp_path / "killed", about)
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").touch()
     with pytest.raises(ValueError, match="something else"):
