@@ -37,7 +37,9 @@ BatchSize = Annotated[
 )
 def train(
     recipe: Recipe = "compact",
-    workers: Workers = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Devices: graphics cards, or else parts of this CPU.")
+    ] = 2,
     addresses: Annotated[
         str, typer.Option(help="The host:port of every worker of a cluster, with commas.")
     ] = "",
@@ -54,85 +56,113 @@ def train(
     ] = None,
     seed: Seed = 0,
     folder: Annotated[
-        Path | None, typer.Option(help="Where the first worker keeps the run.")
+        Path | None, typer.Option(help="Where the first worker saves the run.")
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds of silence after which workers are lost.")
+        float,
+        typer.Option(min=1, help="With --addresses: how long to wait for the others, in seconds."),
     ] = 120,
     source: Source = "auto",
 ) -> None:
-    """Train one network by several workers, each of which works on its share of every batch.
+    """Train one network on several devices, or on several hosts, each of which works on its share of every batch.
 
-    On a cluster, give the same command on every host, each with its own index. A tenth of the training digits is held
-    back, and tells how well the network reads. When a worker is lost, all go on from the last whole epoch; so does the
-    same command, given again.
+    For several hosts, give the same command on each of them, with its own index. They must be in a network you trust:
+    TensorFlow listens on every network interface and asks for no password, so anyone who reaches the port can run
+    code. A tenth of the training digits is held back, and shows how well the network reads. If the training ends
+    early, the same command resumes it after the last whole epoch.
     """
-    from apps.scaling.training import split_address, train_data_parallel
+    from apps.cli.hosts import split_address
     from utils.data import runs_folder
     from utils.preprocessing import split_train_validation
 
-    places = [place.strip() for place in addresses.split(",")] if addresses else None
+    places = [place.strip() for place in addresses.split(",")] if addresses else []
     changes = {"epochs": epochs, "batch_size": batch_size, "max_lr": peak_rate}
     changes = {name: value for name, value in changes.items() if value is not None}
-    folder = folder or runs_folder() / f"{recipe}_by_{len(places or range(workers))}"
+    folder = folder or runs_folder() / f"{recipe}_by_{len(places) or workers}"
     with mistakes(ValueError):
-        for place in places or []:
+        for place in places:
             split_address(place)
     mnist = open_mnist(source)
     x, x_held_back, y, y_held_back = split_train_validation(mnist.x_train, mnist.y_train)
+    data = (x, y), (x_held_back, y_held_back)
     with (
         _resumable("It goes on from the last whole epoch"),
         _bar() as bar,
         mistakes(ValueError, RuntimeError),
     ):
-        run = train_data_parallel(
-            recipe,
-            (x, y),
-            (x_held_back, y_held_back),
-            seed=seed,
-            folder=folder,
-            workers=workers,
-            addresses=places,
-            index=index,
-            changes=changes,
-            timeout=timeout,
-            on_event=_say_training(bar),
-        )
-    if run.history:
-        right = f"{run.history[-1]['validation_accuracy']:.2%} of the digits held back are read."
-        out.print(f"{right} Saved as {escape(str(run.path))}", soft_wrap=True)
-    else:
+        if places:
+            job = recipe, changes, *data, seed, str(folder)
+            accuracy = _train_on_hosts(places, index, job, timeout, _Epochs(bar))
+        else:
+            accuracy = _train_here(recipe, data, seed, folder, workers, changes, _Epochs(bar))
+    if accuracy is None:
         out.print("Finished: the first worker has the network.")
+    else:
+        right = f"{accuracy:.2%} of the digits held back are read."
+        out.print(f"{right} Saved as {escape(str(folder / 'model.keras'))}", soft_wrap=True)
 
 
-def _say_training(bar: Progress):
-    task = bar.add_task("starting", total=None)
+def _train_here(recipe, data, seed, folder, workers, changes, epochs: "_Epochs") -> float:
+    """Train on devices of this machine, and return the validation accuracy."""
+    from apps.cli.search import chosen_recipe
+    from apps.scaling.training import train_on_devices
+    from utils.training import keras
 
-    def say(event: dict) -> None:
-        kind = event["event"]
-        if kind == "step" and event["rank"] == 0:
-            bar.update(
-                task,
-                description=f"epoch {event['epoch']}",
-                total=event["steps"],
-                completed=event["step"],
-            )
-        elif kind == "epoch":
-            accuracy = f", validation accuracy {event['validation_accuracy']:.4f}"
-            bar.console.print(
-                f"epoch {event['epoch']:2}: loss {event['loss']:.4f}{accuracy}", soft_wrap=True
-            )
-        elif kind == "resumed" and event["rank"] == 0:
-            bar.console.print(f"Going on after epoch {event['epoch']}")
-        elif kind == "lost":
-            complain(f"{event['reason']}: starting again from the last whole epoch")
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: epochs.begin(epoch),
+        on_train_batch_end=lambda step, logs: epochs.step(watch.params["steps"]),
+        on_epoch_end=lambda epoch, logs: epochs.end(logs),
+    )
+    recipe = chosen_recipe(recipe, changes)
+    _, history = train_on_devices(recipe, *data, seed, folder, workers, [watch])
+    return history.history["val_accuracy"][-1]
 
-    return say
+
+def _train_on_hosts(places, index, job, timeout, epochs: "_Epochs") -> float | None:
+    """Train together with other hosts, and return the validation accuracy, or None if another host saves the run."""
+    from apps.cli.hosts import train_on_hosts
+
+    def hear(event: dict) -> None:
+        if event["event"] == "epoch":
+            epochs.begin(event["epoch"])
+        elif event["event"] == "step":
+            epochs.step(event["steps"])
+        elif event["event"] == "end" and index == 0:
+            epochs.end(event)
+        accuracies.append(event.get("val_accuracy"))
+
+    accuracies = []
+    train_on_hosts(places, index, job, timeout, hear)
+    return accuracies[-1]
+
+
+class _Epochs:
+    """Show how a training goes: a bar for each epoch, and a line at its end."""
+
+    def __init__(self, bar: Progress):
+        self.bar, self.task, self.epoch = bar, bar.add_task("starting", total=None), None
+
+    def begin(self, epoch: int) -> None:
+        """Begin with an epoch, counted from 0, which isn't the first one if a run is resumed."""
+        if self.epoch is None and epoch:
+            self.bar.console.print(f"Going on after epoch {epoch}")
+        self.epoch = epoch + 1
+        self.bar.reset(self.task, description=f"epoch {self.epoch}")
+
+    def step(self, steps: int) -> None:
+        """Move the bar by one of so many steps."""
+        self.bar.update(self.task, total=steps, advance=1)
+
+    def end(self, logs: dict) -> None:
+        """Print how well the network reads after the epoch."""
+        accuracy = f"validation accuracy {logs['val_accuracy']:.4f}"
+        line = f"epoch {self.epoch:2}: loss {logs['loss']:.4f}, {accuracy}"
+        self.bar.console.print(line, soft_wrap=True)
 
 
 @command(
     "digits scale sweep fast --workers 2 --trials 20",
-    "digits scale sweep tiny --epochs 4 --source sample --storage my_sweep.journal",
+    "digits scale sweep tiny --epochs 4 --source sample --storage my_sweep.db",
     "digits scale sweep compact --storage postgresql://user@host/studies   (on as many hosts as you like)",
     group=scale,
 )
@@ -143,7 +173,7 @@ def sweep(
     ] = 20,
     workers: Workers = 2,
     storage: Annotated[
-        str, typer.Option(help="A journal file, or the URL of a database for many hosts.")
+        str, typer.Option(help="An SQLite file, or the URL of a database for many hosts.")
     ] = "",
     study: Annotated[str, typer.Option(help="The name of the study.")] = "digits",
     epochs: Epochs = None,
@@ -155,41 +185,47 @@ def sweep(
     A trial that lags behind is pruned. Hosts that name the same database work on the same study. The same command,
     given again, goes on; more trials may be asked for then.
     """
-    from apps.scaling.sweep import RecipeObjective
+    from apps.cli.search import RecipeObjective, database_url, shown
+    from apps.scaling.sweep import FINISHED, queued
     from apps.scaling.sweep import sweep as carry_out
     from utils.data import runs_folder
     from utils.preprocessing import split_train_validation
 
-    storage = storage or str(runs_folder() / f"{recipe}_sweep.journal")
+    with mistakes(ValueError):
+        url = database_url(storage or runs_folder() / f"{recipe}_sweep.db")
     mnist = open_mnist(source)
     x, x_held_back, y, y_held_back = split_train_validation(mnist.x_train, mnist.y_train)
     changes = {"epochs": epochs} if epochs else {}
     objective = RecipeObjective(recipe, (x, y), (x_held_back, y_held_back), changes=changes)
     with _resumable("It goes on where it was"), _bar() as bar, mistakes(ValueError, RuntimeError):
-        found = carry_out(
-            objective, storage, study, trials, workers, seed, on_event=_say_sweep(bar, trials)
-        )
+        say = _say_sweep(bar, trials)
+        found = carry_out(objective, url, study, trials, workers, seed, on_trial=say)
+    count = len(queued(found, *FINISHED))
     out.print(
-        f"Best of {len(found.trials)} trials: {found.best_value:.2%} of the digits held back are read, with"
+        f"Best of {count} trials: {found.best_value:.2%} of the digits held back are read, with"
     )
     for name, value in found.best_params.items():
+        name = "peak_rate" if name == "max_lr" else name  # by which an option sets it
         out.print(f"  {name} {value:.4g}")
-    out.print(f"The study is kept in {escape(storage)}", soft_wrap=True)
+    out.print(f"The study is kept in {escape(shown(url))}", soft_wrap=True)
 
 
 def _say_sweep(bar: Progress, trials: int):
+    from apps.scaling.sweep import FINISHED, TrialState, queued
+
     task = bar.add_task("starting", total=trials)
 
-    def say(event: dict) -> None:
-        if event["event"] == "trial":
-            value = "pruned" if event["pruned"] else f"{event['value']:.2%}"
-            best = "" if event["best"] is None else f", best {event['best']:.2%}"
-            bar.console.print(
-                f"trial {event['trial']:3}: {value}   ({event['finished']} of {trials}{best})"
-            )
-            bar.update(task, description="trials", completed=event["finished"])
-        elif event["event"] == "lost":
-            complain(f"{event['reason']}: its trial is queued again")
+    def say(study, trial) -> None:
+        if trial.state == TrialState.FAIL:
+            complain(f"A worker was lost with trial {trial.number}: its trial is queued again")
+            return
+        finished = queued(study, *FINISHED)
+        finished = [one for one in finished if one.datetime_complete <= trial.datetime_complete]
+        whole = [one.value for one in finished if one.state == TrialState.COMPLETE]
+        best = f", best {max(whole):.2%}" if whole else ""
+        value = "pruned" if trial.state == TrialState.PRUNED else f"{trial.value:.2%}"
+        bar.console.print(f"trial {trial.number:3}: {value}   ({len(finished)} of {trials}{best})")
+        bar.update(task, description="trials", completed=len(finished))
 
     return say
 
@@ -214,7 +250,11 @@ def read(
         str, typer.Option(help="The address of a Dask scheduler, for a cluster.")
     ] = "",
     partition: Annotated[
-        int | None, typer.Option(min=1, help="Images that are read and written together.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Images that are read and written together; by default a quarter of what a worker reads.",
+        ),
     ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for the cluster.")] = 30,
 ) -> None:
@@ -222,14 +262,15 @@ def read(
 
     The same command, given again, reads only what is missing. On a cluster all workers must see both folders.
     """
-    from apps.scaling.reading import partitions, read_images
+    from apps.scaling.reading import read_images
+    from apps.sources import partitions
 
     with (
         _resumable("It goes on with the next partition"),
         _bar() as bar,
         mistakes(ValueError, RuntimeError),
     ):
-        source = partitions(images, partition)
+        source = partitions(images, partition, workers, results)
         report = read_images(
             source, results, model, workers, scheduler or None, timeout, _say_reading(bar)
         )
@@ -247,6 +288,8 @@ def _say_reading(bar: Progress):
             bar.update(
                 task, description="partitions", total=event["partitions"], completed=event["done"]
             )
+        elif event["event"] == "lost":
+            complain("A worker was lost: its partition is read again")
 
     return say
 

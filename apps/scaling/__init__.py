@@ -1,1 +1,1 @@
-"""Several processes or hosts: one training, many trainings, many images, on engines that others maintain."""
+"""Share work among several processes or hosts: one training, many trainings, or many images."""

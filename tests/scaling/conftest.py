@@ -1,10 +1,11 @@
-"""What the tests of several processes share: few digits, and a disk that is full at once."""
+"""Share what the tests of scale-out need: few digits, small disks, and sweeps without processes."""
 
 import resource
 import subprocess
 
 import pytest
 
+from apps.scaling import sweep
 from utils.data import load_mnist
 
 SMALL = 64 * 1024  # bytes
@@ -21,19 +22,18 @@ def digits():
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """Give a folder that takes 64 kB: a file system in memory, or, where none may be mounted, a limit for files."""
-    folder = tmp_path / "disk"
+def small_disk(tmp_path, request):
+    """Return a folder that takes 64 kB, or `request.param` bytes: in memory, or, if none may be mounted, by a limit."""
+    folder, size = tmp_path / "disk", getattr(request, "param", SMALL)
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True).returncode == 0:
         yield folder
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # a database is open
     else:
         usual = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(
-            resource.RLIMIT_FSIZE, (SMALL, usual[1])
-        )  # for this process, and for all that it starts
+        # For this process, and for all that it starts.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
         yield folder
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
@@ -47,3 +47,15 @@ def events():
             return [event for event in self if event["event"] == kind]
 
     return Events()
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Let a sweep run its tasks here, one after the other, and not in processes of their own."""
+
+    def run(study, task, names, workers, report):
+        for name in names:
+            task(name)
+            report()
+
+    monkeypatch.setattr(sweep, "_run", run)

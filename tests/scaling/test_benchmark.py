@@ -6,7 +6,7 @@ import pytest
 from benchmarks import records, scaling
 
 
-def test_the_recorded_reading_of_a_million_digits_costs_little_for_the_engine():
+def test_recorded_reading_of_a_million_digits_costs_little():
     reading = records.load("scaling")["reading"]
     assert reading["digits"] == scaling.DIGITS == 1_000_000 and reading["model"] == scaling.MODEL
     assert reading["ratio"] >= 0.85, "of what processes without an engine read"
@@ -22,29 +22,17 @@ def test_the_recorded_reading_of_a_million_digits_costs_little_for_the_engine():
     assert costs[2].mean() <= 1.05 * costs[0].mean(), "the price of a digit grows with the job"
 
 
-def test_what_a_step_of_two_workers_costs_is_recorded_and_where_its_time_goes():
+def test_recorded_steps_of_two_devices_bring_no_gain():
     training = records.load("scaling")["training"]
-    assert training["recipe"] == scaling.RECIPE and list(training["batches"]) == [
-        str(size) for size in scaling.BATCHES
-    ]
+    assert training["recipe"] == scaling.RECIPE
+    assert list(training["batches"]) == [str(size) for size in scaling.BATCHES]
     for steps in training["batches"].values():
-        assert set(steps["milliseconds"]) == {"one thread", "one process, all threads", "2 workers"}
-        assert all(
-            parts["compute"] > 0 and parts["exchange"] > 0
-            for parts in steps["milliseconds"].values()
-        )
-        one, two = (
-            sum(steps["milliseconds"][name].values())
-            for name in ("one process, all threads", "2 workers")
-        )
-        assert steps["overhead"] == pytest.approx(two / one - 1, abs=0.01)
-    small, large = (steps["speed_up"] for steps in training["batches"].values())
-    assert 1 < small < large, (
-        "lesson 12 says that two workers gain on one thread, and more with the larger batch"
-    )
+        one, two = (steps["milliseconds"][label] for label in ("1 device", "2 devices"))
+        assert steps["ratio"] == pytest.approx(two / one, abs=0.01)
+        assert steps["ratio"] > 0.85, "lesson 12 says that parts of one CPU gain nothing"
 
 
 @pytest.mark.long
 def test_measured_again_it_costs_as_little():
     scaling.main()
-    test_the_recorded_reading_of_a_million_digits_costs_little_for_the_engine()
+    test_recorded_reading_of_a_million_digits_costs_little()

@@ -59,6 +59,8 @@ MISTAKES = {
         ["sweep", "--storage", "nothing://host/x"],
         "database of the sweep",
     ),
+    "a forgotten colon": (["sweep", "--storage", "postgresql//a:b@host/x"], "expected a file"),
+    "an old journal": (["sweep", "--storage", "{npy}"], "is no SQLite database"),
     "no picture": (["read", "{tmp}", "{tmp}/out"], "there is no picture"),
     "no file": (["read", "{tmp}/nothing.npy", "{tmp}/out"], "No such file"),
     "no model": (["read", "{npy}", "{tmp}/out", "--model", "nothing"], "there is no model"),
@@ -70,7 +72,7 @@ MISTAKES = {
         ["read", "{npy}", "{tmp}/out", "--scheduler", "what is this", "--timeout", "1"],
         "missing port number",
     ),
-    "another job's folder": (["read", "{npy}", "{tmp}"], "holds something else"),
+    "something else's folder": (["read", "{npy}", "{tmp}"], "holds something else"),
 }
 
 
@@ -93,7 +95,7 @@ def dask_port_taken():
 
 
 @pytest.mark.usefixtures("dask_port_taken")
-def test_a_job_that_was_interrupted_reads_the_rest_and_then_nothing(npy, tmp_path):
+def test_interrupted_job_reads_the_rest_and_then_nothing(npy, tmp_path):
     out = tmp_path / "out"
     job = ["read", str(npy), str(out), "--model", "tiny", "--partition", "1", "--workers", "1"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -115,37 +117,19 @@ def test_a_job_that_was_interrupted_reads_the_rest_and_then_nothing(npy, tmp_pat
     assert "Read 0 images" in scale(*job).stdout
 
 
-@pytest.mark.long
-def test_train_on_two_hosts_that_are_this_one(tmp_path):
-    from apps.scaling.training import free_addresses
-
-    job = [
-        *DIGITS,
-        "train",
-        "fast",
-        "--source",
-        "sample",
-        "--addresses",
-        ",".join(free_addresses(2)),
-    ]
-    hosts = [
-        subprocess.Popen(
-            [*job, "--index", str(rank), "--folder", str(tmp_path / str(rank))],
-            stdout=subprocess.PIPE,
-        )
-        for rank in (0, 1)
-    ]
-    said = [host.communicate(timeout=200)[0].decode() for host in hosts]
-    assert [host.returncode for host in hosts] == [0, 0]
-    assert re.search(r"[\d.]+% of the digits held back are read. Saved as ", said[0])
-    assert "the first worker has the network" in said[1]
-    assert (tmp_path / "0" / "model.keras").exists() and not list((tmp_path / "1").iterdir())
+def test_training_prints_its_epochs_and_is_not_done_twice(tmp_path):
+    job = ["train", "fast", "--source", "sample", "--workers", "1", "--folder", tmp_path / "run"]
+    epoch, last = scale(*job).stdout.splitlines()
+    assert re.fullmatch(r"epoch  1: loss [\d.]+, validation accuracy [\d.]+", epoch)
+    assert re.match(r"[\d.]+% of the digits held back are read\. Saved as .*model\.keras", last)
+    assert scale(*job).stdout.splitlines() == [last]
+    assert "with max_lr 0.01, but now it is 0.1" in scale(*job, "--peak-rate", 0.1, code=1).stderr
 
 
 @pytest.mark.long
 def test_sweep_finds_something_and_keeps_its_study(tmp_path):
-    storage = tmp_path / "sweep.journal"
+    storage = tmp_path / "sweep.db"
     result = scale("sweep", "fast", "--source", "sample", "--trials", "3", "--storage", storage)
-    assert re.search(r"Best of \d+ trials: [\d.]+% of the digits held back are read", result.stdout)
-    assert all(name in result.stdout for name in ("max_lr", "batch_size", "label_smoothing"))
+    assert re.search(r"Best of 3 trials: [\d.]+% of the digits held back are read", result.stdout)
+    assert all(name in result.stdout for name in ("peak_rate", "batch_size", "label_smoothing"))
     assert storage.exists()

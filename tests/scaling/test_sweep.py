@@ -1,217 +1,255 @@
-"""A sweep loses at most the trial that ran when something broke, and goes on where it was."""
+"""A sweep completes as many trials as were asked for, and loses at most those that ran when something broke."""
 
 import itertools
 import os
 import signal
-import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import optuna
-import psutil
 import pytest
+import sqlalchemy
 from optuna.trial import TrialState
 
-from apps.scaling.sweep import (
-    FINISHED,
-    Journal,
-    RecipeObjective,
-    open_study,
-    queue_again,
-    suggest,
-    sweep,
-)
-from apps.scaling.workers import WorkerLost
+from apps.cli.search import RecipeObjective, database_url, shown, suggest
+from apps.scaling import sweep as module
+from apps.scaling.sweep import FINISHED, open_study, queued, requeue, sweep
 
 SPACE = {"x": (0.0, 1.0), "steps": (1, 4), "rate": (1e-4, 1e-1, "log"), "batch": [32, 64]}
 
 
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path}/sweep.db"
+
+
 def objective(trial):
-    """Stand for a training of a third of a second."""
+    """Stand for a training of three epochs."""
     chosen = suggest(trial, SPACE)
     for epoch in range(3):
-        time.sleep(0.1)
         trial.report(chosen["x"], epoch)
         if trial.should_prune():
             raise optuna.TrialPruned
     return chosen["x"]
 
 
-def of_state(study, *states):
-    """Return the trials in one of these states."""
-    return study.get_trials(states=states)
+def states(study):
+    """Return the states of all trials."""
+    return [trial.state for trial in study.trials]
 
 
-@pytest.mark.parametrize("database", [False, True], ids=["journal", "database"])
-def test_a_killed_worker_costs_one_trial_which_is_tried_again(database, tmp_path, events):
-    storage = f"sqlite:///{tmp_path}/sweep.db" if database else tmp_path / "sweep.journal"
-
+def test_killed_worker_costs_one_trial_tried_again(url):
     def dies_once(trial):
-        if trial.number == 2:  # what is tried again gets another number
-            suggest(trial, SPACE)
+        chosen = objective(trial)
+        if trial.number == 2:  # the next attempt gets another number
             os.kill(os.getpid(), signal.SIGKILL)
+        return chosen
+
+    told = []
+    study = sweep(dies_once, url, trials=6, on_trial=lambda study, trial: told.append(trial))
+    assert len(queued(study, *FINISHED)) == 6
+    (lost,) = [trial for trial in study.trials if trial.state == TrialState.FAIL]
+    (again,) = [trial for trial in study.trials if "retry_history" in trial.system_attrs]
+    assert lost.number == 2 and again.params == lost.params and again.state in FINISHED
+    assert sorted(trial.number for trial in told) == [trial.number for trial in study.trials]
+    assert sweep(dies_once, url, trials=6).trials == study.trials, "a finished sweep stays as it is"
+
+
+def test_two_sweeps_at_once_share_the_trials(url, in_process):
+    open_study(url)
+    with ThreadPoolExecutor(2) as pool:
+        studies = list(pool.map(lambda trials: sweep(objective, url, trials=trials), [12, 12]))
+    for study in studies:
+        assert len(queued(study, *FINISHED)) == 12
+    assert TrialState.FAIL not in states(study)
+
+
+def test_no_two_workers_take_the_same_trial(url):
+    study = open_study(url)
+    for _ in range(30):
+        study.enqueue_trial({})
+    with ThreadPoolExecutor(3) as pool:
+        asked = list(pool.map(lambda _: open_study(url).ask().number, range(30)))
+    assert sorted(asked) == list(range(30))
+
+
+def test_trial_that_was_not_asked_for_does_not_count(url, in_process):
+    study = sweep(objective, url, trials=2)
+    for _ in range(2):  # as if another host had asked for more
+        study.enqueue_trial({}, user_attrs={"queued": True})
+    study = sweep(objective, url, trials=3)
+    assert [trial.number for trial in queued(study, *FINISHED)] == [0, 1, 2]
+    module._try_one(objective, url, "digits", 3, 0, "a late task")
+    assert states(study)[3] == TrialState.PRUNED and not study.trials[3].user_attrs["queued"]
+    module._try_one(objective, url, "digits", 3, 0, "a task too many")
+    assert len(study.trials) == 4 and len(queued(study)) == 3
+
+
+def test_more_trials_can_be_asked_for(url, in_process):
+    first = [trial.params for trial in sweep(objective, url, trials=2).trials]
+    study = sweep(objective, url, trials=5, workers=1)
+    assert [trial.number for trial in queued(study, *FINISHED)] == list(range(5))
+    params = [trial.params for trial in study.trials]
+    assert params[:2] == first and len({trial["x"] for trial in params}) == 5
+
+
+def test_interrupted_sweep_goes_on_at_once(url, request):
+    def interrupt(study, trial):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(objective, url, trials=4, workers=1, on_trial=interrupt)
+    study = open_study(url)
+    assert TrialState.RUNNING not in states(study)
+    request.getfixturevalue("in_process")
+    sweep(objective, url, trials=4)
+    assert len(queued(study, *FINISHED)) == 4
+
+
+def test_trial_of_a_silent_worker_is_tried_again(url, in_process):
+    study = open_study(url)
+    study.enqueue_trial({"x": 0.25}, user_attrs={"queued": True, "task": "of a killed sweep"})
+    study.set_user_attr("search", {"seed": 0})
+    study._storage.record_heartbeat(study.ask()._trial_id)
+    long_ago = sqlalchemy.text("UPDATE trial_heartbeats SET heartbeat = '2020-01-01 00:00:00'")
+    with sqlalchemy.create_engine(url).begin() as connection:
+        connection.execute(long_ago)
+    study = sweep(objective, url, trials=1)
+    assert states(study) == [TrialState.FAIL, TrialState.COMPLETE]
+    assert study.trials[1].params["x"] == 0.25
+
+
+def test_trial_of_a_worker_that_died_at_once_is_tried_again(url, in_process, monkeypatch):
+    study = open_study(url)
+    study.set_user_attr("search", {"seed": 0})
+    study.enqueue_trial({}, user_attrs={"queued": True})
+    study.ask()  # which gave no sign of life, and didn't say whose it is
+    clock = SimpleNamespace(monotonic=itertools.count(0, 40).__next__, sleep=lambda seconds: None)
+    monkeypatch.setattr(module, "time", clock)
+    assert states(sweep(objective, url, trials=1)) == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_worker_goes_on_if_its_trial_was_given_away(url, in_process):
+    def fell_silent(trial):
+        if trial.number == 0:
+            requeue(open_study(url), lambda other: other.number == 0)
         return objective(trial)
 
-    study = sweep(dies_once, storage, trials=6, on_event=events.append)
-    assert len(of_state(study, *FINISHED)) == 6
-    (lost,) = of_state(study, TrialState.FAIL)
-    assert lost.number == 2 and [event["trials"] for event in events.of("lost")] == [[2]]
-    assert "SIGKILL" in events.of("lost")[0]["reason"]
-    (again,) = [trial for trial in study.trials if trial.user_attrs.get("retry_of") == 2]
-    assert again.params == lost.params and again.state in FINISHED
-    assert study.best_value == max(event["best"] for event in events.of("trial"))
-    assert sweep(dies_once, storage, trials=6).trials == study.trials, (
-        "a finished sweep is left as it is"
-    )
+    study = sweep(fell_silent, url, trials=2)
+    assert len(queued(study, *FINISHED)) == 2 and states(study)[0] == TrialState.FAIL
 
 
-class Together:
-    """Stand for a training; two workers that may begin one more trial begin it at the same moment."""
+def test_another_search_in_the_study_is_refused(url, in_process):
+    class Search:
+        def describe(self):
+            return {"recipe": "fast"}
 
-    def __init__(self, folder):
-        self.folder = folder
+        def __call__(self, trial):
+            return objective(trial)
 
-    def __setstate__(
-        self, state
-    ):  # in the worker, which receives the objective before anything else
-        self.folder, self.turns, optimize = (
-            state["folder"],
-            itertools.count(),
-            optuna.Study.optimize,
-        )
-
-        def at_once(*arguments, **options):
-            self.wait_for_the_other(next(self.turns))
-            return optimize(*arguments, **options)
-
-        optuna.Study.optimize = at_once
-
-    def wait_for_the_other(self, turn):
-        """Wait until the other worker is here too, or has ended."""
-        (self.folder / f"{turn}.{os.getpid()}").touch()
-        while len(list(self.folder.glob(f"{turn}.*"))) < 2:
-            workers = [int(path.suffix[1:]) for path in self.folder.glob("0.*")]
-            if len(workers) == 2 and not all(map(psutil.pid_exists, workers)):
-                return
-            time.sleep(0.01)
-
-    def __call__(self, trial):
-        return suggest(trial, SPACE)["x"]
+    sweep(Search(), url, trials=1)
+    with pytest.raises(ValueError, match="with seed 0, but now it is 1"):
+        sweep(Search(), url, trials=2, seed=1)
+    with pytest.raises(ValueError, match="with recipe fast, but now it is None"):
+        sweep(objective, url, trials=2)
+    assert len(open_study(url).trials) == 1
 
 
-@pytest.mark.parametrize("database", [False, True], ids=["journal", "database"])
-def test_two_workers_do_not_both_begin_the_last_trial(database, tmp_path):
-    storage = f"sqlite:///{tmp_path}/sweep.db" if database else tmp_path / "sweep.journal"
-    study = sweep(Together(tmp_path), storage, trials=3)
-    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 3
+def test_recipe_objective_tells_what_it_searches(digits):
+    one = RecipeObjective("fast", *digits).describe()
+    other = RecipeObjective("fast", digits[0], digits[0]).describe()
+    assert one["recipe"] == "fast" and one["space"]["batch_size"] == [32, 64, 128]
+    assert one["data_sha256"] != other["data_sha256"]
 
 
-def test_a_sweep_that_was_ended_goes_on(tmp_path, events):
-    storage = tmp_path / "sweep.journal"
-    study = open_study(storage)
-    dead, alive = study.ask(), study.ask()
-    suggest(dead, SPACE)
-    host = os.uname().nodename
-    dead.set_user_attr(
-        "worker", [host, os.getpid(), psutil.Process().create_time() - 100]
-    )  # our number, used before
-    alive.set_user_attr("worker", [host, os.getpid(), psutil.Process().create_time()])
-    assert queue_again(study, one_host=True) == [0]
-    study.tell(alive, 0.5)
-    study = sweep(objective, storage, trials=2, workers=1, on_event=events.append)
-    assert [trial.state for trial in study.trials] == [TrialState.FAIL, *[TrialState.COMPLETE] * 2]
-    assert study.trials[2].params == dead.params
-
-
-def test_whose_worker_may_live_is_left_alone(tmp_path):
-    study = open_study(tmp_path / "sweep.journal")
-    study.ask().set_user_attr("worker", ["elsewhere", 1, 0.0])
-    study.ask()  # it has begun, and has not signed yet
-    assert queue_again(study, one_host=False) == []
-    assert queue_again(study, one_host=True) == [0], "with a journal there is no elsewhere"
-
-
-def test_half_a_line_of_a_killed_writer_spoils_no_journal(tmp_path):
-    path = tmp_path / "sweep.journal"
-    study = open_study(path)
-    study.enqueue_trial({"x": 0.25})
-    with open(path, "ab") as file:
-        file.write(b'{"op_code": 4, "worker_')
-    study = open_study(path)
-    study.enqueue_trial({"x": 0.75})
-    assert [trial.system_attrs["fixed_params"]["x"] for trial in open_study(path).trials] == [
-        0.25,
-        0.75,
-    ]
-    assert path.read_bytes().endswith(b"\n")
-
-
-def test_the_lock_of_a_killed_writer_is_broken(tmp_path, monkeypatch):
-    monkeypatch.setattr("apps.scaling.sweep.LOCK_GRACE", 3)
-    Journal(str(tmp_path / "sweep.journal")).lock.acquire()
-    start = time.monotonic()
-    open_study(tmp_path / "sweep.journal")
-    assert time.monotonic() - start < 60
-
-
-def test_a_full_disk_is_an_error_and_the_study_goes_on_when_there_is_room(small_disk):
-    storage, ballast = small_disk / "sweep.journal", small_disk / "ballast"
-    open_study(storage)
-    ballast.write_bytes(bytes(56 * 1024))
+@pytest.mark.parametrize("small_disk", [400_000], indirect=True)
+def test_full_disk_is_an_error_and_the_study_goes_on(small_disk, request):
+    url, ballast = f"sqlite:///{small_disk}/sweep.db", small_disk / "ballast"
+    open_study(url)
+    ballast.write_bytes(bytes(180_000))
 
     def wordy(trial):
-        trial.set_user_attr("words", "x" * 20_000)
+        trial.set_user_attr("words", "x" * 40_000)
         return 1.0
 
-    with pytest.raises(OSError, match=r"space|large"):
-        sweep(wordy, storage, trials=9, workers=1)
+    with pytest.raises(OSError, match=r"No space left on device: '.*sweep.db'|disk I/O error"):
+        sweep(wordy, url, trials=9, workers=1)
     ballast.unlink()
-    assert len(of_state(sweep(objective, storage, trials=1, workers=1), *FINISHED)) == 1
+    request.getfixturevalue("in_process")
+    assert len(queued(sweep(objective, url, trials=3), *FINISHED)) == 3
 
 
-def test_an_objective_that_fails_ends_the_sweep_with_its_words(tmp_path):
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [(KeyError("no such layer"), "KeyError: 'no such layer'"), (ValueError("odd"), "odd")],
+)
+def test_objective_that_fails_ends_the_sweep(fault, words, url, in_process):
     def fails(trial):
-        raise KeyError("no such layer")
+        raise fault
 
-    with pytest.raises(RuntimeError, match="no such layer"):
-        sweep(fails, tmp_path / "sweep.journal", trials=3, workers=1)
+    with pytest.raises((RuntimeError, ValueError), match=words):
+        sweep(fails, url, trials=3)
 
 
-def test_a_database_that_does_not_answer_is_named():
-    with pytest.raises(ConnectionError, match="database of the sweep"):
-        open_study("sqlite:////no/such/folder/sweep.db")
+def test_objective_must_return_a_number(url, in_process):
+    with pytest.raises(ValueError, match="trial 0: expected a number from the objective"):
+        sweep(lambda trial: None, url, trials=3)
+
+
+@pytest.mark.parametrize("url", ["sqlite:////no/such/folder/sweep.db", "nothing://host/x"])
+def test_database_that_does_not_answer_is_named(url):
+    with pytest.raises(ConnectionError, match="the database of the sweep can't be used"):
+        open_study(url)
 
 
 @pytest.mark.parametrize("counts", [{"workers": 0}, {"trials": 0}])
-def test_nothing_to_do_is_refused(counts, tmp_path):
+def test_nothing_to_do_is_refused(counts, url):
     with pytest.raises(ValueError, match="at least one"):
-        sweep(objective, tmp_path / "sweep.journal", **counts)
+        sweep(objective, url, **counts)
 
 
-def test_a_space_gives_ranges_powers_and_choices():
+def test_file_becomes_a_database_and_an_address_stays(tmp_path):
+    assert database_url(tmp_path / "new" / "a.db") == f"sqlite:///{tmp_path}/new/a.db"
+    assert (tmp_path / "new").is_dir()
+    address = "postgresql://user:secret@host/studies"
+    assert database_url(address) == address and "secret" not in shown(address)
+    assert shown(database_url(tmp_path / "a.db")) == str(tmp_path / "a.db")
+
+
+def test_old_journal_and_forgotten_colon_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweep.journal").write_text('{"op_code": 0}\n')
+    with pytest.raises(ValueError, match="journal of an older sweep"):
+        database_url(tmp_path / "sweep.journal")
+    for address in ("postgresql//user:secret@host/x", "postgresql:/user:secret@host/x"):
+        with pytest.raises(ValueError, match="expected a file like") as refused:
+            database_url(address)
+        assert "secret" not in str(refused.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.journal"]
+
+
+def test_space_gives_ranges_powers_and_choices():
     for number in range(20):
         trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=number)).ask()
         chosen = suggest(trial, SPACE)
-        assert (
-            0 <= chosen["x"] <= 1 and chosen["batch"] in (32, 64) and 1e-4 <= chosen["rate"] <= 1e-1
-        )
+        assert 0 <= chosen["x"] <= 1 and chosen["batch"] in (32, 64)
         assert isinstance(chosen["steps"], int) and 1 <= chosen["steps"] <= 4
-        assert trial.distributions["rate"].log
+        assert 1e-4 <= chosen["rate"] <= 1e-1 and trial.distributions["rate"].log
 
 
 @pytest.mark.long
-def test_recipes_are_tried_and_the_median_prunes(digits, tmp_path):
+def test_recipes_are_tried_and_the_median_prunes(digits, url):
     space = {"max_lr": (1e-5, 3e-2, "log"), "batch_size": [32, 64]}
     changes = {"epochs": 3, "build": "softmax_regression"}
-    study = sweep(
-        RecipeObjective("fast", *digits, space, changes), tmp_path / "sweep.journal", trials=10
-    )
-    assert len(of_state(study, *FINISHED)) == 10 and of_state(study, TrialState.PRUNED)
+    study = sweep(RecipeObjective("fast", *digits, space, changes), url, trials=10)
+    assert len(queued(study, *FINISHED)) == 10 and queued(study, TrialState.PRUNED)
     assert set(study.best_params) == set(space) and study.best_value > 0.6
 
 
 @pytest.mark.long
-def test_workers_that_die_again_and_again_end_the_sweep(tmp_path):
+def test_workers_that_die_again_and_again_end_the_sweep(url):
     def dies(trial):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with pytest.raises(WorkerLost, match="after 2 restarts"):
-        sweep(dies, tmp_path / "sweep.journal", trials=3, workers=1, restarts=2)
+    with pytest.raises(RuntimeError, match="worker after worker"):
+        sweep(dies, url, trials=3, workers=1)

@@ -1,142 +1,121 @@
-"""Several workers train what one would train, whatever befalls them."""
+"""Several devices or hosts train what one would train, and a training that was killed resumes."""
 
+import json
 import os
+import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 
-from apps.scaling.training import (
-    Unreachable,
-    check_port,
-    free_addresses,
-    read_checkpoint,
-    share_of,
-    split_address,
-    train_data_parallel,
-    write_checkpoint,
-)
-from apps.scaling.workers import WorkerLost
-from utils.prediction import DigitReader
+from apps.cli.hosts import check_port, split_address, train_on_hosts
+from apps.cli.search import chosen_recipe
+from apps.scaling.training import shard, train_on_devices
 
-# Without dropout, batch normalisation and augmentation, so that the sums alone decide.
-PLAIN = {"epochs": 4, "batch_size": 128, "max_lr": 0.05, "augment": 0, "label_smoothing": 0.0}
 TOLERANCE = 1e-5  # of a weight: floats are added up in another order
 
 
-def plain_cnn():
-    """Build a CNN without dropout and kinks: a ReLU near 0 may open in one run alone, by the last bit of a sum."""
-    from utils.training import keras
+def run(code, *arguments, **options):
+    """Start Python, because a process can choose its devices only once."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
 
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(16, 3, strides=2, activation="tanh"),
-            layers.Conv2D(32, 3, strides=2, activation="tanh"),
-            layers.Flatten(),
-            layers.Dense(10, activation="softmax"),
-        ]
+
+# Without dropout, batch normalization, and augmentation, so that the sums alone decide.
+TRAIN = """
+import json, os, sys
+import numpy as np, psutil
+from apps.cli.search import chosen_recipe
+from apps.scaling.training import make_devices, train_on_devices
+from utils.data import load_mnist
+
+def train(workers, folder=None):
+    mnist = load_mnist("sample")
+    train, held_out = (mnist.x_train[:650], mnist.y_train[:650]), (mnist.x_test[:75], mnist.y_test[:75])
+    changes = {"epochs": 3, "batch_size": 64, "max_lr": 0.01, "augment": 0, "build": "softmax_regression"}
+    recipe = chosen_recipe("reference", changes)
+    return train_on_devices(recipe, train, held_out, 0, folder, workers)
+
+make_devices(2)
+"""
+
+
+def test_killed_training_on_two_devices_ends_like_one_device(tmp_path):
+    folder = tmp_path / "run"
+    first = run(TRAIN + "train(2, sys.argv[1])", folder)
+    while not (folder / "checkpoint.npz").exists() and first.poll() is None:
+        time.sleep(0.01)
+    first.kill()
+    first.communicate()
+    both = run(
+        TRAIN
+        + """
+two, history = train(2, sys.argv[1])
+one, _ = train(1)
+gap = max(abs(a - b).max() for a, b in zip(two.get_weights(), one.get_weights()))
+ports = [c for c in psutil.Process().net_connections() if c.status == psutil.CONN_LISTEN]
+print(json.dumps({"gap": float(gap), "epochs": history.epoch, "ports": len(ports)}))
+make_devices(3)
+""",
+        folder,
+        stderr=subprocess.PIPE,
     )
+    said, complaint = both.communicate()
+    said = json.loads(said.splitlines()[-1])
+    assert said["gap"] < TOLERANCE and said["epochs"] == [0, 1, 2]
+    assert said["ports"] == 0, "local training opens no port"
+    assert {path.name for path in folder.iterdir()} == {"checkpoint.npz", "model.keras", "run.json"}
+    assert complaint.strip().endswith("and ask for 3 before it computes anything")
 
 
-def train(train, folder, validation=None, **options):
-    """Train the plain network."""
-    changes = {**PLAIN, "build": plain_cnn, **options.pop("changes", {})}
-    return train_data_parallel(
-        "fast", train, validation, folder=folder, optimizer="sgd", changes=changes, **options
-    )
+@pytest.mark.parametrize("workers", [0, 651])
+def test_every_device_needs_a_digit(workers, digits):
+    with pytest.raises(ValueError, match="a digit for each"):
+        train_on_devices(chosen_recipe("fast"), *digits, workers=workers)
 
 
-def train_in_one_process(images, labels):
-    """Train the same network by Keras alone, in 20 steps on the same batches; return its weights."""
-    from utils.training import keras
-
-    keras.utils.set_random_seed(0)
-    network = plain_cnn()
-    network.compile(keras.optimizers.SGD(PLAIN["max_lr"]), "sparse_categorical_crossentropy")
-    for epoch in range(PLAIN["epochs"]):
-        order = np.random.default_rng([0, epoch]).permutation(len(images))
-        for chosen in np.split(order, len(order) // PLAIN["batch_size"]):
-            network.train_on_batch(
-                images[chosen, :, :, np.newaxis].astype("float32") / 255, labels[chosen]
-            )
-    return network.get_weights()
+def test_recipe_is_chosen_by_name_and_changed():
+    recipe = chosen_recipe("fast", {"build": "softmax_regression", "epochs": 2})
+    assert recipe.build().count_params() == 7850 and recipe.epochs == 2
+    with pytest.raises(ValueError, match="expected one of fast, "):
+        chosen_recipe("quick")
 
 
-def assert_same(weights, others):
-    """Compare the weights of two networks."""
-    for some, other in zip(weights, others, strict=True):
-        np.testing.assert_allclose(some, other, rtol=0, atol=TOLERANCE)
+def free_addresses(count):
+    """Return addresses on this machine whose ports nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("", 0)) as other:
+        ports = [server.getsockname()[1] for server in (one, other)]
+    return [f"127.0.0.1:{port}" for port in ports[:count]]
 
 
-def kill_after(epoch, events, rank=1):
-    """Return a listener that kills a worker once an epoch is kept, and notes every event."""
-
-    def listen(event):
-        events.append(event)
-        if event["event"] == "epoch" and event["epoch"] == epoch and not events.of("resumed"):
-            os.kill(events.of("started")[-1]["pids"][rank], signal.SIGKILL)
-
-    return listen
+def job(digits, folder):
+    """Return what two hosts are to do."""
+    return "fast", {"epochs": 1, "batch_size": 320}, *digits, 0, str(folder)
 
 
-def test_two_workers_one_of_them_killed_train_what_one_process_trains(digits, tmp_path, events):
-    run = train(digits[0], tmp_path, digits[1], on_event=kill_after(1, events))
-    assert_same(run.weights, train_in_one_process(*digits[0]))
-    assert run.restarts >= 1  # a port that was free may be taken just before TensorFlow opens it
-    assert any("SIGKILL" in event["reason"] for event in events.of("lost"))
-    (resumed,) = {event["epoch"] for event in events.of("resumed")}
-    assert 1 <= resumed < 4, "what was kept is not done again"
-    assert [epoch["epoch"] for epoch in run.history] == [1, 2, 3, 4]
-    right = np.mean(
-        DigitReader(run.path).predict_batch(digits[1][0]).argmax(axis=1) == digits[1][1]
-    )
-    assert run.history[-1]["validation_accuracy"] == pytest.approx(right)
+def test_peers_that_do_not_come_are_named(digits, tmp_path):
+    places = free_addresses(2)
+    with pytest.raises(ConnectionError, match=f"no answer from {places[1]} in 1 s"):
+        train_on_hosts(places, 0, job(digits, tmp_path / "run"), timeout=1)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
 
 
-def test_peers_that_do_not_come_are_named_in_time(digits, tmp_path):
-    places, start = free_addresses(2), time.monotonic()
-    with pytest.raises(Unreachable, match=f"no answer from {places[1]}"):
-        train(digits[0], tmp_path, addresses=places, index=0, timeout=3)
-    assert time.monotonic() - start < 60
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_checkpoint_that_finds_no_room_leaves_the_last_one(small_disk):
-    path = small_disk / "checkpoint.npz"
-    write_checkpoint(path, [np.zeros(3)], weights=1, about="a run", history=[{"epoch": 1}])
-    with pytest.raises(OSError, match=r"space|large"):
-        write_checkpoint(
-            path, [np.zeros(10**5)], weights=1, about="a run", history=[{"epoch": 1}, {"epoch": 2}]
-        )
-    assert len(read_checkpoint(path)["history"]) == 1
-    assert list(small_disk.iterdir()) == [path]
-
-
-@pytest.mark.long
-def test_a_full_disk_is_an_error_and_leaves_no_checkpoint(digits, small_disk):
-    with pytest.raises(OSError, match=r"space|large"):
-        train(digits[0], small_disk, workers=1, changes={"epochs": 1})
-    assert not list(small_disk.iterdir())
-
-
-def test_a_port_in_use_is_named(digits, tmp_path):
+def test_port_in_use_is_named(digits, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         place = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(OSError, match=f"port {taken.getsockname()[1]} is in use"):
-            train(digits[0], tmp_path, addresses=[place, "127.0.0.1:1"], index=0)
+            train_on_hosts([place, "127.0.0.1:1"], 0, job(digits, tmp_path))
     check_port(place)
 
 
-@pytest.mark.parametrize(
-    "options", [{"workers": 0}, {"addresses": ["a:1", "b:2"]}, {"addresses": ["a:1"], "index": 1}]
-)
-def test_what_makes_no_cluster_is_refused(digits, tmp_path, options):
-    with pytest.raises(ValueError, match=r"workers|index"):
-        train(digits[0], tmp_path, **options)
+@pytest.mark.parametrize("index", [None, -1, 2])
+def test_index_must_be_a_place_among_the_addresses(index, digits, tmp_path):
+    with pytest.raises(ValueError, match="index: expected the place of this host among the 2"):
+        train_on_hosts(["a:1", "b:2"], index, job(digits, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -148,78 +127,62 @@ def test_what_is_no_address_is_refused(text):
     assert split_address("[::1]:80") == ("[::1]", 80)
 
 
-def test_shares_hold_each_digit_once_and_differ_by_at_most_one():
+def test_shards_hold_each_digit_once_and_differ_by_one():
     for workers in (1, 2, 3, 5):
-        shares = [share_of(np.arange(13), worker, workers) for worker in range(workers)]
-        assert sorted(np.concatenate(shares)) == list(range(13))
-        assert np.ptp([len(share) for share in shares]) <= 1
+        shards = [shard(np.arange(13), worker, workers) for worker in range(workers)]
+        assert sorted(np.concatenate(shards)) == list(range(13))
+        assert np.ptp([len(part) for part in shards]) <= 1
 
 
-def test_only_a_whole_checkpoint_is_trusted(tmp_path):
-    path = tmp_path / "checkpoint.npz"
-    write_checkpoint(
-        path, [np.arange(3.0), np.array(7)], weights=1, about="a run", history=[{"epoch": 1}]
-    )
-    held = read_checkpoint(path)
-    assert held["about"] == "a run" and held["history"] == [{"epoch": 1}]
-    np.testing.assert_array_equal(held["weights"], [np.arange(3.0)])
-    content = path.read_bytes()
-    for end in (0, 10, len(content) // 2, len(content) - 1):
-        path.write_bytes(content[:end])
-        assert read_checkpoint(path) is None
-    spoilt = bytearray(content)
-    spoilt[len(content) // 4] ^= 255
-    path.write_bytes(spoilt)
-    assert read_checkpoint(path) is None
+def start_hosts(places, tmp_path):
+    """Start the same command on two hosts that are both this one."""
+    command = [sys.executable, "-m", "apps.cli", "scale", "train", "compact", "--source", "sample"]
+    command += ["--epochs", "3", "--addresses", ",".join(places)]
+    return [
+        subprocess.Popen(
+            [*command, "--index", str(index), "--folder", str(tmp_path / str(index))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        for index in (0, 1)
+    ]
 
 
-@pytest.mark.long
-def test_a_worker_that_is_lost_again_and_again_ends_the_run(digits, tmp_path, events):
-    def kill(event):
-        if event["event"] == "step":
-            os.kill(events.of("started")[-1]["pids"][0], signal.SIGKILL)
-        events.append(event)
+def weights(folder):
+    """Return the weights of a saved network."""
+    from utils.training import keras
 
-    with pytest.raises(WorkerLost, match="after 1 restarts"):
-        train(digits[0], tmp_path, restarts=1, on_event=kill)
+    return keras.models.load_model(folder / "model.keras").get_weights()
 
 
 @pytest.mark.long
-def test_a_worker_that_hangs_is_found_and_the_run_goes_on(digits, tmp_path, events):
-    def stop(event):
-        events.append(event)
-        if event["event"] == "epoch" and not events.of("resumed"):
-            os.kill(events.of("started")[-1]["pids"][1], signal.SIGSTOP)
-
-    run = train(digits[0], tmp_path, timeout=60, on_event=stop)
-    assert run.restarts == 1, "TensorFlow, or the silence, has told"
-    assert_same(run.weights, train_in_one_process(*digits[0]))
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("recipe", ["reference", "compact"])
-def test_a_killed_run_with_dropout_or_normalisation_ends_as_it_would_have(
-    recipe, digits, tmp_path, events
-):
-    changes = {"epochs": 2, "batch_size": 50}  # 640 digits: the last batch is smaller
-    whole = train_data_parallel(recipe, *digits, folder=tmp_path / "whole", changes=changes)
-    listen = kill_after(1, events, rank=0)
-    killed = train_data_parallel(
-        recipe, *digits, folder=tmp_path / "killed", changes=changes, on_event=listen
-    )
-    assert killed.restarts == 1
-    for some, other in zip(whole.weights, killed.weights, strict=True):
-        np.testing.assert_allclose(
-            some, other, rtol=0, atol=1e-3
-        )  # Adam makes much of the last bits
+@pytest.mark.parametrize("victim", [0, 1])
+def test_hosts_notice_a_lost_one_and_resume(victim, tmp_path):
+    places = free_addresses(2)
+    hosts = start_hosts(places, tmp_path)
+    while not (tmp_path / "0" / "checkpoint.npz").exists() and hosts[0].poll() is None:
+        time.sleep(0.05)
+    os.killpg(hosts[victim].pid, signal.SIGKILL)
+    said = [host.communicate(timeout=300) for host in hosts]
+    assert hosts[1 - victim].returncode == 1
+    assert said[1 - victim][1].strip().startswith("Error: a worker was lost: give the same command")
+    hosts = start_hosts(places, tmp_path)
+    said = [host.communicate(timeout=300)[0] for host in hosts]
+    assert [host.returncode for host in hosts] == [0, 0]
+    assert re.search(r"Going on after epoch [12]", said[0])
+    assert re.search(r"[\d.]+% of the digits held back are read. Saved as ", said[0])
+    assert "the first worker has the network" in said[1] and not (tmp_path / "1").exists()
+    whole = tmp_path / "whole"
+    for host in start_hosts(free_addresses(2), whole):
+        host.communicate(timeout=300)
+    for some, other in zip(weights(tmp_path / "0"), weights(whole / "0"), strict=True):
+        np.testing.assert_allclose(some, other, rtol=0, atol=1e-3)
 
 
 @pytest.mark.long
-def test_another_run_in_the_folder_is_refused_and_a_finished_one_is_kept(digits, tmp_path):
-    train(digits[0], tmp_path, workers=1)
-    begun = time.monotonic()
-    assert train(digits[0], tmp_path, workers=1).restarts == 0
-    assert time.monotonic() - begun < 2
-    (tmp_path / "model.keras").unlink()
-    with pytest.raises(ValueError, match="another run"):
-        train(digits[0], tmp_path, workers=1, seed=1)
+def test_full_disk_on_a_host_is_an_error(digits, small_disk):
+    with pytest.raises(OSError, match=r"space|large"):
+        train_on_hosts(free_addresses(1), 0, job(digits, small_disk))
+    assert [path.name for path in small_disk.iterdir()] == ["run.json"]
