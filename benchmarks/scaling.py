@@ -1,27 +1,30 @@
 """Measure what several workers bring, and what the engines cost: `python -m benchmarks.scaling [digits]`.
 
-Reading: Dask's workers beside as many processes without an engine, by turns, on a million digits that are made and not
-stored. Training: the steps of two workers beside those of one process with the same threads, and where their time goes.
-Both with the smallest work for an image or step that the course has, so that the overhead shows.
+Reading: Dask's workers and as many processes without an engine take turns, on a million digits that are made and not
+stored. Training: one device of this machine and two take turns. Both have the smallest work for an image or step that
+the course offers, so that the overhead shows.
 """
 
 import contextlib
+import itertools
 import json
+import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
 import threading
 import time
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 from distributed import LocalCluster
 
-from apps.scaling.reading import MadeDigits, read_images, read_partition
-from apps.scaling.training import free_addresses, train_data_parallel
-from apps.scaling.workers import Crew
+from apps.scaling.reading import read_images, read_partition
+from apps.scaling.training import make_devices, train_on_devices
+from apps.sources import MadeDigits
 from benchmarks import records
 from utils import data
 
@@ -29,7 +32,7 @@ WORKERS = 2
 MODEL = "tiny"
 DIGITS = 1_000_000
 PARTITION = 2500  # digits
-ROUNDS = 3  # in each, both get their turn
+ROUNDS = 3  # in each, all get their turn
 # Smaller jobs, and how often each in a round: what a digit costs must not depend on the job.
 SIZES = {10_000: 5, 100_000: 2}
 RECIPE = "reference"
@@ -39,7 +42,7 @@ MEGABYTE = 1_000_000
 
 
 def main(digits: int = DIGITS) -> None:
-    """Measure everything, and record it where the whole was measured."""
+    """Measure everything, and record it if the whole was measured."""
     record = {"machine": records.machine(), "reading": reading(digits), "training": training()}
     if digits == DIGITS:
         records.save("scaling", record)
@@ -143,79 +146,56 @@ class Watch:
 
 def by_processes(workers: int, digits: int) -> float:
     """Return how many digits a second so many processes read, each its share, without an engine."""
-    with tempfile.TemporaryDirectory() as folder:
-        source, seconds, ready = MadeDigits(digits, PARTITION), [], 0
-        with Crew(partial(share, source, folder, workers), range(workers)) as crew:
-            for event in crew.events(timeout=600):
-                ready += event["event"] == "ready"
-                if event["event"] == "ready" and ready == workers:
-                    Path(folder, "go").touch()
-                if event["event"] == "read":
-                    seconds.append(event["seconds"])
-    return digits / max(seconds)
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(workers, spawn) as pool:
+        shares = [pool.submit(share, digits, folder, workers, rank) for rank in range(workers)]
+        return digits / max(seconds.result() for seconds in shares)
 
 
-def share(source: MadeDigits, folder: str, workers: int, rank: int, tell) -> None:
-    """Read every n-th partition, when the others are ready too: this runs in a process of its own."""
-    warm = Path(folder, f"warm_{rank}")
+def share(digits: int, folder: str, workers: int, rank: int) -> float:
+    """Read every n-th partition once the others are ready too, and return the seconds: what one process does."""
+    source, warm = MadeDigits(digits, PARTITION), Path(folder, f"warm_{rank}")
     warm.mkdir()
-    read_partition(source, str(warm), MODEL, 0)
-    tell("ready")
-    while not Path(folder, "go").exists():
+    read_partition(source, 0, warm, MODEL)
+    Path(folder, f"ready_{rank}").touch()
+    while len(list(Path(folder).glob("ready_*"))) < workers:
         time.sleep(0.005)
     start = time.perf_counter()
     for number in range(rank, len(source), workers):
-        read_partition(source, folder, MODEL, number)
-    tell("read", seconds=time.perf_counter() - start)
+        read_partition(source, number, folder, MODEL)
+    return time.perf_counter() - start
 
 
 def training(rounds: int = ROUNDS) -> dict:
-    """Return the milliseconds of a step, by its parts: of two workers, and of one process with one and two threads."""
+    """Return the milliseconds of a step on one device and on two, which are parts of the same CPU."""
+    make_devices(WORKERS)  # before TensorFlow computes anything
     results = {}
     for batch in BATCHES:
-        steps = {"one thread": [], "one process, all threads": [], f"{WORKERS} workers": []}
+        steps = {"1 device": [], f"{WORKERS} devices": []}
         for _ in range(rounds):
-            steps["one thread"].append(step(batch, workers=1))
-            steps["one process, all threads"].append(
-                step(batch, addresses=free_addresses(1), index=0)
-            )
-            steps[f"{WORKERS} workers"].append(step(batch, workers=WORKERS))
-        medians = {label: middle(values) for label, values in steps.items()}
-        total = {label: sum(parts.values()) for label, parts in medians.items()}
-        same_threads, several = total["one process, all threads"], total[f"{WORKERS} workers"]
-        results[str(batch)] = {
-            "milliseconds": medians,
-            "overhead": round(several / same_threads - 1, 3),
-            **speed_up(total["one thread"] / several),
-        }
+            for devices, values in zip((1, WORKERS), steps.values(), strict=True):
+                values.append(step(batch, devices))
+        medians = {label: round(statistics.median(values), 1) for label, values in steps.items()}
+        one, two = medians.values()
+        results[str(batch)] = {"milliseconds": medians, "ratio": round(two / one, 3)}
     return {"recipe": RECIPE, "batches": results}
 
 
-def step(batch: int, **options) -> dict:
-    """Train a little; return the milliseconds of a step by what they went into, in the best epoch."""
-    mnist = data.load_mnist("sample")
-    changes = {"batch_size": batch, "epochs": EPOCHS, "augment": 0}
-    with tempfile.TemporaryDirectory() as folder:
-        train = mnist.x_train, mnist.y_train
-        run = train_data_parallel(RECIPE, train, folder=folder, changes=changes, **options)
-    counted = (
-        len(mnist.x_train) // batch + (len(mnist.x_train) % batch > 0) - 1
-    )  # without the first, which compiles
-    parts = [
-        {
-            part: 1000 * epoch[f"{part}_seconds"] / counted
-            for part in ("input", "compute", "exchange")
-        }
-        for epoch in run.history
-    ]
-    return min(parts, key=lambda part: sum(part.values()))
+def step(batch: int, devices: int) -> float:
+    """Train a little, and return the milliseconds of a step in the best epoch."""
+    from utils.training import RECIPES, keras
 
-
-def middle(values: list[dict]) -> dict:
-    """Return the median of each part."""
-    return {
-        part: round(statistics.median(value[part] for value in values), 2) for part in values[0]
-    }
+    mnist, ends = data.load_mnist("sample"), []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: ends.append(time.perf_counter()),
+        on_train_end=lambda logs: ends.append(time.perf_counter()),
+    )
+    recipe = replace(RECIPES[RECIPE], batch_size=batch, epochs=EPOCHS, augment=0)
+    train = mnist.x_train, mnist.y_train
+    train_on_devices(recipe, train, workers=devices, callbacks=[watch])
+    ends = ends[1:]  # without the first epoch, which compiles
+    seconds = [end - start for start, end in itertools.pairwise(ends)]
+    return 1000 * min(seconds) / (len(mnist.x_train) // batch)
 
 
 if __name__ == "__main__":
