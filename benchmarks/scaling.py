@@ -23,8 +23,8 @@ import psutil
 from distributed import LocalCluster
 
 from apps.scaling.reading import read_images, read_partition
+from apps.scaling.sources import MadeDigits
 from apps.scaling.training import make_devices, train_on_devices
-from apps.sources import MadeDigits
 from benchmarks import records
 from utils import data
 

@@ -6,7 +6,6 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -25,7 +24,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif"}
 # Answers go to standard output, and everything else to standard error.
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
@@ -104,11 +102,6 @@ def open_reader(model: str):
 
     with mistakes(UnreadableModel):
         return DigitReader(model)
-
-
-def is_picture(path: Path) -> bool:
-    """Return whether a file is a picture, judging by its name."""
-    return path.suffix.lower() in PICTURES and not path.name.startswith(".")
 
 
 def progress(things: list, what: str) -> Iterator:

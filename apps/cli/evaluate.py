@@ -15,12 +15,12 @@ from apps.cli.command import (
     command,
     complain,
     err,
-    is_picture,
     open_mnist,
     open_reader,
     out,
     progress,
 )
+from apps.pictures import is_picture
 
 REFUSED = -1  # the "digit" of a picture in which the model found none
 

@@ -44,7 +44,7 @@ def train_on_hosts(
 def _work(channel, addresses: list[str], index: int, job: tuple) -> None:
     """Be a worker, in a process of its own, which can be ended whatever TensorFlow is waiting for."""
     try:
-        from apps.cli.multi_worker import work
+        from apps.scaling.multi_worker import work
 
         channel.send({"event": "started"})
         work(channel.send, addresses, index, *job)

@@ -12,16 +12,15 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from apps.cli.command import (
-    PICTURES,
     AsJson,
     Mistake,
     command,
     complain,
-    is_picture,
     open_reader,
     out,
     progress,
 )
+from apps.pictures import PICTURES, is_picture
 
 
 @command(

@@ -104,8 +104,7 @@ def train(
 
 def _train_here(recipe, data, seed, folder, workers, changes, epochs: "_Epochs") -> float:
     """Train on devices of this machine, and return the validation accuracy."""
-    from apps.cli.search import chosen_recipe
-    from apps.scaling.training import train_on_devices
+    from apps.scaling.training import chosen_recipe, train_on_devices
     from utils.training import keras
 
     watch = keras.callbacks.LambdaCallback(
@@ -263,7 +262,7 @@ def read(
     The same command, given again, reads only what is missing. On a cluster all workers must see both folders.
     """
     from apps.scaling.reading import read_images
-    from apps.sources import partitions
+    from apps.scaling.sources import partitions
 
     with (
         _resumable("It goes on with the next partition"),

@@ -1,12 +1,14 @@
 """What `digits scale sweep` tries, and where it keeps what it found."""
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import optuna
 import sqlalchemy
+
+from apps.scaling.training import chosen_recipe
 
 # A tuple is a range (with "log": of powers), a list is a choice. The names are those of a recipe's parts.
 SPACE = {
@@ -28,19 +30,6 @@ def suggest(trial: optuna.Trial, space: dict) -> dict:
             pick = trial.suggest_int if whole else trial.suggest_float
             chosen[name] = pick(name, low, high, log=scale == ["log"])
     return chosen
-
-
-def chosen_recipe(name: str, changes: dict | None = None):
-    """Return the recipe with this name, with parts replaced; `build` may be the name of a function in utils.models."""
-    from utils import models
-    from utils.training import RECIPES
-
-    if name not in RECIPES:
-        raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {name!r}")
-    changes = dict(changes or {})
-    if isinstance(changes.get("build"), str):
-        changes["build"] = getattr(models, changes["build"])
-    return replace(RECIPES[name], **changes)
 
 
 @dataclass(frozen=True)

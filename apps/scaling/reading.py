@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow.lib
 import pyarrow.parquet
 
-from apps.sources import Source
+from apps.scaling.sources import Source
 from utils.data import atomic_write, claim_folder
 from utils.photos import UnreadableImage
 from utils.prediction import DigitReader

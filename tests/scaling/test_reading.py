@@ -22,7 +22,7 @@ from apps.scaling.reading import (
     read_partition,
     remaining,
 )
-from apps.sources import DigitFile, MadeDigits, PictureFolder, partitions
+from apps.scaling.sources import DigitFile, MadeDigits, PictureFolder, partitions
 from utils.data import claim_folder, load_mnist
 from utils.files import write_idx
 from utils.prediction import DigitReader

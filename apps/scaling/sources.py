@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from apps.pictures import PICTURES, is_picture
 from utils.data import check_images, load_mnist
 from utils.files import read_idx
-
-PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif"}
 
 
 class Source:
@@ -126,11 +125,6 @@ class PictureFolder(Source):
     def part(self, number: int) -> dict:
         """Return the paths of one partition: a folder is listed only once, and its names are many."""
         return {number: self[number]}
-
-
-def is_picture(path: Path) -> bool:
-    """Return whether a file is a picture, by its name."""
-    return path.suffix.lower() in PICTURES and not path.name.startswith(".")
 
 
 def partitions(

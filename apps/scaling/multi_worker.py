@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.cli.search import chosen_recipe
-from apps.scaling.training import shard
+from apps.scaling.training import chosen_recipe, shard
 from utils import training
 from utils.checkpoint import NAME, read_checkpoint, write_checkpoint
 from utils.data import claim_folder
