@@ -22,9 +22,9 @@ def test_outputs_are_as_new_as_their_lesson(path):
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_fits_into_six_minutes_and_1500_mb(path):
+def test_lesson_fits_into_six_minutes_and_1600_mb(path):
     assert STAMPS[path.stem]["seconds"] <= 360
-    assert STAMPS[path.stem]["peak_memory_mb"] <= 1500
+    assert STAMPS[path.stem]["peak_memory_mb"] <= 1600  # Binder grants 2,000
 
 
 def test_no_stamp_without_a_lesson():
