@@ -19,7 +19,7 @@ def train_on_hosts(
     timeout: float = 120,
     on_event: Callable[[dict], None] = lambda event: None,
 ) -> None:
-    """Be worker `index` of those at the addresses ("host:port"), and do the job together with the others.
+    """Do the job as worker `index` of those at the addresses ("host:port"), together with the others.
 
     The job is what `multi_worker.work` takes from the recipe on. If anyone is lost, all give up; given again, the same
     commands resume. Raises ConnectionError if the others don't come, or all is silent, for `timeout` seconds;
@@ -42,7 +42,7 @@ def train_on_hosts(
 
 
 def _work(channel, addresses: list[str], index: int, job: tuple) -> None:
-    """Be a worker, in a process of its own, which can be ended whatever TensorFlow is waiting for."""
+    """Do a worker's job in its own process, which can be killed even while TensorFlow waits."""
     try:
         from apps.scaling.multi_worker import work
 

@@ -305,7 +305,7 @@ def _bar() -> Progress:
 
 @contextmanager
 def _resumable(what: str) -> Iterator[None]:
-    """Say what Ctrl-C has ended, and how it goes on."""
+    """Turn Ctrl-C into a message that says how to resume."""
     try:
         yield
     except KeyboardInterrupt:

@@ -131,7 +131,7 @@ def sweep(
 
 
 def _run(study: optuna.Study, task: Callable, names: list[str], workers: int, report) -> None:
-    """Let so many processes do a task, once under each of the names, and report whenever one is done."""
+    """Run a task once under each of the names, in this many processes, and report each one that is done."""
     from distributed import as_completed
 
     from apps.scaling.cluster import connect
