@@ -1,42 +1,38 @@
-"""Find the questions of every lesson, and the bank of wrong and right answers to them.
+"""Hold answers that people give: `bank_NAME.py` for the lesson of that name.
 
-`bank_NN.py` holds BANK: for each question's name an Entry. A wrong answer is keyed by a few words of the message that
-it must get, so each has a message of its own.
+BANK has an Entry for each question with right answers that are written differently from the solution, and wrong ones
+that no edit of it makes. A wrong answer is keyed by a few words of the message that it must get.
 """
 
 import importlib
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from utils import exercises
-from utils.exercises.core import Question
+from tests.notebooks.rules import ROOT
+from utils.exercises import lesson
+from utils.exercises.question import Question
 
-LESSONS = sorted(path.stem[-2:] for path in Path(exercises.__file__).parent.glob("lesson_*.py"))
+LESSONS = sorted(path.stem[5:] for path in (ROOT / "tests" / "exercises").glob("bank_[a-z]*.py"))
 
 
 @dataclass(frozen=True)
 class Entry:
     """Hold right answers, written differently from the solution, and wrong ones by what must be said to them."""
 
-    right: list
-    wrong: dict
+    right: list = field(default_factory=list)
+    wrong: dict = field(default_factory=dict)
 
 
-def questions(lesson):
-    """Return the questions of a lesson by name, in order."""
-    module = importlib.import_module(f"utils.exercises.lesson_{lesson}")
-    found = {name: value for name, value in vars(module).items() if isinstance(value, Question)}
-    assert all(
-        name == question.name and question.lesson == lesson for name, question in found.items()
-    )
-    return found
+def questions(name):
+    """Return the questions of a lesson by name, in order, without those of a "Your turn"."""
+    found = lesson.load(name)
+    return {one: Question(found, one) for one in found.entries if one.startswith("q")}
 
 
-def entries(lesson):
+def entries(name):
     """Return the bank of a lesson."""
-    return importlib.import_module(f"tests.exercises.bank_{lesson}").BANK
+    return importlib.import_module(f"tests.exercises.bank_{name}").BANK
 
 
-def equivalent_mutants(lesson):
+def equivalent_mutants(name):
     """Return the mutants that are right all the same: {(question, what was changed): why}."""
-    return getattr(importlib.import_module(f"tests.exercises.bank_{lesson}"), "EQUIVALENT", {})
+    return getattr(importlib.import_module(f"tests.exercises.bank_{name}"), "EQUIVALENT", {})

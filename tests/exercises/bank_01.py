@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 from utils.exercises.lesson_01 import FACTS, QUALITIES, through_jpg
 
 DIGITS = [str(digit) for digit in range(10)]

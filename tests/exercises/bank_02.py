@@ -7,7 +7,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 from utils.photos import NoDigitFound, crop_to_ink
 from utils.preprocessing import one_hot
 

@@ -8,7 +8,7 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import binomtest
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 from utils.evaluation import accuracy_interval
 
 # 3. The nearest mean

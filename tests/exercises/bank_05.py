@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras import layers
 from scipy import special
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 from utils import models
 
 SHAPES = {

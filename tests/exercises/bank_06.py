@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 from utils.environment import quiet_tensorflow
 from utils.prediction import MODELS, DigitReader
 

@@ -8,7 +8,7 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import binom, binomtest, norm
 from sklearn import metrics
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 from utils import evaluation
 from utils.exercises.lesson_07 import BUDGET, readings
 

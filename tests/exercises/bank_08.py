@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 from utils import photos
 
 # 1. Which step was left out?

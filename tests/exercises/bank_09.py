@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 from utils import interpretation
 from utils.environment import quiet_tensorflow
 

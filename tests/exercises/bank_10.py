@@ -7,7 +7,7 @@ import numpy as np
 from fastapi import FastAPI, File, HTTPException, Request, UploadFile
 from PIL import Image
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 from utils.exercises.lesson_10 import LIMIT
 from utils.photos import UnreadableImage, to_mnist_form
 from utils.prediction import DigitReader

@@ -7,7 +7,7 @@ import statistics
 import numpy as np
 from PIL import Image
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 
 # 1. Ready for a service
 

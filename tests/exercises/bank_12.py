@@ -5,7 +5,7 @@ import statistics
 
 import numpy as np
 
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 
 # 1. Cut the work
 

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from apps import kaggle
-from tests.exercises.bank import Entry
+from tests.exercises.oldbank import Entry
 from utils.evaluation import accuracy_interval
 from utils.exercises import lesson_13
 from utils.exercises.lesson_13 import WORDS

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.exercises.bank import LESSONS, entries, questions
+from tests.exercises.oldbank import LESSONS, entries, questions
 from tests.notebooks.rules import ROOT, Notebook
 from utils.environment import quiet_tensorflow
 from utils.exercises.core import BEGIN, SOLUTIONS, code_cells

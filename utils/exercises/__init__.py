@@ -1,1 +1,6 @@
-"""Questions, quizzes and the record of what is done. `lesson_NN.py` holds the questions on each lesson."""
+"""Questions that answer back, quizzes, and the record of what is done."""
+
+from utils.exercises.question import material, questions, turns
+from utils.exercises.trial import Wrong
+
+__all__ = ["Wrong", "material", "questions", "turns"]

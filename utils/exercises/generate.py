@@ -6,50 +6,45 @@ What stands between the markers of a solution is replaced by `...`; names that i
 import ast
 import copy
 import re
+import symtable
 import textwrap
-from pathlib import Path
 
 import nbformat
 
 from utils.data import atomic_write
-from utils.exercises.core import BEGIN, END
+from utils.exercises.lesson import BEGIN, END, ROOT
 
-ROOT = Path(__file__).parents[2]
 REGION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+LIKE_A_MARKER = re.compile(
+    r"#\s*(BEGIN|END)\b.*\bSOLUTION|#\s*(BEGIN|END)\s*$", re.IGNORECASE | re.M
+)
+NAME = re.compile(r"\d\d_\w+\.ipynb")
 
 
 def stub(region: re.Match) -> str:
-    """Return what the learner finds in place of a solution."""
+    """Return what the learner finds in place of a solution. Raises ValueError if it imports something."""
     indent, code = region[1], textwrap.dedent(region[2])
-    names = [] if indent else [name for node in ast.parse(code).body for name in _assigned(node)]
-    lines = [f"{name} = ...  # your answer" for name in dict.fromkeys(names)] or [
-        "...  # your code"
-    ]
-    return "".join(f"{indent}{line}\n" for line in lines)
+    lines = [] if indent else [f"{name} = ...  # your answer" for name in _bound(code)]
+    return "".join(f"{indent}{line}\n" for line in lines or ["...  # your code"])
 
 
-def _assigned(node: ast.stmt) -> list[str]:
-    """Return the public names that a statement defines."""
-    if isinstance(node, ast.Assign):
-        found = [
-            part.id
-            for target in node.targets
-            for part in ast.walk(target)
-            if isinstance(part, ast.Name)
-        ]
-    else:
-        found = [node.name] if isinstance(node, ast.FunctionDef) else []
-    return [name for name in found if not name.startswith("_")]
+def _bound(code: str) -> list[str]:
+    """Return the public names that code binds, however it does."""
+    symbols = symtable.symtable(code, "solution", "exec").get_symbols()
+    if imported := [symbol.get_name() for symbol in symbols if symbol.is_imported()]:
+        raise ValueError(f"a solution can't import {', '.join(imported)}: import it above\n{code}")
+    bound = {symbol.get_name() for symbol in symbols if symbol.is_assigned()}
+    order = re.findall(r"\w+", ast.unparse(ast.parse(code)))
+    return [name for name in dict.fromkeys(order) if name in bound and name[0] != "_"]
 
 
 def without_solution(source: str) -> str:
-    """Return a cell as the exercise has it; ValueError where the markers do not pair."""
-    exercise = REGION.sub(stub, source)
-    if BEGIN in exercise or END in exercise:
-        raise ValueError(
-            f"{BEGIN} and {END} must stand in pairs, each on a line of its own:\n{source}"
-        )
-    return exercise.rstrip("\n")
+    """Return a cell as the exercise has it. Raises ValueError unless the markers alternate and are spelled right."""
+    markers = [line.strip() for line in source.splitlines() if LIKE_A_MARKER.search(line)]
+    if markers != [BEGIN, END] * (len(markers) // 2):
+        wanted = f"{BEGIN} and {END} must stand in turn, each on a line of its own"
+        raise ValueError(f"{wanted}:\n{source}")
+    return REGION.sub(stub, source).rstrip("\n")
 
 
 def exercise_from(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -59,6 +54,8 @@ def exercise_from(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if cell.cell_type == "code":
             cell.source = without_solution(cell.source)
             cell.outputs, cell.execution_count = [], None
+        elif LIKE_A_MARKER.search(cell.source):
+            raise ValueError(f"a marker in Markdown hides nothing:\n{cell.source}")
         else:
             cell.source = cell.source.replace("# Solution:", "# Exercise:", 1)
     return exercise
@@ -67,6 +64,9 @@ def exercise_from(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def main() -> None:
     """Write every exercise anew."""
     for path in sorted((ROOT / "solutions").glob("*.ipynb")):
+        if not NAME.fullmatch(path.name):
+            print(f"left out: solutions/{path.name}, which isn't named NN_name.ipynb")
+            continue
         exercise = exercise_from(nbformat.read(path, as_version=4))
         with atomic_write(ROOT / "exercises" / path.name) as part:
             nbformat.write(exercise, part)

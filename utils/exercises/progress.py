@@ -1,5 +1,7 @@
 """Show what is done, and whether the learner's guesses deserve their confidence."""
 
+import tomllib
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -8,35 +10,29 @@ from matplotlib.figure import Figure
 
 from utils import plots
 from utils.exercises import quiz, record
-from utils.exercises.core import SOLUTIONS, code_cells
-
-
-def question_names(lesson: str) -> list[str]:
-    """Return the names of a lesson's exercise questions, as its notebook calls them."""
-    calls = [
-        line
-        for source in code_cells(SOLUTIONS, lesson)
-        for line in source.splitlines()
-        if ".check(" in line
-    ]
-    return [line.split(".check(")[0] for line in calls]
+from utils.exercises.lesson import ROOT
 
 
 def table() -> pd.DataFrame:
     """Return for each lesson how many exercises and quizzes there are, and how many are done."""
-    kept = record.load()
-    with_exercise = {path.name[:2] for path in SOLUTIONS.glob("*.ipynb")}
-    rows = {}
-    for lesson in sorted(path.stem for path in quiz.QUIZZES.glob("*.toml")):
-        names = question_names(lesson) if lesson in with_exercise else []
-        done = kept["exercises"].get(lesson, {})
-        rows[lesson] = {
-            "exercises": len(names),
-            "correct": sum(done.get(name) == "correct" for name in names),
+    kept, rows = record.load(), {}
+    for path in sorted((ROOT / "exercises" / "quizzes").glob("*.toml")):
+        lesson = path.stem[3:]
+        asked = [name for name in _questions(path.name) if name.startswith("q")]
+        done = kept["exercises"][lesson]
+        rows[path.stem] = {
+            "exercises": len(asked),
+            "correct": sum(done.get(name) == "correct" for name in asked),
             "quizzes": len(quiz.load(lesson)),
-            "guessed": len(kept["guesses"].get(lesson, {})),
+            "guessed": len(kept["guesses"][lesson]),
         }
     return pd.DataFrame(rows).T.rename_axis("lesson")
+
+
+def _questions(name: str) -> dict:
+    """Return the entries of a lesson's questions; lesson 00 has none."""
+    path = ROOT / "exercises" / "questions" / name
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def guesses() -> pd.DataFrame:

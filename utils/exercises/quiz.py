@@ -1,18 +1,17 @@
-"""Quizzes in the lessons: choose an answer, say how sure you are, hear why. `quizzes/NN.toml` holds the questions."""
+"""Quizzes in the lessons: choose an answer, say how sure you are, hear why."""
 
 import html
 import random
 import re
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 
 import ipywidgets as widgets
 from IPython.display import display
 
 from utils.exercises import record
+from utils.exercises.lesson import find
 
-QUIZZES = Path(__file__).parent / "quizzes"
 SURENESS = {"guessing": 0.25, "leaning": 0.5, "fairly sure": 0.75, "certain": 0.95}
 SIGNS = {True: "✓ Right.", False: "✗ No."}
 
@@ -51,8 +50,9 @@ class Quiz:
 
 
 def load(lesson: str) -> list[Quiz]:
-    """Return the quizzes of a lesson, such as "04"."""
-    entries = tomllib.loads((QUIZZES / f"{lesson}.toml").read_text(encoding="utf-8"))["quiz"]
+    """Return the quizzes of a lesson, such as "convolution_by_hand"."""
+    text = find("exercises/quizzes", lesson, ".toml").read_text(encoding="utf-8")
+    entries = tomllib.loads(text)["quiz"]
     return [Quiz(lesson, number, **entry) for number, entry in enumerate(entries, start=1)]
 
 
@@ -101,7 +101,7 @@ def ask(lesson: str, number: int) -> None:
     """Show a quiz of a lesson: as a widget where a kernel runs, as text where only the file is read."""
     quizzes = load(lesson)
     if not 1 <= number <= len(quizzes):
-        raise ValueError(f"lesson {lesson} has quizzes 1 to {len(quizzes)}, not {number}")
+        raise ValueError(f"{lesson} has quizzes 1 to {len(quizzes)}, not {number}")
     quiz = quizzes[number - 1]
     view = {"version_major": 2, "version_minor": 0, "model_id": QuizView(quiz).model_id}
     as_markdown = "  \n".join(

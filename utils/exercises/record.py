@@ -1,75 +1,96 @@
-"""The learner's own record of what is done: one JSON file on this machine, which the course can do without."""
+"""The learner's own record of what is done: a small database on this machine, which the course can do without."""
 
-import json
+import contextlib
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
-from utils.data import atomic_write, runs_folder
+from utils.data import runs_folder
+
+TABLES = """
+create table if not exists exercises (lesson text, name text, outcome text, primary key (lesson, name));
+create table if not exists guesses (lesson text, number int, right int, sureness real, primary key (lesson, number));
+"""
+PATIENCE = 10  # seconds, if other processes write
 
 
 def path() -> Path:
-    """Return where the record lies: data/runs/progress.json."""
-    return runs_folder() / "progress.json"
+    """Return where the record lies: data/runs/progress.sqlite."""
+    return runs_folder() / "progress.sqlite"
 
 
 def load() -> dict:
-    """Return the record, {"exercises": {lesson: {name: outcome}}, "guesses": {lesson: {number: guess}}}.
+    """Return the record, {"exercises": {lesson: {name: outcome}}, "guesses": {lesson: {number: (right, sureness)}}}.
 
-    A damaged file is set aside with a message, and a new record begun.
+    It's empty, after a message, if it can't be read.
     """
-    empty = {"exercises": {}, "guesses": {}}
-    file = path()
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        if _is_sound(found):
-            return found
-    except FileNotFoundError:
-        return empty
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        pass
-    aside = file.with_suffix(".damaged.json")
-    try:
-        file.replace(aside)
-        print(
-            f"The record of your progress could not be read. It was set aside as {aside.name}, and a new one begun."
-        )
-    except OSError as error:
-        print(
-            f"The record of your progress could not be read ({error.strerror}): what you do now may not be kept."
-        )
-    return empty
-
-
-def _is_sound(record: dict) -> bool:
-    outcomes = [outcome for lesson in record["exercises"].values() for outcome in lesson.values()]
-    guesses = [guess for lesson in record["guesses"].values() for guess in lesson.values()]
-    return all(isinstance(o, str) for o in outcomes) and all(
-        set(g) == {"right", "sureness"} for g in guesses
-    )
+    found = {"exercises": defaultdict(dict), "guesses": defaultdict(dict)}
+    if not path().exists() and not _older().exists():
+        return found
+    with _opened() as database:
+        for lesson, name, outcome in database.execute("select * from exercises"):
+            found["exercises"][lesson][name] = outcome
+        for lesson, number, *guess in database.execute("select * from guesses"):
+            found["guesses"][lesson][number] = bool(guess[0]), guess[1]
+    return found
 
 
 def keep_exercise(lesson: str, name: str, outcome: str) -> None:
-    """Note how an exercise was judged; what was correct once stays so, and an untouched one leaves no mark."""
-    record = load()
-    done = record["exercises"].setdefault(lesson, {})
-    if outcome == "not attempted" or done.get(name) == "correct":
-        return
-    done[name] = outcome
-    save(record)
+    """Note how an exercise was judged; what was correct once stays so, and only a judgment leaves a mark."""
+    if outcome in ("correct", "incorrect"):
+        with _opened() as database:
+            command = "insert into exercises values (?, ?, ?) on conflict do update set outcome = excluded.outcome"
+            database.execute(f"{command} where outcome <> 'correct'", (lesson, name, outcome))
 
 
 def keep_guess(lesson: str, number: int, right: bool, sureness: float) -> None:
-    """Note the first guess at a quiz question, and how sure it was; later ones teach, but are no guesses."""
-    record = load()
-    guesses = record["guesses"].setdefault(lesson, {})
-    if str(number) not in guesses:
-        guesses[str(number)] = {"right": right, "sureness": sureness}
-        save(record)
+    """Note the first guess at a quiz, and how sure it was; later ones teach, but are no guesses."""
+    with _opened() as database:
+        row = lesson, number, right, sureness
+        database.execute("insert or ignore into guesses values (?, ?, ?, ?)", row)
 
 
-def save(record: dict) -> None:
-    """Write the record, whole or not at all. Where it cannot be written, say so and go on."""
+def _older() -> Path:
+    return runs_folder() / "progress.json"
+
+
+@contextlib.contextmanager
+def _opened() -> Iterator[sqlite3.Connection]:
+    """Yield the database, and write what was done with it, all or nothing. If that fails, say so and go on."""
     try:
-        with atomic_write(path()) as part:
-            part.write_text(json.dumps(record, indent=1), encoding="utf-8")
-    except OSError as error:
-        print(f"Your progress could not be kept ({error.strerror}).")
+        path().parent.mkdir(parents=True, exist_ok=True)
+        if _older().exists():
+            _set_aside(_older(), "The record of your progress is of an older kind")
+        with contextlib.closing(_connect()) as database, database:
+            yield database
+    except (OSError, sqlite3.Error) as fault:
+        print(
+            f"Your progress can't be read or saved now ({fault}). The check itself isn't affected."
+        )
+
+
+def _connect() -> sqlite3.Connection:
+    for _ in range(2):
+        database = sqlite3.connect(path(), timeout=PATIENCE)
+        try:
+            database.executescript(TABLES)
+            return database
+        except (
+            sqlite3.OperationalError
+        ):  # it can't be opened or written just now, which is no damage
+            database.close()
+            raise
+        except sqlite3.DatabaseError:
+            database.close()
+            _set_aside(path(), "The record of your progress is damaged")
+    raise sqlite3.OperationalError("it was damaged again")
+
+
+def _set_aside(file: Path, reason: str) -> None:
+    """Rename a file to a name that's free, and say so."""
+    number = 1
+    while (aside := file.with_name(f"{file.stem}.old-{number}{file.suffix}")).exists():
+        number += 1
+    file.rename(aside)
+    print(f"{reason}. It was kept as {aside.name}, and a new record begins.")

@@ -1,0 +1,146 @@
+"""Find what the checks know of a lesson: `exercises/questions/NN_name.toml` and `.py`, and the solutions."""
+
+import ast
+import contextlib
+import copy
+import importlib.util
+import io
+import json
+import re
+import tomllib
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # the markers of nbgrader
+GIVEN = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign
+
+
+class Missing(Exception):
+    """Say which file of the course a check lacks."""
+
+
+def find(folder: str, name: str, ending: str) -> Path:
+    """Return the file NN_name of a lesson in one of the course's folders. Raises Missing."""
+    found = [path for path in (ROOT / folder).glob(f"*_{name}{ending}") if path.name[2:3] == "_"]
+    if not found:
+        raise Missing(f"there is no file `{folder}/NN_{name}{ending}`")
+    return min(found)
+
+
+@lru_cache
+def load(name: str) -> "Lesson":
+    """Return a lesson by its name, such as "convolution_by_hand". Raises ValueError for a name that's unknown."""
+    known = sorted(path.stem[3:] for path in (ROOT / "exercises" / "questions").glob("*.toml"))
+    if name not in known:
+        raise ValueError(f"lesson: expected one of {', '.join(known)}, got {name!r}")
+    return Lesson(name)
+
+
+class Lesson:
+    """Hold the entries of a lesson's questions, the names of its Python file, and the cells of its solutions."""
+
+    def __init__(self, name: str):
+        self.name = name
+        text = find("exercises/questions", name, ".toml").read_text(encoding="utf-8")
+        self.entries: dict[str, dict] = tomllib.loads(text)
+        self._names: dict[str, dict] = {}
+
+    @cached_property
+    def material(self):
+        """Return the module of the lesson's Python file."""
+        path = find("exercises/questions", self.name, ".py")
+        spec = importlib.util.spec_from_file_location(f"questions_on_{self.name}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    @cached_property
+    def cells(self) -> list[str]:
+        """Return the code cells of the solutions. Raises Missing if there is no such notebook, or only half of it."""
+        path = find("solutions", self.name, ".ipynb")
+        try:
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        except (OSError, ValueError, KeyError, TypeError) as fault:
+            raise Missing(f"`solutions/{path.name}` can't be read") from fault
+
+    def source(self, question: str) -> str:
+        """Return the code that answers a question: its cell in the solutions, or the answer of a "Your turn"."""
+        if "answer" in self.entries[question]:
+            return self.entries[question]["answer"]
+        return self.cells[self._place(question)]
+
+    def _place(self, question: str) -> int:
+        places = [n for n, cell in enumerate(self.cells) if f"{question}.check(" in cell]
+        if not places:
+            raise Missing(f"the solutions of {self.name} have no cell for {question}")
+        return places[-1]
+
+    def names(self, question: str) -> dict:
+        """Return the names that a question's solution may use: of the Python file, and of the cells before its own.
+
+        Of those cells, only what is needed is run: imports, definitions and assignments, and of solutions functions.
+        """
+        if question not in self._names:
+            cells = (
+                [] if "answer" in self.entries[question] else self.cells[: self._place(question)]
+            )
+            given = [node for cell in cells for node in _given(cell)]
+            found = self._names[question] = dict(vars(self.material))
+            _run(_needed(given, self.source(question) + str(self.entries[question])), found)
+        return self._names[question]
+
+    def answer(self, question: str, source: str | None = None):
+        """Return what the code of an answer, by default the solution, gives to the check."""
+        tree = ast.parse(source or self.source(question)).body
+        calls = [node for node in tree if _is_check(node, question)]
+        names = dict(self.names(question))
+        _run([node for node in tree if node not in calls], names)
+        if not calls:  # a "Your turn" is one function
+            return names[next(node.name for node in tree if isinstance(node, ast.FunctionDef))]
+        return self.value(question, ast.unparse(calls[-1].value.args[0]), names)
+
+    def value(self, question: str, expression: str, names: dict | None = None):
+        """Return the value of an expression, with the names that the question's solution may use."""
+        return eval(expression, dict(names or self.names(question)))
+
+
+def _given(cell: str) -> list[ast.stmt]:
+    """Return the statements of a cell that define something; of a solution, only its functions."""
+    kinds = ast.FunctionDef if BEGIN in cell else GIVEN
+    return [node for node in ast.parse(cell).body if isinstance(node, kinds)]
+
+
+def _needed(nodes: list[ast.stmt], text: str) -> list[ast.stmt]:
+    """Return those statements that define a name in the text, or one that these statements need."""
+    wanted, chosen = set(re.findall(r"\w+", text)), []
+    for node in reversed(nodes):
+        if wanted & _defined(node):
+            chosen.append(node)
+            wanted |= set(re.findall(r"\w+", ast.unparse(node)))
+    return chosen[::-1]
+
+
+def _defined(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    if isinstance(node, ast.Assign):
+        return {
+            part.id
+            for target in node.targets
+            for part in ast.walk(target)
+            if isinstance(part, ast.Name)
+        }
+    return {node.name}
+
+
+def _is_check(node: ast.stmt, question: str) -> bool:
+    return isinstance(node, ast.Expr) and ast.unparse(node).startswith(f"{question}.check(")
+
+
+def _run(nodes: list[ast.stmt], names: dict) -> None:
+    """Run statements silently in these names."""
+    tree = ast.Module([copy.deepcopy(node) for node in nodes], [])
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(ast.fix_missing_locations(tree), "<solution>", "exec"), names)
