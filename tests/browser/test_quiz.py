@@ -9,14 +9,16 @@ from utils.exercises import quiz
 
 @pytest.fixture
 def cell(notebook):
-    """Return the cell of the first quiz of lesson 04."""
-    return run_cell(notebook, 'from utils.exercises.quiz import ask\n\nask("04", 1)')
+    """Return the cell of the first quiz of convolution_by_hand."""
+    return run_cell(
+        notebook, 'from utils.exercises.quiz import ask\n\nask("convolution_by_hand", 1)'
+    )
 
 
 @pytest.fixture
 def asked():
     """Return that quiz with its answers."""
-    return quiz.load("04")[0]
+    return quiz.load("convolution_by_hand")[0]
 
 
 def tab_to(page, label):

@@ -8,11 +8,11 @@ from tests.notebooks.rules import ROOT, Notebook
 from utils.exercises import progress, quiz, record
 from utils.exercises.quiz import QuizView, ask
 
-LESSONS = sorted(path.stem for path in quiz.QUIZZES.glob("*.toml"))
+LESSONS = sorted(path.stem for path in (ROOT / "exercises" / "quizzes").glob("*.toml"))
 ALL = [
     pytest.param(one, id=f"{one.lesson}-{one.number}")
     for lesson in LESSONS
-    for one in quiz.load(lesson)
+    for one in quiz.load(lesson[3:])
 ]
 
 
@@ -33,21 +33,20 @@ def test_every_distractor_has_a_diagnosis_of_its_own(one):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_lesson_asks_each_of_its_quizzes_once_and_in_order(lesson):
-    notebook = Notebook.read(next((ROOT / "notebooks").glob(f"{lesson}_*.ipynb")))
-    asked = re.findall(
-        r'^ask\("(\d\d)", (\d)\)$', "\n".join(cell.source for cell in notebook.code), re.MULTILINE
-    )
-    assert asked == [(lesson, str(one.number)) for one in quiz.load(lesson)]
+    notebook = Notebook.read(ROOT / "notebooks" / f"{lesson}.ipynb")
+    code = "\n".join(cell.source for cell in notebook.code)
+    asked = re.findall(r'^ask\("(\w+)", (\d)\)$', code, re.MULTILINE)
+    assert asked == [(lesson[3:], str(one.number)) for one in quiz.load(lesson[3:])]
     assert len(asked) >= 4
 
 
 def test_right_answer_is_not_always_in_the_same_position():
-    places = [one.options.index(one.right) for lesson in LESSONS for one in quiz.load(lesson)]
+    places = [one.options.index(one.right) for lesson in LESSONS for one in quiz.load(lesson[3:])]
     assert len(set(places)) >= 3
 
 
 def test_a_quiz_is_answered_and_its_first_guess_is_kept():
-    one = quiz.load("04")[0]
+    one = quiz.load("convolution_by_hand")[0]
     view = QuizView(one)
     view.button.click()
     assert "Choose an answer first" in view.feedback.value
@@ -60,7 +59,7 @@ def test_a_quiz_is_answered_and_its_first_guess_is_kept():
     view.choice.value = one.right
     view.button.click()
     assert "Right." in view.feedback.value
-    assert record.load()["guesses"]["04"]["1"] == {"right": False, "sureness": 0.75}
+    assert record.load()["guesses"]["convolution_by_hand"] == {1: (False, 0.75)}
 
 
 def test_marks_become_html_and_nothing_else_does():
@@ -73,37 +72,34 @@ def test_marks_become_html_and_nothing_else_does():
 def test_a_reader_without_a_kernel_reads_the_quiz_as_text(monkeypatch):
     shown = []
     monkeypatch.setattr(quiz, "display", lambda bundle, raw: shown.append(bundle))
-    ask("04", 1)
+    ask("convolution_by_hand", 1)
     data = shown[0]
-    one = quiz.load("04")[0]
+    one = quiz.load("convolution_by_hand")[0]
     for kind in ("text/plain", "text/markdown"):
         assert one.question in data[kind] and all(option in data[kind] for option in one.options)
     assert "application/vnd.jupyter.widget-view+json" in data
 
 
 def test_a_quiz_that_is_not_there_is_an_error_that_says_so():
-    with pytest.raises(ValueError, match=r"lesson 04 has quizzes 1 to 4, not 9"):
-        ask("04", 9)
+    with pytest.raises(ValueError, match=r"convolution_by_hand has quizzes 1 to 4, not 9"):
+        ask("convolution_by_hand", 9)
 
 
 def test_progress_counts_what_is_done_and_right():
+    hand, start = "04_convolution_by_hand", "00_start_here"
     empty = progress.table()
-    assert empty["correct"].sum() == 0 and empty.loc["04", "exercises"] == 7
-    record.keep_exercise("04", "q1", "correct")
-    record.keep_exercise("04", "q2", "incorrect")
-    record.keep_guess("04", 1, True, 0.95)
-    record.keep_guess("04", 2, False, 0.95)
-    record.keep_guess("00", 1, False, 0.25)
+    assert empty["correct"].sum() == 0 and empty.loc[hand, "exercises"] == 7
+    record.keep_exercise(hand[3:], "q1", "correct")
+    record.keep_exercise(hand[3:], "q2", "incorrect")
+    record.keep_guess(hand[3:], 1, True, 0.95)
+    record.keep_guess(hand[3:], 2, False, 0.95)
+    record.keep_guess(start[3:], 1, False, 0.25)
     table = progress.table()
-    assert (
-        table.loc["04", ["correct", "guessed"]].tolist() == [1, 2]
-        and table.loc["00", "guessed"] == 1
-    )
+    assert table.loc[hand, ["correct", "guessed"]].tolist() == [1, 2]
+    assert table.loc[start, "guessed"] == 1
     sure = progress.guesses()
-    assert sure["right"].to_dict() == {0.25: 0.0, 0.95: 0.5} and sure["count"].to_dict() == {
-        0.25: 1,
-        0.95: 2,
-    }
+    assert sure["right"].to_dict() == {0.25: 0.0, 0.95: 0.5}
+    assert sure["count"].to_dict() == {0.25: 1, 0.95: 2}
 
 
 def test_progress_is_shown_before_anything_was_done(capsys, monkeypatch):

@@ -41,5 +41,5 @@ EVERY = {
     "PipelineExplorer(reader)": ("combobox", "Seen on", "ArrowDown"),
     "FeatureMapBrowser(reader.model, images)": ("slider", "Digit", "ArrowRight"),
     "AdversarialExplorer(reader.model, images, labels)": ("slider", "Epsilon", "ArrowRight"),
-    'QuizView(load("04")[0])': ("button", "Answer", "Enter"),
+    'QuizView(load("convolution_by_hand")[0])': ("button", "Answer", "Enter"),
 }

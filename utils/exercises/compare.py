@@ -106,9 +106,9 @@ def _difference_of_numbers(answer, wanted: np.ndarray, tolerance: float) -> str:
         return f"expected {kind}, got {describe(answer)}"
     if got.shape != wanted.shape:
         return f"expected {_shape(wanted)}, got {_shape(got)}"
-    got, wanted = got.astype(float), wanted.astype(float)
     if not wanted.ndim or wanted.size <= 6:
         return f"expected {describe(wanted)}, got {describe(got)}"
+    got, wanted = got.astype(float), wanted.astype(float)
     close = np.isclose(got, wanted, tolerance, tolerance, equal_nan=True)
     place = tuple(map(int, np.argwhere(~close)[0]))
     where = f"[{', '.join(map(str, place))}]"

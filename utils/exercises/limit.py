@@ -23,10 +23,6 @@ class Ended(Exception):
     """Say that an answer ends the program, by an exception of this name."""
 
 
-class _Stop(BaseException):
-    """End a thread of which nobody expects anything anymore."""
-
-
 def within(seconds: float, function: Callable):
     """Call a function in a thread, and return its result or raise what it raises. Raises OutOfTime and Ended.
 
@@ -62,7 +58,7 @@ def within(seconds: float, function: Callable):
 def _stop(thread: threading.Thread) -> None:
     """Stop a thread, again and again if it catches what stops it."""
     while thread.is_alive():
-        ident, stop = ctypes.c_ulong(thread.ident), ctypes.py_object(_Stop)
+        ident, stop = ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)  # dies in silence
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, stop)
         time.sleep(0.02)
 

@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from utils.data import runs_folder
@@ -11,6 +11,10 @@ from utils.data import runs_folder
 TABLES = """
 create table if not exists exercises (lesson text, name text, outcome text, primary key (lesson, name));
 create table if not exists guesses (lesson text, number int, right int, sureness real, primary key (lesson, number));
+"""
+KEEP = """
+insert into exercises values (?, ?, ?)
+on conflict do update set outcome = excluded.outcome where outcome <> 'correct'
 """
 PATIENCE = 10  # seconds, if other processes write
 
@@ -26,44 +30,42 @@ def load() -> dict:
     It's empty, after a message, if it can't be read.
     """
     found = {"exercises": defaultdict(dict), "guesses": defaultdict(dict)}
-    if not path().exists() and not _older().exists():
-        return found
-    with _opened() as database:
+
+    def read(database: sqlite3.Connection) -> None:
         for lesson, name, outcome in database.execute("select * from exercises"):
             found["exercises"][lesson][name] = outcome
         for lesson, number, *guess in database.execute("select * from guesses"):
             found["guesses"][lesson][number] = bool(guess[0]), guess[1]
+
+    if path().exists() or _older().exists():
+        _use(read)
     return found
 
 
 def keep_exercise(lesson: str, name: str, outcome: str) -> None:
     """Note how an exercise was judged; what was correct once stays so, and only a judgment leaves a mark."""
     if outcome in ("correct", "incorrect"):
-        with _opened() as database:
-            command = "insert into exercises values (?, ?, ?) on conflict do update set outcome = excluded.outcome"
-            database.execute(f"{command} where outcome <> 'correct'", (lesson, name, outcome))
+        _use(lambda database: database.execute(KEEP, (lesson, name, outcome)))
 
 
 def keep_guess(lesson: str, number: int, right: bool, sureness: float) -> None:
     """Note the first guess at a quiz, and how sure it was; later ones teach, but are no guesses."""
-    with _opened() as database:
-        row = lesson, number, right, sureness
-        database.execute("insert or ignore into guesses values (?, ?, ?, ?)", row)
+    row = lesson, number, right, sureness
+    _use(lambda db: db.execute("insert or ignore into guesses values (?, ?, ?, ?)", row))
 
 
 def _older() -> Path:
     return runs_folder() / "progress.json"
 
 
-@contextlib.contextmanager
-def _opened() -> Iterator[sqlite3.Connection]:
-    """Yield the database, and write what was done with it, all or nothing. If that fails, say so and go on."""
+def _use(work: Callable[[sqlite3.Connection], object]) -> None:
+    """Do something with the database, all or nothing. If that fails, say so and go on."""
     try:
         path().parent.mkdir(parents=True, exist_ok=True)
         if _older().exists():
             _set_aside(_older(), "The record of your progress is of an older kind")
         with contextlib.closing(_connect()) as database, database:
-            yield database
+            work(database)
     except (OSError, sqlite3.Error) as fault:
         print(
             f"Your progress can't be read or saved now ({fault}). The check itself isn't affected."
