@@ -1,5 +1,6 @@
 """A question answers whatever is thrown at it, says whose fault it is, and leaves nothing behind."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -99,7 +100,8 @@ CELLS = [
     "### BEGIN SOLUTION\ncount = TEN\n### END SOLUTION\n\nq2.check(count)",
     "### BEGIN SOLUTION\nfacts = {'right': 0.75, 'wrong': 0.25}\n### END SOLUTION\n\nq3.check(facts)",
     "### BEGIN SOLUTION\nletter = 'B'\n### END SOLUTION\n\nq4.check(letter)",
-    "### BEGIN SOLUTION\ntext = 'A kernel is shared, so it needs few weights.'\n### END SOLUTION\n\nq5.check(text, points=2)",
+    "### BEGIN SOLUTION\ntext = 'A kernel is shared, so it needs few weights.'\n### END SOLUTION\n\n"
+    "q5.check(text, points=2)",
     "### BEGIN SOLUTION\nthing = 'right'\n### END SOLUTION\n\nq6.check(thing)",
     "def split(x):\n    ### BEGIN SOLUTION\n    if not x:\n        raise LookupError\n    return x[0], x[1:]\n"
     "    ### END SOLUTION\n\n\nq7.check(split)",
@@ -256,10 +258,8 @@ def test_loop_without_end_is_stopped_for_good(asked):
 
     def stubborn(x):
         while True:
-            try:
+            with contextlib.suppress(BaseException):
                 turns_made.append(1)
-            except BaseException:
-                pass
 
     assert "loop that never ends?" in said(asked[0], stubborn)
     deadline = time.monotonic() + 20
@@ -374,7 +374,7 @@ def test_learners_text_is_only_ever_code(asked):
 
 
 def test_unknown_lesson_is_named():
-    with pytest.raises(ValueError, match="expected one of .*convolution_by_hand.*, got 'folding'"):
+    with pytest.raises(ValueError, match=r"expected one of .*, got 'folding'"):
         questions("folding")
 
 

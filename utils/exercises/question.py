@@ -37,7 +37,8 @@ class Outcome:
         return f"{SIGNS[self.kind]} {self.kind}: {self.message}"
 
     def _repr_markdown_(self):
-        return f"**{SIGNS[self.kind]} {self.kind.capitalize()}.** {self.message}"
+        sentence = self.message[:1].upper() + self.message[1:]
+        return f"**{SIGNS[self.kind]} {self.kind.capitalize()}.** {sentence}"
 
 
 def questions(lesson: str) -> list["Question"]:
