@@ -29,7 +29,7 @@ def within(seconds: float, function: Callable):
     A thread, because Windows has no signals, and a process couldn't see what the learner defined. Python code is
     stopped if it takes too long; a call of C that holds the interpreter can only be interrupted from outside.
     """
-    ended = []
+    ended, late = [], True
 
     def work() -> None:
         try:
@@ -42,10 +42,11 @@ def within(seconds: float, function: Callable):
         thread.start()
         try:
             thread.join(seconds)
+            late = thread.is_alive()
         finally:
-            if thread.is_alive():
+            if late:
                 threading.Thread(target=_stop, args=(thread,), daemon=True).start()
-    if not ended:
+    if late:
         raise OutOfTime
     result, fault = ended[0]
     if isinstance(fault, SystemExit | KeyboardInterrupt):
