@@ -23,9 +23,9 @@ import psutil
 from distributed import LocalCluster
 
 from apps.scaling.reading import read_images, read_partition
-from apps.scaling.sources import MadeDigits
 from apps.scaling.training import make_devices, train_on_devices
 from benchmarks import records
+from benchmarks.made_digits import made_digits
 from utils import data
 
 WORKERS = 2
@@ -110,7 +110,7 @@ def cluster(workers: int):
 def by_dask(scheduler: str, digits: int, peaks: list | None = None) -> float:
     """Return how many digits a second the workers of a cluster read; put their largest memory, in MB, into `peaks`."""
     with tempfile.TemporaryDirectory() as folder, Watch() as watch:
-        source = MadeDigits(digits, PARTITION)
+        source = made_digits(digits, PARTITION)
         report = read_images(
             source, Path(folder, "out"), MODEL, scheduler=scheduler, on_event=watch.hear
         )
@@ -154,7 +154,7 @@ def by_processes(workers: int, digits: int) -> float:
 
 def share(digits: int, folder: str, workers: int, rank: int) -> float:
     """Read every n-th partition once the others are ready too, and return the seconds: what one process does."""
-    source, warm = MadeDigits(digits, PARTITION), Path(folder, f"warm_{rank}")
+    source, warm = made_digits(digits, PARTITION), Path(folder, f"warm_{rank}")
     warm.mkdir()
     read_partition(source, 0, warm, MODEL)
     Path(folder, f"ready_{rank}").touch()

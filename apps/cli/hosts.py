@@ -44,7 +44,7 @@ def train_on_hosts(
 def _work(channel, addresses: list[str], index: int, job: tuple) -> None:
     """Do a worker's job in its own process, which can be killed even while TensorFlow waits."""
     try:
-        from apps.scaling.multi_worker import work
+        from apps.cli.multi_worker import work
 
         channel.send({"event": "started"})
         work(channel.send, addresses, index, *job)

@@ -1,7 +1,9 @@
 """The commands `digits scale train`, `digits scale sweep` and `digits scale read`."""
 
+import json
+import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from apps.cli.command import Source, app, command, complain, mistakes, open_mnist, out
-from apps.cli.train import Recipes
+from apps.cli.train import Recipes, chosen_recipe
+from apps.pictures import PICTURES
 
 scale = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", context_settings=app.info.context_settings
@@ -104,7 +107,7 @@ def train(
 
 def _train_here(recipe, data, seed, folder, workers, changes, epochs: "_Epochs") -> float:
     """Train on devices of this machine, and return the validation accuracy."""
-    from apps.scaling.training import chosen_recipe, train_on_devices
+    from apps.scaling.training import train_on_devices
     from utils.training import keras
 
     watch = keras.callbacks.LambdaCallback(
@@ -262,7 +265,6 @@ def read(
     The same command, given again, reads only what is missing. On a cluster all workers must see both folders.
     """
     from apps.scaling.reading import read_images
-    from apps.scaling.sources import partitions
 
     with (
         _resumable("It goes on with the next partition"),
@@ -277,6 +279,28 @@ def read(
         out.print(f"{report.done_before} of {len(source)} partitions were there already.")
     rate = f", {report.images / report.seconds:,.0f} a second" if report.images else ""
     out.print(f"Read {report.images:,} images{rate}: {escape(str(results))}", soft_wrap=True)
+
+
+def partitions(path: Path, size: int | None = None, workers: int = 2, folder: Path = Path()):
+    """Return the source that a path means, cut into partitions of `size`.
+
+    Without a size, a job that has begun in `folder` keeps its own, and a new one gets four partitions for each worker.
+    Raises ValueError if there is nothing to read.
+    """
+    from apps.scaling.sources import DigitFile, PictureFolder
+
+    if size is not None and size < 1:
+        raise ValueError(f"size: expected at least one image in a partition, got {size}")
+    source = PictureFolder(path) if path.is_dir() else DigitFile(path)
+    if not source.names:
+        endings = ", ".join(sorted(PICTURES))
+        raise ValueError(f"there is no picture in {path}: expected files that end in {endings}")
+    if size is None:
+        size = min(source.size, math.ceil(len(source.names) / (4 * workers)))
+        with suppress(OSError, ValueError, KeyError):
+            size = json.loads((folder / "run.json").read_text())["partition"]
+    source.size = size
+    return source
 
 
 def _say_reading(bar: Progress):

@@ -8,7 +8,7 @@ import numpy as np
 import optuna
 import sqlalchemy
 
-from apps.scaling.training import chosen_recipe
+from apps.cli.train import chosen_recipe
 
 # A tuple is a range (with "log": of powers), a list is a choice. The names are those of a recipe's parts.
 SPACE = {

@@ -59,9 +59,7 @@ def train(
     }
     changes = {name: value for name, value in changes.items() if value is not None}
     try:
-        from utils.training import RECIPES
-
-        _train(replace(RECIPES[recipe], **changes), seed, folder, open_mnist(source))
+        _train(chosen_recipe(recipe, changes), seed, folder, open_mnist(source))
     except KeyboardInterrupt:
         from utils.checkpoint import epochs_done
 
@@ -70,6 +68,19 @@ def train(
             f"Interrupted after {done} whole epochs. Start the same command again: it goes on from there."
         )
         raise typer.Exit(130) from None
+
+
+def chosen_recipe(name: str, changes: dict | None = None):
+    """Return the recipe with this name, with parts replaced; `build` may be the name of a function in utils.models."""
+    from utils import models
+    from utils.training import RECIPES
+
+    if name not in RECIPES:
+        raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {name!r}")
+    changes = dict(changes or {})
+    if isinstance(changes.get("build"), str):
+        changes["build"] = getattr(models, changes["build"])
+    return replace(RECIPES[name], **changes)
 
 
 def _train(recipe, seed: int, folder: Path, mnist) -> None:

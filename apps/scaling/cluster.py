@@ -27,24 +27,23 @@ class QuietWorker(Worker):
     start_http_server = staticmethod(lambda *_, **__: None)
 
 
-WORKER = {
-    "nthreads": 1,
-    "env": {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"},
-    "worker_class": QuietWorker,
-    "local_directory": tempfile.gettempdir(),
-    # Ctrl-C reaches every process of a terminal, but the first process ends the workers.
-    "preload": "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)",
-}
-
-
 def start_workers(workers: int, memory_limit: str | None = None) -> SpecCluster:
     """Return a cluster of processes on 127.0.0.1, closed to all who lack its certificate, which replaces the dead."""
-    shared = {"host": "127.0.0.1", "protocol": "tls://", "security": Security.temporary()}
-    quiet = {"silence_logs": logging.CRITICAL}  # we say ourselves what a learner has to know
-    nanny = {"cls": Nanny, "options": WORKER | shared | quiet | {"memory_limit": memory_limit}}
+    security, quiet = Security.temporary(), logging.CRITICAL  # we say ourselves what matters
+    shared = {"host": "127.0.0.1", "protocol": "tls://", "security": security}
+    worker = {
+        "nthreads": 1,
+        "env": {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"},
+        "worker_class": QuietWorker,
+        "local_directory": tempfile.gettempdir(),
+        "memory_limit": memory_limit,
+        "silence_logs": quiet,
+        # Ctrl-C reaches every process of a terminal, but the first process ends the workers.
+        "preload": "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)",
+    }
+    crew = {number: {"cls": Nanny, "options": shared | worker} for number in range(workers)}
     scheduler = {"cls": QuietScheduler, "options": shared | {"dashboard": False}}
-    crew = dict.fromkeys(range(workers), nanny)
-    return SpecCluster(crew, scheduler, security=shared["security"], **quiet)
+    return SpecCluster(crew, scheduler, security=security, silence_logs=quiet)
 
 
 @contextlib.contextmanager

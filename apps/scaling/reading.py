@@ -5,7 +5,7 @@ A partition is done if its file is whole, so a job that was stopped reads only t
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -60,14 +60,14 @@ def read_images(
     with connect(workers, scheduler, timeout, memory_limit="1GB") as client:
         on_event({"event": "started", "pids": sorted(client.run(os.getpid).values())})
         start = time.perf_counter()
-        work = partial(read_partition, folder=str(folder), model=model)
-        futures = client.map(work, [source.part(number) for number in to_do], to_do, pure=False)
-        images = _gather(client, dict(zip(futures, to_do, strict=True)), on_event)
+        read = partial(_read, source.load, model)
+        jobs = [source.part(number) for number in to_do], [part_path(folder, n) for n in to_do]
+        images = _gather(client, client.map(read, *jobs, pure=False), on_event)
         seconds = time.perf_counter() - start
     return Report(images, len(to_do), len(source) - len(to_do), start - begin, seconds)
 
 
-def _gather(client, futures: dict, on_event: Callable[[dict], None]) -> int:
+def _gather(client, futures: list, on_event: Callable[[dict], None]) -> int:
     """Return how many images were read, and tell of each partition that is done and each worker that is lost."""
     from distributed import as_completed
 
@@ -78,29 +78,33 @@ def _gather(client, futures: dict, on_event: Callable[[dict], None]) -> int:
         if not crew <= present:
             on_event({"event": "lost"})
         crew = present
-        event = {"number": futures[future], "done": done, "partitions": len(futures)}
-        on_event({"event": "partition", **event})
+        on_event({"event": "partition", "done": done, "partitions": len(futures)})
     return images
 
 
 def read_partition(source: Source, number: int, folder: str | Path, model: str) -> int:
-    """Read the images of one partition, write the results, and return how many there are: what a worker does."""
-    names, images = source[number]
+    """Read the images of one partition, write the results, and return how many there are."""
+    return _read(source.load, model, source.part(number), part_path(folder, number))
+
+
+def _read(load: Callable, model: str, names: Sequence, path: Path) -> int:
+    """Do what `read_partition` says: what a worker does."""
+    reader, images = _reader(model), load(names)
     if isinstance(images, np.ndarray):
-        probabilities = _reader(model).predict_batch(images)
+        probabilities = reader.predict_batch(images)
         digits, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
         results = pd.DataFrame({"digit": digits.astype("int8"), "confidence": confidences})
     else:
-        rows = [_read(_reader(model), image) for image in images]
+        rows = [_read_picture(reader, image) for image in images]
         results = pd.DataFrame(rows, columns=["digit", "confidence", "reason"])
         results = results.astype({"digit": "Int8", "confidence": "float32"})
     results.insert(0, "image", names)
-    with atomic_write(part_path(folder, number)) as part:
+    with atomic_write(path) as part:
         results.to_parquet(part, index=False)
     return len(names)
 
 
-def _read(reader: DigitReader, picture) -> tuple:
+def _read_picture(reader: DigitReader, picture) -> tuple:
     try:
         found = reader.read(picture)
     except UnreadableImage as fault:  # one broken file mustn't stop a million
@@ -111,13 +115,14 @@ def _read(reader: DigitReader, picture) -> tuple:
 def remaining(source: Source, folder: str | Path) -> list[int]:
     """Return the numbers of the partitions without a whole file that has a row for each of their images."""
 
-    def rows(number: int) -> int:  # which stand in a table of contents at the end of the file
-        try:
-            return pyarrow.parquet.read_metadata(part_path(folder, number)).num_rows
+    def is_whole(number: int) -> bool:
+        try:  # the count of the rows stands at the end of the file
+            rows = pyarrow.parquet.read_metadata(part_path(folder, number)).num_rows
         except (OSError, pyarrow.lib.ArrowInvalid):
-            return -1
+            return False
+        return rows == len(source.part(number))
 
-    return [number for number, size in enumerate(source.sizes()) if rows(number) != size]
+    return [number for number in range(len(source)) if not is_whole(number)]
 
 
 def part_path(folder: str | Path, number: int) -> Path:

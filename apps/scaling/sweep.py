@@ -12,8 +12,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache, partial
 
 import numpy as np
@@ -27,15 +26,23 @@ FINISHED = TrialState.COMPLETE, TrialState.PRUNED
 ENDED = *FINISHED, TrialState.FAIL
 LIVING = TrialState.WAITING, TrialState.RUNNING, *FINISHED
 # So Optuna marks its heartbeat, and a sampler that keeps away from what is running.
-EXPERIMENTAL = {"action": "ignore", "category": optuna.exceptions.ExperimentalWarning}
-with warnings.catch_warnings(**EXPERIMENTAL):
-    RETRY = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=2)  # then try others
-GRACE = 30  # seconds of silence until a trial is dead
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+RETRY = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=2)  # then try others
 HEARTBEATS = {
     "heartbeat_interval": 5,
-    "grace_period": GRACE,
+    "grace_period": 30,  # seconds of silence until a trial is dead
     "heartbeat_stale_trial_callback": RETRY,
 }
+
+
+class Storage(optuna.storages.RDBStorage):
+    """Give a trial its first heartbeat before a worker takes it, who may die in the moment after."""
+
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values=None) -> bool:
+        """Set a trial's state, and return whether it was still to be had."""
+        if state == TrialState.RUNNING:
+            self.record_heartbeat(trial_id)
+        return super().set_trial_state_values(trial_id, state, values)
 
 
 def open_study(url: str, study_name: str = "digits") -> optuna.Study:
@@ -46,8 +53,8 @@ def open_study(url: str, study_name: str = "digits") -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     file = url.startswith("sqlite")
     options = {"connect_args": {"timeout": 60, "isolation_level": None}} if file else {}
-    with errors_in_words(url), warnings.catch_warnings(**EXPERIMENTAL):
-        storage = optuna.storages.RDBStorage(url, options, **HEARTBEATS)
+    with errors_in_words(url):
+        storage = Storage(url, options, **HEARTBEATS)
         if file:  # SQLite locks no rows: without this, two workers could take the same trial
             lock = partial(sqlalchemy.Connection.exec_driver_sql, statement="BEGIN IMMEDIATE")
             sqlalchemy.event.listen(storage.engine, "begin", lock)
@@ -79,13 +86,13 @@ def queued(study: optuna.Study, *states: TrialState) -> list[FrozenTrial]:
     return [trial for trial in trials if trial.user_attrs.get("queued")]
 
 
-def requeue(study: optuna.Study, is_dead: Callable[[FrozenTrial], bool]) -> None:
-    """Fail the running trials that are dead or fell silent, and queue their parameters again."""
-    with warnings.catch_warnings(**EXPERIMENTAL):
-        optuna.storages.fail_stale_trials(study)
-    for trial in filter(is_dead, queued(study, TrialState.RUNNING)):
-        study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-        RETRY(study, trial)
+def requeue(study: optuna.Study, tasks: Collection[str] = ()) -> None:
+    """Fail the running trials of these tasks and those that fell silent, and queue their parameters again."""
+    optuna.storages.fail_stale_trials(study)
+    for trial in queued(study, TrialState.RUNNING):
+        if trial.user_attrs.get("task") in tasks:
+            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+            RETRY(study, trial)
 
 
 def sweep(
@@ -104,13 +111,8 @@ def sweep(
     """
     if workers < 1 or trials < 1:
         raise ValueError(f"expected at least one worker and one trial, got {workers} and {trials}")
-    study, first_seen = open_study(url, study_name), defaultdict(time.monotonic)
+    study = open_study(url, study_name)
     task = partial(_try_one, objective, url, study_name, trials, seed)
-
-    def died_unsigned(trial: FrozenTrial) -> bool:  # in the moment before it could say whose it is
-        age = time.monotonic() - first_seen[trial.number]
-        return "task" not in trial.user_attrs and age > GRACE
-
     with errors_in_words(url):
         search = {"seed": seed, **getattr(objective, "describe", dict)()}
         if not study.trials and not study.user_attrs:
@@ -119,7 +121,7 @@ def sweep(
         told = {trial.number for trial in queued(study, *ENDED)}
         report = partial(_report, study, told, on_trial)
         while len(queued(study, *FINISHED)) < trials:
-            requeue(study, died_unsigned)
+            requeue(study)
             for _ in range(trials - len(queued(study))):
                 study.enqueue_trial({}, user_attrs={"queued": True})
             names = [secrets.token_hex(8) for _ in queued(study, TrialState.WAITING)]
@@ -142,7 +144,7 @@ def _run(study: optuna.Study, task: Callable, names: list[str], workers: int, re
                 future.result()
                 report()
     finally:  # what was interrupted
-        requeue(study, lambda trial: trial.user_attrs.get("task") in names)
+        requeue(study, names)
 
 
 def _report(study: optuna.Study, told: set[int], on_trial: Callable) -> None:
@@ -161,7 +163,7 @@ def _try_one(objective, url: str, study_name: str, trials: int, seed: int, name:
     study, run = _opened(url, study_name), partial(_count_one, objective, trials, seed, name)
     with errors_in_words(url):
         # Dask does a task again if the process that did it has died.
-        requeue(study, lambda trial: trial.user_attrs.get("task") == name)
+        requeue(study, [name])
         try:
             if queued(study, TrialState.WAITING):
                 study.optimize(run, n_trials=1, callbacks=[_expect_a_number])
@@ -184,8 +186,7 @@ def _count_one(objective, trials: int, seed: int, name: str, trial: optuna.Trial
         trial.set_user_attr("queued", False)
         raise optuna.TrialPruned
     own = np.random.SeedSequence([seed, trial.number]).generate_state(1)
-    with warnings.catch_warnings(**EXPERIMENTAL):
-        trial.study.sampler = optuna.samplers.TPESampler(seed=int(own[0]), constant_liar=True)
+    trial.study.sampler = optuna.samplers.TPESampler(seed=int(own[0]), constant_liar=True)
     return objective(trial)
 
 

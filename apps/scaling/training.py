@@ -12,19 +12,6 @@ def shard(batch: np.ndarray, worker: int, workers: int) -> np.ndarray:
     return batch[worker::workers]
 
 
-def chosen_recipe(name: str, changes: dict | None = None):
-    """Return the recipe with this name, with parts replaced; `build` may be the name of a function in utils.models."""
-    from utils import models
-    from utils.training import RECIPES
-
-    if name not in RECIPES:
-        raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {name!r}")
-    changes = dict(changes or {})
-    if isinstance(changes.get("build"), str):
-        changes["build"] = getattr(models, changes["build"])
-    return replace(RECIPES[name], **changes)
-
-
 def make_devices(count: int) -> list[str]:
     """Return the names of so many devices: graphics cards, if there are enough, or else parts of this CPU."""
     from utils.training import tf

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import pytest
 from distributed import LocalCluster
 from PIL import Image
 
+from apps.cli.scale import partitions
 from apps.scaling.reading import (
     load_results,
     part_path,
@@ -22,7 +24,8 @@ from apps.scaling.reading import (
     read_partition,
     remaining,
 )
-from apps.scaling.sources import DigitFile, MadeDigits, PictureFolder, partitions
+from apps.scaling.sources import DigitFile, PictureFolder
+from benchmarks.made_digits import made_digits
 from utils.data import claim_folder, load_mnist
 from utils.files import write_idx
 from utils.prediction import DigitReader
@@ -45,12 +48,21 @@ def read_here(source, folder, numbers=None):
         read_partition(source, number, folder, MODEL)
 
 
-class Slow(DigitFile):
-    """Take a while for each partition, so that there is time to kill a worker."""
+def sizes(source):
+    """Return how many images each partition has."""
+    return [len(source.part(number)) for number in range(len(source))]
 
-    def __getitem__(self, number):
-        time.sleep(0.3)
-        return super().__getitem__(number)
+
+def slow(source):
+    """Let a source take a while for each partition, so that there is time to kill a worker."""
+    source.load = partial(load_slowly, source.load)
+    return source
+
+
+def load_slowly(load, names):
+    """Do what a worker of a slow source does."""
+    time.sleep(0.3)
+    return load(names)
 
 
 def listeners(pids):
@@ -70,14 +82,14 @@ def test_killed_worker_is_replaced_and_each_image_read_once(npy, digits, tmp_pat
             os.kill(events.of("started")[0]["pids"][0], signal.SIGKILL)
 
     before = listeners([os.getpid()])
-    report = read_images(Slow(str(npy), 50), tmp_path / "out", MODEL, on_event=kill)
+    report = read_images(slow(DigitFile(str(npy), 50)), tmp_path / "out", MODEL, on_event=kill)
     results = load_results(tmp_path / "out")
     assert (report.images, report.partitions, report.done_before) == (450, 9, 0)
     assert results["image"].tolist() == list(range(450)) and len(events.of("lost")) == 1
     expected = DigitReader(MODEL).predict_batch(digits[0][0][:450])
     np.testing.assert_array_equal(results["digit"], expected.argmax(axis=1))
     np.testing.assert_allclose(results["confidence"], expected.max(axis=1), atol=1e-6)
-    assert read_images(Slow(str(npy), 50), tmp_path / "out", MODEL)[:3] == (0, 0, 9)
+    assert read_images(slow(DigitFile(str(npy), 50)), tmp_path / "out", MODEL)[:3] == (0, 0, 9)
     # One port for the scheduler, and two for each worker: its own, and that of the process that replaces it.
     assert len(ports - before) == 5 and {address.ip for address in ports - before} == {"127.0.0.1"}
 
@@ -85,7 +97,7 @@ def test_killed_worker_is_replaced_and_each_image_read_once(npy, digits, tmp_pat
 def test_full_disk_is_an_error_and_the_job_goes_on(small_disk):
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(56 * 1024))
-    source, out = MadeDigits(6000, size=3000), small_disk / "out"
+    source, out = made_digits(6000, size=3000), small_disk / "out"
     with pytest.raises(OSError, match=r"space|large"):
         read_images(source, out, MODEL, workers=1)
     assert remaining(source, out) == [0, 1]
@@ -97,7 +109,7 @@ def test_full_disk_is_an_error_and_the_job_goes_on(small_disk):
 
 def test_digits_of_a_file_are_not_sent_to_the_workers(npy):
     source = DigitFile(str(npy), 100)
-    assert len(source[0][1]) == 100 and len(pickle.dumps(source.part(0))) < 1000
+    assert len(source[0][1]) == 100 and len(pickle.dumps([source.load, source.part(0)])) < 1000
 
 
 def test_only_whole_partitions_count_as_done(npy, tmp_path):
@@ -157,14 +169,14 @@ def test_missing_model_is_found_before_any_worker_starts(npy, tmp_path):
 
 def test_pictures_keep_their_names_and_a_broken_one_is_passed(tmp_path):
     (tmp_path / "in" / "deeper").mkdir(parents=True)
-    picture = Image.fromarray(255 - MadeDigits(1)[0][1][0]).resize((140, 140))
+    picture = Image.fromarray(255 - made_digits(1)[0][1][0]).resize((140, 140))
     picture.save(tmp_path / "in" / "b.png")
     picture.save(tmp_path / "in" / "deeper" / "a.JPG")
     Image.new("L", (100, 100), 255).save(tmp_path / "in" / "c.png")
     (tmp_path / "in" / "broken.png").write_bytes(b"nothing")
     (tmp_path / "in" / "notes.txt").write_text("no picture")
     source = partitions(tmp_path / "in", size=3)
-    assert isinstance(source, PictureFolder) and source.sizes() == [3, 1]
+    assert isinstance(source, PictureFolder) and sizes(source) == [3, 1]
     read_here(source, tmp_path / "out")
     results = load_results(tmp_path / "out").set_index("image")
     assert results.index.tolist() == ["b.png", "broken.png", "c.png", "deeper/a.JPG"]
@@ -176,14 +188,14 @@ def test_pictures_keep_their_names_and_a_broken_one_is_passed(tmp_path):
 def test_idx_file_is_cut_like_an_array(tmp_path, digits):
     write_idx(tmp_path / "digits.idx", digits[0][0][:250])
     source = partitions(tmp_path / "digits.idx", size=100)
-    assert source.sizes() == [100, 100, 50]
+    assert sizes(source) == [100, 100, 50]
     names, images = source[2]
     assert list(names) == list(range(200, 250))
     np.testing.assert_array_equal(images, digits[0][0][200:250])
 
 
 def test_default_partitions_give_every_worker_some(npy, tmp_path):
-    assert partitions(npy).sizes() == [57] * 7 + [51]
+    assert sizes(partitions(npy)) == [57] * 7 + [51]
     assert len(partitions(npy, workers=5)) == 20
     assert partitions(npy, size=100, workers=5).size == 100
     claim_folder(tmp_path / "out", partitions(npy).describe() | {"model": MODEL})
@@ -203,12 +215,12 @@ def test_what_holds_no_digits_is_refused(tmp_path):
 
 
 def test_made_digits_are_the_same_every_time_and_still_digits():
-    source = MadeDigits(2500, size=1000)
-    assert source.sizes() == [1000, 1000, 500] and len(list(source)) == 3
+    source = made_digits(2500, size=1000)
+    assert sizes(source) == [1000, 1000, 500] and len(list(source)) == 3
     names, images = source[1]
     assert list(names) == list(range(1000, 2000))
     assert images.shape == (1000, 28, 28) and images.dtype == np.uint8
-    np.testing.assert_array_equal(images, MadeDigits(2500, size=1000)[1][1])
+    np.testing.assert_array_equal(images, made_digits(2500, size=1000)[1][1])
     assert (images != source[0][1]).any(axis=(1, 2)).mean() > 0.9
     labels = load_mnist("sample").y_test
     assert (DigitReader("compact").predict_batch(images).argmax(axis=1) == labels).mean() > 0.95

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from apps.cli.hosts import check_port, split_address, train_on_hosts
-from apps.scaling.training import chosen_recipe, shard, train_on_devices
+from apps.cli.train import chosen_recipe
+from apps.scaling.training import shard, train_on_devices
 
 TOLERANCE = 1e-5  # of a weight: floats are added up in another order
 
@@ -28,7 +29,7 @@ def run(code, *arguments, **options):
 TRAIN = """
 import json, os, sys
 import numpy as np, psutil
-from apps.scaling.training import chosen_recipe
+from apps.cli.train import chosen_recipe
 from apps.scaling.training import make_devices, train_on_devices
 from utils.data import load_mnist
 

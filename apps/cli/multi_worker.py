@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.scaling.training import chosen_recipe, shard
+from apps.cli.train import chosen_recipe
+from apps.scaling.training import shard
 from utils import training
 from utils.checkpoint import NAME, read_checkpoint, write_checkpoint
 from utils.data import claim_folder
