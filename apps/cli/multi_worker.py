@@ -3,6 +3,7 @@
 The loop is our own, because Keras's `fit` fails here (github.com/keras-team/keras/issues/20585).
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -43,7 +44,10 @@ def work(tell: Callable, places, index, recipe, changes, train, validation, seed
         replica.optimizer.finalize_variable_values(replica.model.trainable_variables)
         if chief:
             training.save_model(replica.model, folder / "model.keras")
-        replica.total([0.0])  # the others wait for that: a worker that leaves ends the rest
+        replica.total([0.0])  # the others wait until the chief has saved the network
+        # A second time, so that nobody leaves before all know that. The last to know may find the others gone.
+        with contextlib.suppress(tf.errors.OpError):
+            replica.total([0.0])
     accuracy = state["history"]["val_accuracy"][-1] if chief else None
     tell({"event": "finished", "val_accuracy": accuracy})
 

@@ -126,6 +126,7 @@ def test_training_prints_its_epochs_and_is_not_done_twice(tmp_path):
     assert "with max_lr 0.01, but now it is 0.1" in scale(*job, "--peak-rate", 0.1, code=1).stderr
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.long
 def test_sweep_finds_something_and_keeps_its_study(tmp_path):
     storage = tmp_path / "sweep.db"

@@ -169,11 +169,11 @@ def test_hosts_notice_a_lost_one_and_resume(victim, tmp_path):
     assert hosts[1 - victim].returncode == 1
     assert said[1 - victim][1].strip().startswith("Error: a worker was lost: give the same command")
     hosts = start_hosts(places, tmp_path)
-    said = [host.communicate(timeout=300)[0] for host in hosts]
-    assert [host.returncode for host in hosts] == [0, 0]
-    assert re.search(r"Going on after epoch [12]", said[0])
-    assert re.search(r"[\d.]+% of the digits held back are read. Saved as ", said[0])
-    assert "the first worker has the network" in said[1] and not (tmp_path / "1").exists()
+    said = [host.communicate(timeout=300) for host in hosts]
+    assert [host.returncode for host in hosts] == [0, 0], said
+    assert re.search(r"Going on after epoch [12]", said[0][0])
+    assert re.search(r"[\d.]+% of the digits held back are read. Saved as ", said[0][0])
+    assert "the first worker has the network" in said[1][0] and not (tmp_path / "1").exists()
     whole = tmp_path / "whole"
     for host in start_hosts(free_addresses(2), whole):
         host.communicate(timeout=300)
