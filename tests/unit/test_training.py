@@ -300,8 +300,8 @@ def same(one, other):
 
 def test_killed_run_ends_like_an_uninterrupted_one(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
+    # Where tests.warm starts kernels, their server, which has imported TensorFlow, starts these three too.
     processes = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
-    processes.set_forkserver_preload([__name__])  # TensorFlow is imported once for all three
     for done, moment in enumerate(("during an epoch", "during the save", "between epochs"), 1):
         process = processes.Process(target=train_small, args=(killed, moment), daemon=True)
         process.start()
