@@ -4,15 +4,16 @@ pytest loads this plugin (`-p tests.warm` in pyproject.toml). Without it, each o
 importing TensorFlow. It works on Linux only: elsewhere, a process that has imported TensorFlow doesn't fork reliably.
 """
 
+import gc
 import multiprocessing
 import os
 import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from jupyter_client.provisioning import local_provisioner
-
 ROOT = str(Path(__file__).parents[1])
+# Whatever reads a notebook would build a parser of web addresses first, for seconds, and never use it.
+sys.modules["rfc3987_syntax"] = None
 # Nothing of the course itself: each lesson must find `utils` on its own.
 PACKAGES = [
     "ipykernel.kernelapp", "ipywidgets", "anywidget", "pandas", "matplotlib.pyplot", "seaborn", "plotly.graph_objects",
@@ -53,8 +54,15 @@ class WarmKernel:
 def pytest_configure():
     """Let every kernel of this process start warm."""
     if sys.platform == "linux":
+        from jupyter_client.provisioning import local_provisioner
+
         multiprocessing.set_forkserver_preload(PACKAGES)
         local_provisioner.launch_kernel = launch_warm
+
+
+def pytest_collection_finish():
+    """Let the search for garbage pass over the tests and all that they have imported: they stay to the end."""
+    gc.freeze()
 
 
 def launch_warm(command, cwd=None, env=None, **_):
@@ -73,6 +81,7 @@ def _run_kernel(arguments, cwd, env, started):
     import matplotlib
     from ipykernel.kernelapp import IPKernelApp
 
+    gc.freeze()  # what it shares with all other kernels is no garbage, and is not copied for a look at it
     os.setsid()  # killing a kernel kills its group: what it started, but not the tests
     started.send(True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -23,6 +23,7 @@ def explorer(model):
     return AdversarialExplorer(model, mnist.x_test[:20], mnist.y_test[:20])
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("epsilon", [0.0, 0.07, 0.3])
 @pytest.mark.parametrize("goal", [ANY, "3"])
 def test_the_digit_is_changed_as_fgsm_changes_it(explorer, model, epsilon, goal):
@@ -34,6 +35,7 @@ def test_the_digit_is_changed_as_fgsm_changes_it(explorer, model, epsilon, goal)
     np.testing.assert_allclose(explorer.adversarial, expected, atol=1e-6)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_remark_says_what_is_read_and_if_the_attack_succeeds(explorer, model):
     told = set()
     for number in range(20):
@@ -48,6 +50,7 @@ def test_remark_says_what_is_read_and_if_the_attack_succeeds(explorer, model):
     assert told == {True, False}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_with_a_goal_only_the_goal_is_a_success(explorer, model):
     told = set()
     for goal in "0123456789":

@@ -69,10 +69,8 @@ def test_the_slim_cnn_is_one_of_its_networks(explorer):
     assert models.layer_table(explorer.build()).equals(models.layer_table(models.slim_cnn()))
 
 
-def test_its_numbers_are_those_of_keras_for_many_networks(explorer, monkeypatch):
-    monkeypatch.setattr(
-        "utils.widgets.architecture.to_png", lambda figure: b""
-    )  # the slow part, looked at elsewhere
+@pytest.mark.usefixtures("undrawn")
+def test_its_numbers_are_those_of_keras_for_many_networks(explorer):
     possible = 0
     for seed in range(40):
         settings = random_settings(seed)
@@ -176,6 +174,7 @@ def test_stride_instead_of_pooling_changes_only_the_work(explorer):
     assert int(strided[1].replace(",", "")) < int(pooled[1].replace(",", ""))
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "settings, span",
     [

@@ -23,6 +23,7 @@ def said(explorer):
     return float(explorer.picture.remark.rpartition("= ")[2])
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_pixel_is_the_one_that_conv2d_computes(explorer, name):
     explorer.preset.value = name

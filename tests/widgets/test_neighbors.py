@@ -77,6 +77,7 @@ def test_neighbors_and_distances_are_those_of_plain_numpy(explorer, digits, quer
     assert to_itself == pytest.approx(distance(moved, x_query[query]), abs=0.051)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("k", "right", "down"), [(5, 0, 0), (1, 2, 0), (4, 0, -3)])
 def test_all_queries_are_counted_as_scikit_learn_reads_them(explorer, digits, k, right, down):
     from sklearn.neighbors import KNeighborsClassifier

@@ -54,6 +54,7 @@ def end_of(explorer, schedule, exponent, noise=True):
     return remark, float(remark.split(" and ")[1].split()[0])
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", KERAS)
 def test_the_rates_are_the_ones_of_keras(explorer, name):
     explorer.schedule.value, explorer.warm_up.value = name, 35
@@ -85,6 +86,7 @@ def test_a_descent_that_is_lost_ends_and_stays_a_number():
     assert np.abs(places[-1]).max() > LOST >= np.abs(places[:-1]).max()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_rates_too_large_too_small_and_between(long_one):
     for name in KERAS:
         assert "it diverges" in end_of(long_one, name, -0.5)[0]
@@ -92,6 +94,7 @@ def test_rates_too_large_too_small_and_between(long_one):
         assert "it arrives" in end_of(long_one, name, -1.5)[0]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_the_lesson_asks_to_try_comes_out_as_it_says(long_one):
     assert "it diverges" in end_of(long_one, "constant", -0.9)[0]
     assert "it arrives" in end_of(long_one, "one-cycle", -0.9)[0]
