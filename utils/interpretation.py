@@ -104,7 +104,7 @@ def integrated_gradients(
         raise ValueError(f"expected at least one step from the baseline to the image, got {steps}")
     logits, way = logit_model(model), np.asarray(images) - np.float32(baseline)
     shares = np.float32((np.arange(steps) + 0.5) / steps)  # the middle of each step
-    at_once = max(1, 256 // len(way))  # steps: alone, most of their time would be TensorFlow's start
+    at_once = max(1, 256 // len(way))  # steps: alone, each would mostly wait for TensorFlow
     total = np.zeros(way.shape[:3])
     for start in range(0, steps, at_once):
         points = [baseline + share * way for share in shares[start : start + at_once]]

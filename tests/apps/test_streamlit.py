@@ -87,10 +87,10 @@ def test_it_opens_with_the_robust_model_and_nothing_read(app):
 
 
 def test_a_drawing_is_read_as_the_reader_reads_it(app, pad, digits):
-    images, labels = digits
+    (images, labels), reader = digits, DigitReader()
     for number in range(5):
         pad.image_bytes = drawing(images[number])
-        seen = DigitReader().read(pad.image_bytes, ink="dark")
+        seen = reader.read(pad.image_bytes, ink="dark")
         assert seen.digit == labels[number]
         assert headings(run(app)) == [f"A {seen.digit}, {seen.confidence:.1%} sure"]
 
@@ -164,19 +164,19 @@ def test_another_model_reads_anew(app, digits):
     assert app.dataframe[0].value.confidence[0] != robust
 
 
-def test_a_file_of_a_model_can_be_chosen_by_the_environment(app, monkeypatch):
+@pytest.mark.usefixtures("pad")
+def test_a_file_of_a_model_can_be_chosen_by_the_environment(monkeypatch):
     path = str(ROOT / "data" / "models" / "tiny.onnx")
     monkeypatch.setenv("MODEL", path)
     app = run(AppTest.from_file(APP, default_timeout=60))
     assert app.sidebar.selectbox[0].value == path and not app.error
 
 
+@pytest.mark.usefixtures("pad")
 @pytest.mark.parametrize(
     "content, expected", [(None, "there is no model"), (b"no model", "damaged")]
 )
-def test_a_model_that_cannot_be_used_is_an_error_in_words(
-    app, monkeypatch, tmp_path, content, expected
-):
+def test_a_model_that_cannot_be_used_is_an_error_in_words(monkeypatch, tmp_path, content, expected):
     path = tmp_path / "mine.onnx"
     if content:
         path.write_bytes(content)
