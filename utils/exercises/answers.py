@@ -29,7 +29,7 @@ class Guard:
 
 def _copy(argument):
     """Return a copy of what could be changed by accident, or None."""
-    kinds = np.ndarray | list | dict | set
+    kinds = np.ndarray | list | tuple | dict | set
     return copy.deepcopy(argument) if isinstance(argument, kinds) else None
 
 
@@ -41,17 +41,18 @@ def fields_of(wanted: list, names: list[str] | None) -> list[str]:
     return list(wanted[0]) if same else [""]
 
 
-def part(value, field: str, fields: list[str]):
-    """Return one part of an answer: of a dict by its key, of a tuple by the place of its name."""
-    if not field or isinstance(value, Raised):
+def part(value, field: str, fields: list[str], by_place: bool = False):
+    """Return one part of an answer: of a dict by its key, or also of a tuple by the place of its name."""
+    if not field or isinstance(value, Raised | Unusable):
         return value
-    value = plain(value.to_dict() if hasattr(value, "to_dict") else value)
-    if isinstance(value, dict):
-        if value.keys() == set(fields):
-            return value[field]
-        return Unusable(
-            f"expected a dict with the keys {code(', '.join(fields))}, got {describe(value)}"
-        )
+    if hasattr(value, "to_dict") and set(value.keys()) == set(fields):
+        value = value.to_dict()  # a Series with these names; one without is a list
+    value = plain(value)
+    if isinstance(value, dict) and value.keys() == set(fields):
+        return value[field]
+    if isinstance(value, dict) or not by_place:
+        keys = code(", ".join(fields))
+        return Unusable(f"expected a dict with the keys {keys}, got {describe(value)}")
     if isinstance(value, list | np.ndarray) and len(value) == len(fields):
         return value[fields.index(field)]
     several = f"{len(fields)} things, {code(', '.join(fields))}"

@@ -99,6 +99,20 @@ def difference(answer, wanted, tolerance: float = 1e-6) -> str:
     return f"expected {describe(wanted)}, got {describe(answer)}"
 
 
+def other_kind(answer, wanted) -> str | None:
+    """Return how an answer differs in kind or shape from what is wanted, which isn't told, or None."""
+    if isinstance(answer, Unusable):
+        return str(answer)
+    got, wanted = plain(answer), plain(wanted)
+    if isinstance(wanted, int | float | np.ndarray) and not isinstance(wanted, bool):
+        numbers = as_array(got)
+        same = numbers is not None and numbers.shape == np.shape(wanted)
+        return None if same else _difference_of_numbers(got, np.asarray(wanted), 0)
+    names = {str: "text", bool: code("True or False"), dict: "a dict", list: "a list"}
+    kind = names.get(type(wanted), f"a {type(wanted).__name__}")
+    return None if type(got) is type(wanted) else f"expected {kind}, got {describe(got)}"
+
+
 def _difference_of_numbers(answer, wanted: np.ndarray, tolerance: float) -> str:
     got = as_array(answer)
     kind = "a number" if not wanted.ndim else "numbers"
@@ -108,8 +122,9 @@ def _difference_of_numbers(answer, wanted: np.ndarray, tolerance: float) -> str:
         return f"expected {_shape(wanted)}, got {_shape(got)}"
     if not wanted.ndim or wanted.size <= 6:
         return f"expected {describe(wanted)}, got {describe(got)}"
+    relative = tolerance if wanted.dtype.kind == "f" else 0
     got, wanted = got.astype(float), wanted.astype(float)
-    close = np.isclose(got, wanted, tolerance, tolerance, equal_nan=True)
+    close = np.isclose(got, wanted, relative, tolerance, equal_nan=True)
     place = tuple(map(int, np.argwhere(~close)[0]))
     where = f"[{', '.join(map(str, place))}]"
     share = f"{np.sum(~close):,} of {close.size:,} numbers differ: "
@@ -138,6 +153,8 @@ def _describe(value) -> str:
         return code(rounded.tolist())
     if isinstance(value, float):
         return code(f"{value:.6g}")
+    if isinstance(value, bytes):
+        return code(f"{len(value):,} bytes")
     text = f"a {type(value).__name__}" if callable(value) else repr(value)
     return code(text)
 

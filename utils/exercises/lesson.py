@@ -6,7 +6,7 @@ import copy
 import importlib.util
 import io
 import json
-import re
+import symtable
 import tomllib
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -88,8 +88,14 @@ class Lesson:
             )
             given = [node for cell in cells for node in _given(cell)]
             found = self._names[question] = dict(vars(self.material))
-            _run(_needed(given, self.source(question) + str(self.entries[question])), found)
+            _run(_needed(given, self._code(question)), found)
         return self._names[question]
+
+    def _code(self, question: str) -> list[str]:
+        """Return a question's solution, what edits make of it, and its expressions: the sentences need no names."""
+        entry, source = self.entries[question], self.source(question)
+        edited = [source.replace(old, new) for old, new, _ in entry.get("edits", [])]
+        return [source, *edited, *(expression for *_, expression, _ in entry.get("values", []))]
 
     def answer(self, question: str, source: str | None = None):
         """Return what the code of an answer, by default the solution, gives to the check."""
@@ -112,14 +118,25 @@ def _given(cell: str) -> list[ast.stmt]:
     return [node for node in ast.parse(cell).body if isinstance(node, kinds)]
 
 
-def _needed(nodes: list[ast.stmt], text: str) -> list[ast.stmt]:
-    """Return those statements that define a name in the text, or one that these statements need."""
-    wanted, chosen = set(re.findall(r"\w+", text)), []
+def _needed(nodes: list[ast.stmt], code: list[str]) -> list[ast.stmt]:
+    """Return those statements that define a name that the code uses, or one that these statements need."""
+    wanted, chosen = set().union(*map(_used, code)), []
     for node in reversed(nodes):
         if wanted & _defined(node):
             chosen.append(node)
-            wanted |= set(re.findall(r"\w+", ast.unparse(node)))
+            wanted |= _used(ast.unparse(node))
     return chosen[::-1]
+
+
+def _used(code: str) -> set[str]:
+    """Return the names that code takes from outside its functions."""
+    tables, names = [symtable.symtable(code, "code", "exec")], set()
+    for table in tables:
+        tables += table.get_children()
+        names |= {
+            one.get_name() for one in table.get_symbols() if one.is_global() and one.is_referenced()
+        }
+    return names
 
 
 def _defined(node: ast.stmt) -> set[str]:

@@ -6,11 +6,21 @@ import itertools
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from utils.exercises.answers import Guard, fields_of, part, size_of
-from utils.exercises.compare import Raised, Unusable, code, describe, difference, equal, plain
+from utils.exercises.compare import (
+    Raised,
+    Unusable,
+    code,
+    describe,
+    difference,
+    equal,
+    other_kind,
+    plain,
+)
 from utils.exercises.lesson import Lesson
 from utils.exercises.limit import InputCalled
 
@@ -89,12 +99,18 @@ class Trial:
             raise Wrong(f"expected one of the letters {letters}, got {describe(answer)}.")
 
     def _judge_value(self, answer) -> None:
-        right = self.lesson.answer(self.name)
+        observe = self.hook("_observe") or plain
+        right = observe(self.lesson.answer(self.name))
         try:
-            plain(answer)
+            answer = observe(answer)
+        except Wrong:
+            raise
         except Exception:
             raise Wrong(f"got {describe(answer)}, which is no value to compare.") from None
-        mistakes = [replace(one, answer=[one.answer]) for one in self.mistakes()]
+        mistakes = [
+            replace(one, answer=[one.answer if one.field else observe(one.answer)])
+            for one in self.mistakes()
+        ]
         self.cases = [()]
         self._compare([answer], [right], mistakes)
 
@@ -171,19 +187,23 @@ class Trial:
             return Raised(in_words(fault))
 
     def _compare(self, answers: list, wanted: list, mistakes: list[Mistake]) -> None:
-        """Raise Wrong, with the sentence of the only mistake that fits, or else with the facts."""
-        fields = fields_of(wanted, self.entry.get("names"))
+        """Raise Wrong, with the sentence of the only mistake that fits, as a whole or in a part, or with the facts."""
+        names = self.entry.get("names")
+        fields = fields_of(wanted, names)
         for field in fields:
-            pick, right = (
-                [part(value, field, fields) for value in row] for row in (answers, wanted)
-            )
-            if self._agree(pick, right):
+            cut = partial(part, field=field, fields=fields, by_place=bool(names))
+            pick, right = [*map(cut, answers)], [*map(cut, wanted)]
+            rows = [one.answer if one.field else [*map(cut, one.answer)] for one in mistakes]
+            pairs = [(one, row) for one, row in zip(mistakes, rows, strict=True)]
+            if self._agree(pick, right):  # so a mistake that shows here wasn't made
+                mistakes = [one for one, row in pairs if one.field or self._agree(row, right)]
                 continue
-            fitting = set()
-            for one in mistakes:
-                row = [value if one.field else part(value, field, fields) for value in one.answer]
-                if one.field in ("", field) and self._agree(pick, row):
-                    fitting.add(one.sentence)
+            whole = {one.sentence for one in mistakes if self._agree(answers, one.answer)}
+            fitting = whole or {
+                one.sentence
+                for one, row in pairs
+                if one.field in ("", field) and self._agree(pick, row)
+            }
             raise Wrong(fitting.pop() if len(fitting) == 1 else self._facts(field, pick, right))
 
     def _agree(self, answers: list, wanted: list) -> bool:
@@ -195,12 +215,10 @@ class Trial:
         failing = [row for row in rows if not equal(row[0], row[1], self.tolerance)]
         answer, right, case = min(failing, key=lambda row: size_of(row[2]))
         self.shown = copy.deepcopy(case)
-        where = f"{code(field)}: " if field and not isinstance(answer, Unusable) else ""
+        where = f"{code(field)}: " if field and not isinstance(answer, Unusable | Raised) else ""
         if not self.hook():  # a value isn't given away
-            known = isinstance(answer, Unusable) or type(plain(answer)) is not type(plain(right))
-            reason = difference(answer, right) if known else f"{describe(answer)} isn't right"
-            return f"{where}{reason}."
-        return f"{where}{difference(answer, right, self.tolerance)}.{self._given(case)}"
+            return _end(where + (other_kind(answer, right) or f"{describe(answer)} isn't right"))
+        return _end(where + difference(answer, right, self.tolerance)) + self._given(case)
 
     def _given(self, case: tuple) -> str:
         names = list(inspect.signature(self.lesson.answer(self.name)).parameters)
@@ -218,6 +236,10 @@ class Trial:
             done = f"{self.done} of {len(self.cases)} cases in {seconds:g} seconds"
             return f"too slow, whether right or wrong: it answered {done}."
         return f"no answer within {seconds:g} seconds. Is it very slow, or is there a loop that never ends?"
+
+
+def _end(sentence: str) -> str:
+    return sentence if sentence[-1] == "?" else f"{sentence}."
 
 
 def in_words(fault: BaseException) -> str:
