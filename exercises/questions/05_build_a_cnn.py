@@ -136,6 +136,10 @@ def q7_judge(model):
         shape = code(model.output_shape)
         raise Wrong(f"it gives {shape}, an answer for every place. Is `Flatten` missing?")
     need_a_network(model)
+    if not hasattr(model, "input_shape"):
+        raise Wrong(
+            "expected `keras.Model(inputs, outputs)` or `keras.Sequential`, not a subclass."
+        )
     parts = list(_parts(model))
     for layer in parts:
         if layer.weights and not isinstance(layer, layers.Conv2D | layers.Dense):

@@ -314,7 +314,7 @@ BANK = {
     "q4": Entry(
         right=[quantize],
         wrong={
-            "Let its step be 1": lambda *case: (quantize(*case)[0], quantize(*case, dead=0.0)[1]),
+            "`steps`: expected": lambda *case: (quantize(*case)[0], quantize(*case, dead=0.0)[1]),
             "`numbers`: ": lambda *case: quantize(*case, largest=np.ptp),
             "expected an array of shape": with_keepdims,
             "expected 2 things": lambda *case: quantize(*case)[0],

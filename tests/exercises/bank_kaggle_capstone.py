@@ -221,7 +221,7 @@ BANK = {
             "got `0`. Given: lines": fault_but_for_too_many,
             "label -1": fault_but_for_signs,
             "expected `0`, got `": lambda *both: fault_by_comparing(*both) or len(both[0]),
-            "expected `2`, got `1`": lambda *both: fault_by_comparing(*both) > 0,
+            "expected `2`, got": lambda *both: fault_by_comparing(*both) > 0,
         },
     ),
     "q4": Entry(

@@ -99,10 +99,11 @@ class Trial:
             raise Wrong(f"expected one of the letters {letters}, got {describe(answer)}.")
 
     def _judge_value(self, answer) -> None:
-        observe = self.hook("_observe") or plain
+        observe = self.hook("_observe") or (lambda value: value)
         right = observe(self.lesson.answer(self.name))
         try:
             answer = observe(answer)
+            plain(answer)
         except Wrong:
             raise
         except Exception:
@@ -140,18 +141,22 @@ class Trial:
         return found
 
     def draw(self) -> tuple[list, list[Mistake]]:
-        """Draw the cases, and return what the solution and each mistake make of them.
+        """Draw the cases, and return what the solution and each mistake make of them: once for each seed.
 
         There are `rounds`, and more until each known mistake shows and gives other answers than all the others.
         """
+        key = self.name, self.seed
+        if key not in self.lesson.drawn:
+            self.lesson.drawn = {key: self._draw()}  # the last one is enough
+        self.cases, wanted, mistakes = self.lesson.drawn[key]
+        return wanted, mistakes
+
+    def _draw(self) -> tuple[list, list, list[Mistake]]:
         right, mistakes = self.lesson.answer(self.name), self.mistakes()
         sentences = [None, *(mistake.sentence for mistake in mistakes)]
-        alike = {
-            (a, b)
-            for a, b in itertools.combinations(range(len(sentences)), 2)
-            if sentences[a] != sentences[b]
-        }
-        rows, rounds = [[] for _ in sentences], self.entry.get("rounds", 5)
+        pairs = itertools.combinations(range(len(sentences)), 2)
+        alike = {(a, b) for a, b in pairs if sentences[a] != sentences[b]}
+        cases, rows, rounds = [], [[] for _ in sentences], self.entry.get("rounds", 5)
         for number, case in enumerate(itertools.islice(self.stream(), rounds + EXTRA)):
             if number >= rounds and not alike:
                 break
@@ -159,11 +164,12 @@ class Trial:
             values += [self._result(mistake.answer, case) for mistake in mistakes]
             told = {(a, b) for a, b in alike if not equal(values[b], values[a], self.tolerance)}
             if number < rounds or told:
-                self.cases.append(case)
+                cases.append(case)
                 alike -= told
                 for row, value in zip(rows, values, strict=True):
                     row.append(value)
-        return rows[0], [replace(m, answer=row) for m, row in zip(mistakes, rows[1:], strict=True)]
+        made = [replace(one, answer=row) for one, row in zip(mistakes, rows[1:], strict=True)]
+        return cases, rows[0], made
 
     def stream(self) -> Iterator[tuple]:
         """Yield cases: those of a generator, or what a function makes, again and again."""
