@@ -291,7 +291,7 @@ def test_answer_that_raises_is_told_so(fault, words, asked):
 
 
 def test_answer_leaves_nothing_behind(asked, tmp_path):
-    folder = os.getcwd()
+    folder, figures = os.getcwd(), plt.get_fignums()
 
     def messy(x):
         os.chdir(tmp_path)
@@ -299,7 +299,7 @@ def test_answer_leaves_nothing_behind(asked, tmp_path):
         return 2 * x
 
     assert said(asked[0], messy).startswith("correct")
-    assert os.getcwd() == folder and not plt.get_fignums()
+    assert os.getcwd() == folder and plt.get_fignums() == figures
     assert "calls `input()`" in said(asked[0], lambda x: input("a number, please"))
 
 
