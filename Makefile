@@ -79,7 +79,7 @@ lessons: $(READY)  ## run every lesson again and keep its outputs
 	$(BIN) -m benchmarks.lessons
 
 exercises: $(READY)  ## make the exercises out of the solutions
-	$(BIN) -m utils.exercises.generate
+	$(BIN) -m exercises.generate
 
 models: $(READY)  ## train the models in data/models
 	$(BIN) -m benchmarks.models

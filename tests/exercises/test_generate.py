@@ -3,9 +3,9 @@
 import nbformat
 import pytest
 
+from exercises import generate
+from exercises.generate import without_solution
 from tests.notebooks.rules import ROOT
-from utils.exercises import generate
-from utils.exercises.generate import without_solution
 
 
 def test_function_keeps_its_head_and_loses_its_body():

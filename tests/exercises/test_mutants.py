@@ -5,9 +5,9 @@ import textwrap
 
 import pytest
 
+from exercises.generate import REGION
 from tests.exercises.bank import LESSONS, equivalent_mutants, questions
 from tests.exercises.mutants import mutants
-from utils.exercises.generate import REGION
 
 
 def test_mutants_are_made_of_every_kind_of_place():

@@ -45,7 +45,7 @@ class Lesson:
         text = find("exercises/questions", name, ".toml").read_text(encoding="utf-8")
         self.entries: dict[str, dict] = tomllib.loads(text)
         self._names: dict[str, dict] = {}
-        self.drawn: dict[tuple[str, int], tuple] = {}  # the cases of a question, for a seed
+        self.drawn: dict[tuple[str, int], tuple] = {}  # the cases of questions, by seed
 
     @cached_property
     def material(self):

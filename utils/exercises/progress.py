@@ -3,7 +3,6 @@
 import tomllib
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -43,37 +42,19 @@ def guesses() -> pd.DataFrame:
 
 
 def draw() -> Figure:
-    """Draw what is done per lesson, and how often a guess was right against how sure it was."""
+    """Draw what is done per lesson, and how often a guess was right against how confident it was."""
     done, sure = table(), guesses()
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(10, 4.4), width_ratios=(3, 2), layout="constrained"
-    )
-    place = np.arange(len(done))
-    for shift, total, part, color in (
-        (-0.2, "exercises", "correct", 0),
-        (0.2, "quizzes", "guessed", 1),
-    ):
-        left.barh(place + shift, done[total], 0.32, color="none", edgecolor=plots.COLORS[color])
-        left.barh(
-            place + shift, done[part], 0.32, color=plots.COLORS[color], label=f"{total}: {part}"
-        )
-    left.set(
-        yticks=place,
-        yticklabels=done.index,
-        ylabel="lesson",
-        xlabel="done (filled) of all (outlined)",
-    )
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
+    bars = {"width": 0.7, "ax": left, "edgecolor": plots.COLORS[:2], "legend": False}
+    done[["exercises", "quizzes"]].plot.barh(color="none", **bars)
+    done[["correct", "guessed"]].plot.barh(color=plots.COLORS[:2], **bars)
     left.invert_yaxis()
-    left.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2, frameon=False)
+    left.set(xlabel="done (filled) of all (outlined): exercises above, quizzes below")
     right.plot([0, 1], [0, 1], color="gray", linestyle=":", label="well calibrated")
     right.plot(sure.index, sure["right"], "o", color=plots.COLORS[2], label="your guesses")
-    right.set(
-        xlim=(0, 1.02),
-        ylim=(-0.05, 1.05),
-        xlabel="how sure you were",
-        ylabel="how often you were right",
-    )
-    right.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2, frameon=False)
+    right.set(xlim=(0, 1.02), xlabel="how confident you were")
+    right.set(ylim=(-0.05, 1.05), ylabel="how often you were right")
+    right.legend(loc="upper left", frameon=False)
     sns.despine(fig=figure)
     return figure
 

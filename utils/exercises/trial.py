@@ -28,6 +28,8 @@ EXTRA = (
     300  # cases that are drawn, at most, until each known mistake shows and differs from the others
 )
 
+KEPT = 50  # sets of cases, of each lesson
+
 
 class Wrong(Exception):
     """Refuse an answer, with the sentence that the learner reads."""
@@ -147,7 +149,9 @@ class Trial:
         """
         key = self.name, self.seed
         if key not in self.lesson.drawn:
-            self.lesson.drawn = {key: self._draw()}  # the last one is enough
+            if len(self.lesson.drawn) == KEPT:
+                self.lesson.drawn.clear()
+            self.lesson.drawn[key] = self._draw()
         self.cases, wanted, mistakes = self.lesson.drawn[key]
         return wanted, mistakes
 
