@@ -45,7 +45,7 @@ def draw() -> Figure:
     """Draw what is done per lesson, and how often a guess was right against how confident it was."""
     done, sure = table(), guesses()
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
-    bars = {"width": 0.7, "ax": left, "edgecolor": plots.COLORS[:2], "legend": False}
+    bars = {"width": 0.7, "ax": left, "edgecolor": "gray", "legend": False}
     done[["exercises", "quizzes"]].plot.barh(color="none", **bars)
     done[["correct", "guessed"]].plot.barh(color=plots.COLORS[:2], **bars)
     left.invert_yaxis()
@@ -54,7 +54,7 @@ def draw() -> Figure:
     right.plot(sure.index, sure["right"], "o", color=plots.COLORS[2], label="your guesses")
     right.set(xlim=(0, 1.02), xlabel="how confident you were")
     right.set(ylim=(-0.05, 1.05), ylabel="how often you were right")
-    right.legend(loc="upper left", frameon=False)
+    right.legend(loc="lower right", frameon=False)
     sns.despine(fig=figure)
     return figure
 
