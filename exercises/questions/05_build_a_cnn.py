@@ -9,7 +9,7 @@ import numpy as np
 
 from utils.environment import quiet_tensorflow
 from utils.exercises import Wrong
-from utils.exercises.compare import Unusable, code, difference
+from utils.exercises.compare import Unusable, difference
 from utils.exercises.networks import need_a_network, need_parameters
 
 with quiet_tensorflow():
@@ -20,17 +20,14 @@ with quiet_tensorflow():
 
 def q1_observe(shapes):
     """Take the shape of a row, (n,), as a plain n, too."""
-    if isinstance(shapes, dict) and "flatten" in shapes and not np.ndim(shapes["flatten"]):
-        return shapes | {"flatten": (shapes["flatten"],)}
-    return shapes
+    has_row = isinstance(shapes, dict) and "flatten" in shapes
+    return shapes | {"flatten": np.ravel(shapes["flatten"])} if has_row else shapes
 
 
 def q3(rng):
-    far = np.array([[1.0, 2, 3, 3], [1000, 1001, 1003, 1003], [-1000, -1001, -1003, -1003]])
-    yield (far,)
-    wide = np.array([[-2000.0, 0, 900], [900, 0, -2000], [0, 900, -2000], [-2000, 0, 0]])
-    yield (wide,)
-    yield (rng.normal(size=(300, 10)),)
+    far = [[1.0, 2, 3, 3], [1000, 1001, 1003, 1003], [-1000, -1001, -1003, -1003]]
+    apart = [[-2000, 0, 900, 0], [900, 0, -2000, 0], [0, 900, -2000, 0]]
+    yield (np.array(far + apart),)
     while True:
         yield (rng.normal(scale=2, size=rng.integers(2, 10, 2)),)
 
@@ -41,22 +38,20 @@ def q4(rng):
     yield ([(300, 2), (3, 1)],)
     yield ([(1, 3), (5, 1), (1, 1), (4, 4), (3, 2)],)
     while True:
-        count = int(rng.integers(1, 9))
-        yield ([(int(k), int(s)) for k, s in rng.integers(1, (7, 4), (count, 2))],)
+        steps = rng.integers(1, (7, 4), (rng.integers(1, 9), 2))
+        yield ([(int(kernel), int(stride)) for kernel, stride in steps],)
 
 
 def q5(rng):
-    cases = [((101, 100), 0.2, True), ((101, 100), 0.2, False), ((40, 9, 9, 5), 0.7, True)]
-    for shape, rate, training in [*cases, ((90, 110), 0.0, True), ((100, 120), 0.95, True)]:
-        yield np.round(rng.normal(size=shape), 1), rate, training, rng.spawn(1)[0]
-    while True:
-        yield rng.normal(size=(100, 100)), rng.uniform(0.1, 0.9), True, rng.spawn(1)[0]
+    yield rng.normal(size=(101, 100)).round(1), 0.2, False, rng.spawn(1)[0]
+    yield rng.normal(size=(40, 9, 9, 5)).round(1), 0.7, True, rng.spawn(1)[0]
+    for rate in [0.0, 0.95, *rng.uniform(0.1, 0.9, 300).tolist()]:
+        yield rng.normal(size=(101, 100)).round(1), rate, True, rng.spawn(1)[0]
 
 
 def q5_observe(function, x, rate, training, rng):
     """Return facts that don't depend on which numbers are dropped."""
-    same, other = copy.deepcopy(rng), rng.spawn(1)[0]
-    results = [function(x, rate, training, one) for one in (rng, same, other)]
+    results = [function(x, rate, training, one) for one in (copy.deepcopy(rng), rng, rng)]
     if wrong := [one for one in results if np.shape(one) != x.shape]:
         return Unusable(difference(wrong[0], x))
     first, again, other = (np.asarray(one, float) for one in results)
@@ -69,7 +64,7 @@ def q5_observe(function, x, rate, training, rng):
         "share dropped": near[0] if near else share,
         "factors of the rest": [factors.min(), factors.max()] if factors.size else None,
         "same holes from the same rng": np.array_equal(first, again),
-        "same holes from another rng": np.array_equal(first, other),
+        "same holes once more": np.array_equal(first, other),
     }
 
 
@@ -83,22 +78,14 @@ def q6(rng):
 
 @lru_cache
 def network(shape, steps, end, seed):
-    """Build a network in which all weights of a layer have one sign, so that no chance hides a pixel.
-
-    It's a convolution, perhaps pooling, and an end; `steps` are (kernel, stride) of the first two.
-    """
-    inputs = keras.Input((*shape, 1))
-    x = layers.Conv2D(4, *steps[0])(inputs)
-    x = layers.MaxPooling2D(*steps[1])(x) if steps[1:] else x
-    x = layers.Flatten()(x)
-    model = keras.Model(inputs, x if end == "flatten" else layers.Dense(4)(x))
+    """Build a network of layers, (kernel, stride), whose weights have one sign, so that no chance hides a pixel."""
+    parts = [layers.Conv2D(4, *steps[0]), *(layers.MaxPooling2D(*step) for step in steps[1:])]
+    parts += [layers.Flatten()] if end == "flatten" else [layers.Flatten(), layers.Dense(4)]
+    model = keras.Sequential([keras.Input((*shape, 1)), *parts])
     rng = np.random.default_rng(seed)
     *below, kernel, bias = (rng.uniform(0.2, 1, array.shape) for array in model.get_weights())
-    last = {
-        "negative": (-kernel, bias + 1000),
-        "opposites": (kernel[..., :1] * [1, 1, -1, -1], bias),
-        "tiny": (kernel / 1e4, bias / 1e4),
-    }
+    last = {"negative": (-kernel, bias + 1000), "tiny": (kernel / 1e4, bias / 1e4)}
+    last["opposites"] = kernel[..., :1] * [1, 1, -1, -1], bias
     model.set_weights([*below, *last.get(end, (kernel, bias))])
     return model
 
@@ -132,42 +119,32 @@ def _reach(side, steps):
 
 
 def q7_judge(model):
-    if len(getattr(model, "output_shape", None) or ()) > 2:
-        shape = code(model.output_shape)
-        raise Wrong(f"it gives {shape}, an answer for every place. Is `Flatten` missing?")
     need_a_network(model)
     if not hasattr(model, "input_shape"):
-        raise Wrong(
-            "expected `keras.Model(inputs, outputs)` or `keras.Sequential`, not a subclass."
-        )
-    parts = list(_parts(model))
+        raise Wrong("expected `keras.Model(inputs, outputs)` or `Sequential`, not a subclass.")
+    parts = [layer for layer in _parts(model) if layer.weights]
     for layer in parts:
-        if layer.weights and not isinstance(layer, layers.Conv2D | layers.Dense):
-            name = type(layer).__name__
-            raise Wrong(f"only `Conv2D` and `Dense` may have weights, and your `{name}` has some.")
+        if not isinstance(layer, layers.Conv2D | layers.Dense):
+            raise Wrong(f"`{type(layer).__name__}` has weights: only `Conv2D` and `Dense` may.")
     count = sum(isinstance(layer, layers.Conv2D) for layer in parts)
     if count < 3:
         raise Wrong(f"it has {count} convolutions, and needs at least 3.")
     need_parameters(model, 8_000)
-    work = sum(
-        math.prod(layer.kernel.shape)
-        * math.prod(layer.output.shape[1:-1])  # for each place of the output
-        for layer in parts
-        if layer.weights
-    )
+    sizes = [(*layer.kernel.shape, *layer.output.shape[1:-1]) for layer in parts]  # all its places
+    work = sum(map(math.prod, sizes))
     if work > 350_000:
         raise Wrong(f"expected at most 350,000 multiply-adds, got {work:,}.")
     images = tf.random.normal((200, 28, 28, 1))
-    if _is_one_layer(model, images):
-        hint = "without ReLU between them, your layers collapse into one"
-        raise Wrong(f"it's a single layer in disguise: {hint}.")
+    ends = images[:100], images[100:]
+    logs = [np.log(np.asarray(model(part)) + 1e-30) for part in (*ends, sum(ends) / 2)]
+    bend = np.ptp(logs[2] - (logs[0] + logs[1]) / 2, axis=1)  # softmax adds the same to all ten
+    if (bend < 1e-3 * np.ptp(logs[2], axis=1)).all():
+        raise Wrong("it's a single layer in disguise: without ReLU, your layers collapse into one.")
     with tf.GradientTape() as tape:
         tape.watch(images)
         answers = tf.square(model(images))
-    blind = int((tape.gradient(answers, images).numpy() == 0).all(axis=(0, 3)).sum())
-    if blind:
-        hint = 'Where is a row left out? `padding="same"` and even sides help'
-        raise Wrong(f"{blind} of 784 pixels are blind: changing them changes no answer. {hint}.")
+    if blind := int((tape.gradient(answers, images).numpy() == 0).all(axis=(0, 3)).sum()):
+        raise Wrong(f"{blind} of 784 pixels are blind. Do you leave a row out of an odd side?")
     return f"{model.count_params():,} parameters and {work:,} multiply-adds."
 
 
@@ -177,27 +154,16 @@ def _parts(model):
         yield from _parts(layer) if isinstance(layer, keras.Model) else [layer]
 
 
-def _is_one_layer(model, images):
-    """Return whether the numbers before the softmax are only sums: then halfway in means halfway out."""
-    parts = images[:100], images[100:], (images[:100] + images[100:]) / 2
-    before, after, halfway = (np.log(np.asarray(model(part)) + 1e-30) for part in parts)
-    bend = np.ptp(halfway - (before + after) / 2, axis=1)  # what softmax adds is alike for all ten
-    return bool((bend < 1e-3 * np.ptp(halfway, axis=1)).all())
-
-
 def q8(rng):
     for convolutions, hidden in [*itertools.product((0, 1, 2), repeat=2), (3, 11)] * 30:
-        sides, maps, arrays = rng.integers(22, 30, size=2), int(rng.integers(1, 4)), []
-        image = rng.normal(size=(*sides, maps)).round(1)
-        for filters in rng.integers(2, 6, size=convolutions):
-            shape = 3, 3, maps, filters
-            arrays += [rng.normal(size=shape) / np.sqrt(9 * maps), rng.normal(size=filters)]
-            sides, maps = (sides - 2) // 2, filters
-        numbers = int(np.prod(sides)) * maps
-        for units in [*rng.integers(3, 8, size=hidden), 10]:
-            shape = numbers, units
-            arrays += [rng.normal(size=shape) / np.sqrt(numbers), rng.normal(size=units)]
-            numbers = units
+        sides, maps = rng.integers(22, 30, size=2), rng.integers(1, 6, size=convolutions + 1)
+        image = rng.normal(size=(*sides, maps[0])).round(1)
+        for _ in range(convolutions):
+            sides = (sides - 2) // 2
+        units = [np.prod(sides) * maps[-1], *rng.integers(3, 8, size=hidden), 10]
+        shapes = [(3, 3, *pair) for pair in itertools.pairwise(maps)] + [*itertools.pairwise(units)]
+        kernels = [rng.normal(size=shape) / np.sqrt(np.prod(shape[:-1])) for shape in shapes]
+        arrays = [array for one in kernels for array in (one, rng.normal(size=one.shape[-1]))]
         arrays[-2] *= 300 if hidden == 2 else 1  # far apart
         arrays[-1] += rng.choice([-1000, 1000])  # softmax doesn't mind
         yield image, arrays
