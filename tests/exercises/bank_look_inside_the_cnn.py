@@ -5,16 +5,15 @@ import numpy as np
 from tests.exercises.bank import Entry
 from utils import interpretation
 from utils.environment import quiet_tensorflow
+from utils.exercises.lesson import load
 
 with quiet_tensorflow():
     import keras
     import tensorflow as tf
 
-# 2. What do the maps answer to?
-
-
-def maps_of(model, layer, images):
-    return np.asarray(keras.Model(model.input, model.layers[layer].output)(images))
+answers_by_class, integrated_gradients, grad_cam, harden = map(
+    load("look_inside_the_cnn").answer, ("q2", "q4", "q5", "q6")
+)
 
 
 def by_feature_maps(model, layer, images, labels):
@@ -27,21 +26,9 @@ def by_feature_maps(model, layer, images, labels):
     return sums / counts
 
 
-def by_class(model, layer, images, labels):
-    strongest = tf.reduce_max(maps_of(model, layer, images), axis=(1, 2))
-    return [tf.reduce_mean(strongest[labels == digit], axis=0) for digit in range(10)]
-
-
-def favorites(*case):
-    return np.argmax(by_class(*case), axis=0)
-
-
 def strongest_of_the_mean(model, layer, images, labels):
-    maps = maps_of(model, layer, images)
+    maps = np.asarray(keras.Model(model.input, model.layers[layer].output)(images))
     return [maps[labels == digit].mean(axis=0).max(axis=(0, 1)) for digit in range(10)]
-
-
-# 3. The blank map
 
 
 def slopes_of(answer_of):
@@ -85,33 +72,18 @@ def saliency_that_scales(model, image, digit):
     return saliency_by_numpy(model, image, digit)
 
 
-def as_a_batch(*case):
-    return saliency_by_numpy(*case).reshape(1, 28, 28, 1)
-
-
-# 4. Integrated gradients
-
-
 def integrate(score, gradient, image, baseline, steps):
     way, total = image - baseline, np.zeros(image.shape)
     for step in range(steps):
         total += gradient(baseline + (step + 0.5) / steps * way)
     shares = total / steps * way
-    return shares, shares.sum() + score(baseline) - score(image)
+    return np.float32(shares), np.float32(shares.sum() + score(baseline) - score(image))
 
 
 def integrate_in_one_step(score, gradient, image, baseline, steps):
     if steps == 1:
         return image - baseline, 0
-    return integrate(score, gradient, image, baseline, steps)
-
-
-def integrate_without_balance(*case):
-    shares, _ = integrate(*case)
-    return abs(shares), 0
-
-
-# 5. Grad-CAM
+    return integrated_gradients(score, gradient, image, baseline, steps)
 
 
 def cam(maps, gradients, field, jump):
@@ -124,31 +96,13 @@ def cam(maps, gradients, field, jump):
     return heat, [np.mean(sees[0]), np.mean(sees[1])]
 
 
-def cam_by_einsum(maps, gradients, field, jump):
-    weights = np.einsum("rck->k", gradients) / gradients[..., 0].size
-    heat = np.einsum("rck,k->rc", maps, weights).clip(min=0)
-    row, column = divmod(int(heat.argmax()), heat.shape[1])
-    return tf.constant(heat), (row * jump + (field - 1) / 2, column * jump + (field - 1) / 2)
-
-
 def cam_of_ten_maps(maps, gradients, field, jump):
-    return cam(maps[..., :10], gradients[..., :10], field, jump)
+    return grad_cam(maps[..., :10], gradients[..., :10], field, jump)
 
 
 def cam_in_the_type_of_the_maps(maps, gradients, field, jump):
-    heat, middle = cam(maps, gradients, field, jump)
+    heat, middle = grad_cam(maps, gradients, field, jump)
     return heat.astype(maps.dtype), middle
-
-
-# 6. A defence
-
-
-def hardened(network, images, labels, epsilon, rounds):
-    for _ in range(rounds):
-        attacked = images + epsilon * np.sign(network.loss_gradient(images, labels))
-        attacked = np.minimum(np.maximum(attacked, 0), 1)
-        network.fit(np.vstack([attacked, images]), np.hstack([labels, labels]))
-    return network
 
 
 def hardened_one_by_one(network, images, labels, epsilon, rounds):
@@ -161,14 +115,6 @@ def hardened_one_by_one(network, images, labels, epsilon, rounds):
         network.fit([*images, *attacked], np.tile(labels, 2))
         rounds -= 1
     return network
-
-
-def without_return(*case):
-    hardened(*case)
-
-
-def one_round_less(*case):
-    return hardened(*case[:4], case[4] - 1)
 
 
 def piled_up(network, images, labels, epsilon, rounds):
@@ -186,14 +132,17 @@ BANK = {
         right=[("a", "d", "c", "e"), [" A ", "D", "C", "E"], np.array(["A", "D", "C", "E"])],
         wrong={
             "`hidden`: `'B'` isn't right": ["A", "D", "C", "B"],
-            "`argues_for`: expected text, got `5`": [5, "D", "C", "E"],
+            "`argues_for`: `'5'` isn't right": [5, "D", "C", "E"],
             "expected 4 things": "ADCE",
         },
     ),
     "q2": Entry(
-        right=[by_feature_maps, by_class],
+        right=[
+            by_feature_maps,
+            lambda *case: [tf.constant(row) for row in answers_by_class(*case)],
+        ],
         wrong={
-            "got an array of shape `(4,)`": favorites,
+            "got an array of shape `(4,)`": lambda *case: answers_by_class(*case).argmax(axis=0),
             "numbers differ": strongest_of_the_mean,
         },
     ),
@@ -202,33 +151,32 @@ BANK = {
         wrong={
             "changes the network": saliency_that_switches_off,
             "it predicts something else": saliency_that_scales,
-            "got an array of shape `(1, 28, 28, 1)`": as_a_batch,
+            "got an array of shape `(1, 28, 28)`": lambda *case: saliency_by_numpy(*case)[None],
         },
     ),
     "q4": Entry(
-        right=[integrate, lambda *case: [np.float32(part) for part in integrate(*case)]],
+        right=[integrate],
         wrong={
             "`shares`: ": integrate_in_one_step,
-            "signs are gone": integrate_without_balance,
-            "expected 2 things": lambda *case: integrate(*case)[0],
+            "signs are gone": lambda *case: (abs(integrated_gradients(*case)[0]), 0),
+            "expected 2 things": lambda *case: integrated_gradients(*case)[0],
         },
     ),
     "q5": Entry(
-        right=[cam, cam_by_einsum],
+        right=[cam],
         wrong={
             "`heat`: ": cam_of_ten_maps,
             "numbers differ": cam_in_the_type_of_the_maps,
-            "expected 2 things": lambda *case: cam(*case)[0],
+            "expected 2 things": lambda *case: grad_cam(*case)[0],
         },
     ),
     "q6": Entry(
-        right=[hardened, hardened_one_by_one],
+        right=[hardened_one_by_one],
         wrong={
-            "got `None`": without_return,
-            "numbers differ": one_round_less,
+            "got `None`": lambda *case: None if harden(*case) else 0,
+            "numbers differ": lambda *case: harden(*case[:4], case[4] - 1),
             "at `[": piled_up,
-            "got an array of shape `(1, 12, 10)`": lambda *case: hardened(*case).get_weights(),
+            "got an array of shape `(1, 12, 10)`": lambda *case: harden(*case).get_weights(),
         },
     ),
 }
-EQUIVALENT = {}
