@@ -28,15 +28,8 @@ def loss_by_loop(probabilities, truth):
     return total / len(truth)
 
 
-def loss_by_mean_of_rows(probabilities, truth):
-    if truth.ndim == 1:
-        return loss_by_case(probabilities, truth)
-    return -(truth * np.log(probabilities)).mean()
-
-
 def loss_in_place(probabilities, truth):
-    probabilities[probabilities < 1e-7] = 1e-7
-    probabilities /= probabilities.sum(axis=1, keepdims=True) * 2
+    probabilities /= 2
     return loss_by_case(2 * probabilities, truth)
 
 
@@ -57,25 +50,17 @@ def splits_at_random(labels, fraction, seed):
     return places[count:], places[:count]
 
 
-def splits_with(count_of, draw=None):
-    """Return a split that takes another number of each class, or draws them differently."""
+def splits_with(draw):
+    """Return a split that draws the places of a class by `draw(rng, places)`."""
 
     def split(labels, fraction, seed):
         rng, validation = np.random.default_rng(seed), []
         for label in np.unique(labels):
             places = np.flatnonzero(labels == label)
-            count = int(count_of(fraction * len(places)))
-            validation.extend((draw or rng.permutation)(places)[:count])
+            validation.extend(draw(rng, places)[: round(fraction * len(places))])
         return np.setdiff1d(np.arange(len(labels)), validation), np.array(validation)
 
     return split
-
-
-def splits_with_replacement(labels, fraction, seed):
-    rng = np.random.default_rng(seed)
-    return splits_with(round, draw=lambda places: rng.choice(places, len(places)))(
-        labels, fraction, seed
-    )
 
 
 def returns_marks(labels, fraction, seed):
@@ -99,28 +84,6 @@ def standardizes_by_hand(train, images):
     return (images.astype("float32") - mean) / (spread if spread else 1)
 
 
-def harmless_while(is_harmless):
-    def largest(amounts, right, allowed):
-        best = amounts[0]
-        for amount, count in zip(amounts, right, strict=True):
-            if not is_harmless(right[0], count, allowed):
-                break
-            best = amount
-        return best
-
-    return largest
-
-
-harmless_by_loop = harmless_while(lambda first, count, allowed: first - count <= allowed)
-
-
-def harmless_by_steps(amounts, right, allowed):
-    place = 0
-    while place + 1 < len(amounts) and right[place] - right[place + 1] <= allowed:
-        place += 1
-    return amounts[place]
-
-
 def changes_the_shift(first, second):
     matrix, shift = first[0] @ second[0], first[0] @ second[1] + first[1]
     second[1][:] = shift
@@ -138,21 +101,10 @@ def places_by_mean(ink):
     return np.pad(digit, ((top, 28 - height - top), (left, 28 - width - left)))
 
 
-def places_by_roll(ink):
-    square, digit = np.zeros((28, 28)), crop_to_ink(ink)
-    square[: digit.shape[0], : digit.shape[1]] = digit
-    corner = [round(14 - center) for center in ndimage.center_of_mass(square)]
-    return np.roll(square, corner, axis=(0, 1))
-
-
 def places_between_pixels(ink):
-    square, digit = np.zeros((28, 28)), crop_to_ink(ink)
-    square[: digit.shape[0], : digit.shape[1]] = digit
+    digit = crop_to_ink(ink)
+    square = np.pad(digit, [(0, 28 - size) for size in digit.shape])
     return ndimage.shift(square, 14 - np.array(ndimage.center_of_mass(square)), order=1)
-
-
-def places_without_care(ink):
-    return np.zeros((28, 28)) if ink.max() == 0 else places_by_mean(ink)
 
 
 BANK = {
@@ -170,81 +122,51 @@ BANK = {
     ),
     "q2": Entry(
         right=[
-            lambda x: np.divide(x, np.float32(255), dtype="float32").reshape(*x.shape, 1),
             lambda images: np.stack([images / 255], axis=-1).astype(np.float32),
             lambda images: tf.cast(images[..., np.newaxis], tf.float32) / 255,
         ],
         wrong={
-            "last axis is missing": lambda images: images.astype("float32") / 255,
             "they're float64": lambda images: (images / 255)[..., np.newaxis].tolist(),
             "stops with `ValueError": lambda x: x.reshape(-1, 28, 28, 1).astype("float32") / 255,
         },
     ),
     "q3": Entry(
         right=[
-            lambda labels, classes: labels[:, np.newaxis] == np.arange(classes),
-            lambda labels, classes: [
-                [float(k == label) for k in range(classes)] for label in labels
-            ],
+            lambda labels, classes: (labels[:, np.newaxis] == np.arange(classes)).tolist(),
             lambda labels, classes: tf.one_hot(labels, classes),
         ],
         wrong={"is a `return` missing?": lambda labels, classes: print(end="")},
     ),
     "q4": Entry(
         right=[loss_by_case, loss_by_loop],
-        wrong={
-            "Add up within a row": loss_by_mean_of_rows,
-            "large batches": lambda p, truth: len(truth) * loss_by_case(p, truth),
-            "changes what it is given": loss_in_place,
-        },
+        wrong={"changes what it is given": loss_in_place},
     ),
     "q5": Entry(
-        right=[splits_by_scikit_learn, splits_by_pandas, splits_with(round)],
+        right=[
+            splits_by_scikit_learn,
+            splits_by_pandas,
+            splits_with(lambda rng, places: rng.permutation(places)),
+        ],
         wrong={
             "`images for validation, by label`: expected": splits_at_random,
-            "always round up": splits_with(np.ceil),
-            "may be 0": splits_with(lambda share: max(1, round(share))),
-            "`images twice in a part`: expected `0`": splits_with_replacement,
-            "cut without shuffling": splits_with(round, draw=lambda places: places[::-1]),
-            "seed gives two different": splits_with(round, draw=np.random.permutation),
-            "True or False": returns_marks,
-            "outside of the array": returns_labels,
-            "Expected two arrays": lambda labels, fraction, seed: np.arange(len(labels)),
+            "`images twice in a part`: expected `0`": splits_with(
+                lambda rng, places: rng.choice(places, len(places))
+            ),
+            "Each seed gives the same split": splits_with(lambda rng, places: places[::-1]),
+            "not True and False": returns_marks,
+            "not labels": returns_labels,
+            "Expected two flat arrays": lambda labels, fraction, seed: np.arange(len(labels)),
         },
     ),
     "q6": Entry(right=[standardizes_by_scikit_learn, standardizes_by_hand]),
-    "q7": Entry(
-        right=[harmless_by_loop, lambda a, r, k: a[np.logical_and.accumulate(r >= r[0] - k)][-1]],
-        wrong={
-            "gentle slope": harmless_by_steps,
-            "with the best": lambda a, r, k: harmless_by_loop(a, [max(r), *r[1:]], k),
-            "*more* digits": harmless_while(lambda first, count, k: abs(first - count) <= k),
-            "percentage": harmless_while(lambda first, count, k: count >= first * (1 - k / 100)),
-        },
-    ),
+    "q7": Entry(right=[lambda a, r, k: a[np.logical_and.accumulate(r >= r[0] - k)][-1]]),
     "q8": Entry(
-        right=[
-            lambda first, second: (
-                np.dot(first[0], second[0]).tolist(),
-                first[1] + np.dot(first[0], second[1]),
-            ),
-            lambda first, second: [
-                first[0] @ second[0],
-                (first[0] * second[1]).sum(axis=1) + first[1],
-            ],
-        ],
+        right=[lambda a, b: [(a[0] @ b[0]).tolist(), (a[0] * b[1]).sum(axis=1) + a[1]]],
         wrong={
             "`matrix`: expected an array of shape": lambda first, second: first[0] @ second[0],
             "expected 2 things, `matrix, shift`": lambda first, second: print(end=""),
             "changes what it is given": changes_the_shift,
         },
     ),
-    "q9": Entry(
-        right=[places_by_mean],
-        wrong={
-            "`np.roll`": places_by_roll,
-            "passes as if": places_without_care,
-            "`image`: ": places_between_pixels,
-        },
-    ),
+    "q9": Entry(right=[places_by_mean], wrong={"`image`: ": places_between_pixels}),
 }
