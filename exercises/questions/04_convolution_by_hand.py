@@ -5,6 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy import signal
 
 from utils.exercises import Wrong
+from utils.exercises.compare import as_array, other_kind
 
 PATCH = np.array([[1, 8, 2], [3, 9, 5], [0, 7, 4]])
 KERNEL = np.array([[1, 0, -1], [2, 0, -2], [0, 0, -1]])
@@ -27,14 +28,6 @@ def q3(rng):
         yield rng.normal(size=rng.integers(6, 12, 2)), rng.normal(size=(height, width))
 
 
-def padded(image, kernel):
-    return signal.correlate2d(image, kernel, "same")
-
-
-def full(image, kernel):
-    return signal.correlate2d(image, kernel, "full")
-
-
 def q4(rng):
     yield rng.integers(0, 256, (7, 9), "uint8"), 3
     yield np.zeros((6, 4)), 2
@@ -44,11 +37,6 @@ def q4(rng):
 
 def overlapping(maps, size):
     return sliding_window_view(maps, (size, size)).max(axis=(2, 3))
-
-
-def always_by_two(maps, size):
-    rows, columns = maps.shape[0] // 2, maps.shape[1] // 2
-    return maps[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).max(axis=(1, 3))
 
 
 def q5(rng):
@@ -92,37 +80,29 @@ def q6_observe(function, name, image, shift):
     return function(OPERATIONS[name], image, shift)
 
 
-def q7_judge(kernel):
-    try:
-        kernel = np.asarray(kernel, dtype=float)
-    except (TypeError, ValueError):
-        raise Wrong("expected the kernel, an array of shape `(3, 3)`.") from None
-    if kernel.shape == (3, 3, 1, 1):
-        raise Wrong(
-            "Nearly: that's the layer's weight with all four axes. `squeeze()` leaves the kernel."
-        )
-    if kernel.shape != (3, 3):
-        raise Wrong(f"expected an array of shape `(3, 3)`, got `{kernel.shape}`.")
+def q7_judge(answer):
+    if fault := other_kind(answer, SECRET):
+        raise Wrong(f"{fault}. `squeeze()` leaves out axes of length 1.")
+    kernel = as_array(answer).astype(float)
     if np.isnan(kernel).any():
         raise Wrong("There's a NaN in the kernel: the learning rate was too large.")
     image = np.random.default_rng().normal(size=(12, 12))
     wanted = signal.correlate2d(image, SECRET, "valid")
+
+    def error(one):
+        return np.abs(signal.correlate2d(image, one, "valid") - wanted).max()
+
     slips = {
-        "It's turned by half a turn: that kernel belongs to `convolve2d`, which flips.": kernel[
-            ::-1, ::-1
-        ],
+        "It's turned by half a turn: that kernel belongs to `convolve2d`, which flips.": kernel[::-1, ::-1],
         "Rows and columns are exchanged.": kernel.T,
         "All signs are turned around.": -kernel,
-    }
+    }  # fmt: skip
     for sentence, meant in slips.items():
-        if np.allclose(signal.correlate2d(image, meant, "valid"), wanted, atol=0.05):
+        if error(meant) <= 0.05:
             raise Wrong(sentence)
-    error = np.abs(signal.correlate2d(image, kernel, "valid") - wanted).max()
-    if not error <= 0.05:
-        reason = (
-            f"on a fresh image its feature map is off by up to {error:.2f}, and 0.05 is allowed"
-        )
-        raise Wrong(f"{reason}. Train longer, or check that images and targets belong together.")
+    if not error(kernel) <= 0.05:
+        off = f"On a new image its feature map is off by {error(kernel):.2f}, and 0.05 is allowed."
+        raise Wrong(f"{off} Train longer, or check that images and targets belong together.")
 
 
 def pairs(count: int = 200) -> tuple[np.ndarray, np.ndarray]:

@@ -17,12 +17,7 @@ def by_einsum(image, kernel):
 
 
 def square_kernels_only(image, kernel):
-    side = kernel.shape[0]
-    rows, columns = image.shape[0] - side + 1, image.shape[1] - side + 1
-    return [
-        [np.sum(image[r : r + side, c : c + side] * kernel) for c in range(columns)]
-        for r in range(rows)
-    ]
+    return by_einsum(image, kernel[:, : len(kernel)])
 
 
 def convolves_in_place(image, kernel):
@@ -32,14 +27,8 @@ def convolves_in_place(image, kernel):
 
 
 def pool_by_loops(maps, size):
-    rows, columns = maps.shape[0] // size, maps.shape[1] // size
-    return [
-        [
-            max(maps[r * size + i, c * size + j] for i in range(size) for j in range(size))
-            for c in range(columns)
-        ]
-        for r in range(rows)
-    ]
+    rows, columns = (range(0, n - size + 1, size) for n in maps.shape)
+    return [[maps[r : r + size, c : c + size].max() for c in columns] for r in rows]
 
 
 def pool_whole_blocks_only(maps, size):
@@ -53,9 +42,7 @@ def both_orders(operation, image, shift):
 
 def equivariant_by_difference(operation, image, shift):
     there = operation(np.concatenate([image[:, -shift:], image[:, :-shift]], axis=1))
-    whole = operation(image)
-    back = np.concatenate([whole[:, -shift:], whole[:, :-shift]], axis=1)
-    return bool(np.abs(there - back).max() < 1e-9)
+    return bool(np.abs(np.roll(there, -shift, axis=1) - operation(image)).max() < 1e-9)
 
 
 def equivariant_in_tensorflow(*arguments):
@@ -89,10 +76,8 @@ BANK = {
     "q3": Entry(
         right=[by_einsum, lambda *both: signal.correlate2d(*both, "valid").tolist()],
         wrong={
-            "stops with `ValueError": square_kernels_only,
             "changes what it is given": convolves_in_place,
-            "expected an array of shape": lambda image, kernel: np.sum(image) * np.ones((2, 2)),
-            "wrap around": lambda image, kernel: by_einsum(image, kernel).astype(image.dtype),
+            "expected an array of shape": square_kernels_only,
         },
     ),
     "q4": Entry(
@@ -115,7 +100,7 @@ BANK = {
             "half a turn": SECRET[::-1, ::-1],
             "exchanged": SECRET.T,
             "signs are turned": -SECRET,
-            "four axes": SECRET[:, :, np.newaxis, np.newaxis],
+            "`squeeze()`": SECRET[:, :, np.newaxis, np.newaxis],
             "longer, or check": SECRET + 0.3,
             "expected an array of shape": np.zeros((5, 5)),
             "NaN": SECRET * np.nan,
