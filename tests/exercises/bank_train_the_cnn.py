@@ -1,10 +1,7 @@
 """What people answer to the questions on train_the_cnn."""
 
 import math
-import os
-import shutil
 import tempfile
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +9,13 @@ import pandas as pd
 
 from tests.exercises.bank import Entry
 from utils.environment import quiet_tensorflow
-from utils.exercises import material
 from utils.prediction import MODELS, DigitReader
 
 with quiet_tensorflow():
     import keras
     import tensorflow as tf
 
-given = material("train_the_cnn")
-
-
-def loss_clipped_in_place(answers, labels):
-    answers /= answers.max()
-    return np.mean([-math.log(row[label]) for row, label in zip(answers, labels, strict=True)])
-
-
-def loss_by_keras(answers, labels):
-    return tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, answers))
+    from utils.models import reference_cnn
 
 
 def stop_by_waiting(val_loss, patience):
@@ -40,11 +27,6 @@ def stop_by_waiting(val_loss, patience):
         if waited == patience:
             break
     return np.array([done, kept])
-
-
-def stop_by_appending(val_loss, patience):
-    val_loss.append(math.inf)
-    return stop_by_waiting(val_loss, patience)
 
 
 def stop_if_it_stops(val_loss, patience):
@@ -73,11 +55,6 @@ def adam_as_in_the_paper(weights, gradient, mean, square, step, rate):
     return [weights - rate * way, mean, square]
 
 
-def adam_in_place(weights, gradient, mean, square, step, rate):
-    mean *= 0.9
-    return adam_as_in_the_paper(weights, gradient, mean / 0.9, square, step, rate)
-
-
 def normalize_by_keras(features, mean, variance, training):
     layer = keras.layers.BatchNormalization(momentum=0.9)
     layer.build(features.shape)
@@ -93,22 +70,16 @@ def normalize_by_rows(features, mean, variance, training):
     return scaled, mean + (rows.mean(0) - mean) / 10, variance + (rows.var(0) - variance) / 10
 
 
-def tried(times=30, differs=lambda one, other: (one != other).any()):
-    def try_out(layer, digits):
-        tries, uses = [], []
-        for _ in range(times):  # in turn, as some people do
-            uses.append(layer(digits))
-            tries.append(layer(digits, training=True).numpy())
-        return {
-            "acts in training": any(differs(one, digits) for one in tries),
-            "acts in use": any(differs(one, digits) for one in uses),
-            "random in training": any(differs(one, tries[0]) for one in tries),
-        }
-
-    return try_out
+def try_in_turn(layer, digits, times=30):
+    pairs = [(layer(digits), layer(digits, training=True).numpy()) for _ in range(times)]
+    return {
+        "acts in training": any((one != digits).any() for _, one in pairs),
+        "acts in use": any((one != digits).any() for one, _ in pairs),
+        "random in training": any((one != pairs[0][1]).any() for _, one in pairs),
+    }
 
 
-def tried_by_tensorflow(layer, digits):
+def try_by_tensorflow(layer, digits):
     tries = [layer(tf.constant(digits), training=True) for _ in range(20)]
     uses = np.stack([layer(digits, training=False) for _ in range(20)])
     return {
@@ -128,12 +99,6 @@ def choices_by_pandas(results, names=list):
     return names(np.sort([name for name in frame if name == best or gain[name].min() < 0]))
 
 
-def choices_that_throw_out(results):
-    for name in [name for name, result in results.items() if np.isnan(result["validation"]).any()]:
-        del results[name]
-    return choices_by_pandas(results)
-
-
 def choices_unguarded(results):
     losses = {name: np.array(result["validation"]) for name, result in results.items()}
     losses = {name: loss for name, loss in losses.items() if not np.isnan(loss).any()}
@@ -148,39 +113,30 @@ def own(name):
     return model
 
 
-class Folder(os.PathLike):
-    """A folder that is filled when somebody looks: with shipped models, copied or made by a function."""
-
-    def __init__(self, keras=lambda path: own("reference").save(path),
-                 onnx="reference.onnx", tflite="reference.tflite"):  # fmt: skip
-        self.forms = {"keras": keras, "onnx": onnx, "tflite": tflite}
-
-    def __fspath__(self):
-        return self.filled.name
-
-    @cached_property
-    def filled(self):
-        folder = tempfile.TemporaryDirectory()
-        for ending, source in self.forms.items():
-            if callable(source):
-                source(Path(folder.name) / f"reader.{ending}")
-            elif source:
-                shutil.copy(MODELS / source, Path(folder.name) / f"reader.{ending}")
-        return folder
+HOME = tempfile.TemporaryDirectory()
 
 
-def untrained(path):
-    from utils.models import reference_cnn
-
-    reference_cnn().save(path)
+def shipped(name):
+    return (MODELS / name).read_bytes()
 
 
-def of_four_bytes(path):
-    DigitReader("reference").model.export(path, format="litert", verbose=False)
+def saved(model):
+    """Return the bytes of a network's file."""
+    path = Path(HOME.name) / "saved.keras"
+    model.save(path)
+    return path.read_bytes()
 
 
-def cut_short(path):
-    path.write_bytes((MODELS / "reference.onnx").read_bytes()[:5000])
+ONNX, TFLITE = shipped("reference.onnx"), shipped("reference.tflite")
+FORMS = {"keras": saved(own("reference")), "onnx": ONNX, "tflite": TFLITE}
+
+
+def folder(**changes):
+    """Return a folder with the reference CNN in three forms, some of them changed."""
+    path = Path(tempfile.mkdtemp(dir=HOME.name))
+    for ending, content in (FORMS | changes).items():
+        (path / f"reader.{ending}").write_bytes(content)
+    return path
 
 
 def network(*layers, side=28):
@@ -203,124 +159,83 @@ class Wrapped(keras.Model):
         return self.inner(images, training=training)
 
 
-wrapped, HALF_BLIND = Wrapped(), keras.layers.Cropping2D(((12, 0), (0, 0)))
+wrapped = Wrapped()
 wrapped(np.zeros((1, 28, 28, 1)))
 RUNS = {"A": "overfitting", "B": "fine", "C": "rate too large", "D": "underfitting", "E": "fine"}
 
 BANK = {
-    "q1": Entry(
-        right=[
-            loss_by_keras,
-            lambda answers, labels: -np.sum(np.eye(answers.shape[1])[labels] * np.log(answers)) / len(labels),
-        ],
-        wrong={
-            "changes what it is given": loss_clipped_in_place,
-            "expected a single number": lambda answers, labels: [loss_by_keras(answers, labels)],
-        },
-    ),
+    "q1": Entry(right=[lambda p, labels: tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, p))]),
     "q2": Entry(
-        right=[
-            lambda digits, epochs, old, new: (epochs * -(-digits // new), (old / new) ** 0.5),
-            lambda digits, epochs, old, new: [epochs * len(range(0, digits, new)), 1 / math.sqrt(new / old)],
-        ],
-        wrong={
-            "expected 2 things": lambda digits, epochs, old, new: epochs * -(-digits // new),
-            "`factor`: expected": lambda digits, epochs, old, new: (epochs * -(-digits // new), old),
-        },
+        right=[lambda digits, epochs, old, new: (epochs * -(-digits // new), (old / new) ** 0.5)],
+        wrong={"`factor`: expected": lambda digits, epochs, old, new: (epochs * -(-digits // new), old)},
     ),
     "q3": Entry(
-        right=[dict(reversed(RUNS.items())), pd.Series(RUNS), dict(zip(RUNS, np.array([*RUNS.values()]), strict=True))],
-        wrong={
-            "`B`: `'good'` isn't right": RUNS | {"B": "good"},
-            "the keys `A, B, C, D, E`": {"A": "overfitting"},
-            "a dict with the keys": [*RUNS.values()],
-        },
+        right=[pd.Series(RUNS), dict(zip(RUNS, np.array([*RUNS.values()]), strict=True))],
+        wrong={"`B`: `'good'` isn't right": RUNS | {"B": "good"}, "a dict with the keys": [*RUNS.values()]},
     ),
-    "q4": Entry(
-        right=[stop_by_waiting],
-        wrong={"changes what it is given": stop_by_appending, "got `None`": stop_if_it_stops},
-    ),
+    "q4": Entry(right=[stop_by_waiting], wrong={"got `None`": stop_if_it_stops}),
     "q5": Entry(
         right=[adam_by_keras, adam_as_in_the_paper],
-        wrong={
-            "changes what it is given": adam_in_place,
-            "`square`: ": lambda *given: (*adam_as_in_the_paper(*given)[:2], given[3]),
-        },
+        wrong={"`square`: ": lambda *given: (*adam_as_in_the_paper(*given)[:2], given[3])},
     ),
-    "q6": Entry(
-        right=[normalize_by_keras, normalize_by_rows],
-        wrong={"expected": lambda *given: normalize_by_rows(*given)[0]},
-    ),
+    "q6": Entry(right=[normalize_by_keras, normalize_by_rows]),
     "q7": Entry(
-        right=[tried(), tried_by_tensorflow],
+        right=[try_in_turn, try_by_tensorflow],
         wrong={
-            "A few tries": tried(times=3),
-            "expected a dict": lambda layer, digits: tuple(tried()(layer, digits).values()),
-            "got an array": lambda layer, digits: dict.fromkeys(tried()(layer, digits), digits > 0),
+            "A few tries": lambda *given: try_in_turn(*given, times=3),
+            "got an array": lambda layer, digits: dict.fromkeys(try_in_turn(layer, digits), digits > 0),
         },
     ),
     "q8": Entry(
         right=[choices_by_pandas, lambda results: choices_by_pandas(results, names=np.array)],
-        wrong={
-            "changes what it is given": choices_that_throw_out,
-            "stops with `ValueError": choices_unguarded,
-        },
+        wrong={"stops with `ValueError": choices_unguarded},
     ),
     "q9": Entry(
-        right=[Folder()],
+        right=[folder()],
         wrong={
             "as a path": "reader.keras",
-            "the course's own network *reference*": Folder(keras="reference.keras"),
-            "there's no `reader.tflite`": Folder(tflite=None),
-            "renaming a file": Folder(onnx="reference.keras"),
-            "reader.onnx cannot be used": Folder(onnx=cut_short),
-            "and the reference CNN has": Folder(keras="dense.keras"),
-            "Was it trained": Folder(keras=untrained),
-            "`reader.onnx` and `reader.keras` give": Folder(onnx="compact.onnx"),
-            "`reader.tflite` and `reader.keras` give": Folder(tflite="dense.tflite"),
-            "wasn't rounded": Folder(tflite=of_four_bytes),
+            "there's no `reader.keras`": HOME.name,
+            "the course's own network *reference*": folder(keras=shipped("reference.keras")),
+            "Renaming a file": folder(onnx=shipped("reference.keras")),
+            "expected a network of": folder(keras=shipped("dense.keras")),
+            "Was it trained": folder(keras=saved(reference_cnn())),
+            "`reader.onnx` and `reader.keras` differ": folder(onnx=shipped("compact.onnx")),
+            "`reader.tflite` and `reader.keras` differ": folder(tflite=shipped("dense.tflite")),
+            "round it to 8 bits": folder(tflite=TFLITE + bytes(len(ONNX))),
         },
     ),
     "q10": Entry(
         right=[own("tiny"), network(own("tiny")), wrapped],
         wrong={
             "the course's own network *tiny*": DigitReader("tiny").model,
-            "returns two things": (own("tiny"), {"loss": [0.5]}),
-            "expected a Keras model": small_network,
+            "Hand in the network alone": (own("tiny"), {"loss": [0.5]}),
             "isn't built yet": keras.Sequential([keras.layers.Dense(10)]),
             "at most 6,000 parameters": DigitReader("reference").model,
             "Was it trained": small_network(),
             "end with a softmax": small_network(activation=None),
             "expected 10 answers": small_network(units=2),
             "can't read images": small_network(side=32),
-            "96% are needed": network(HALF_BLIND, keras.layers.ZeroPadding2D(((12, 0), (0, 0))), own("tiny")),
             "values from 0 to 255": network(keras.layers.Rescaling(1 / 255), own("tiny")),
         },
     ),
 }  # fmt: skip
 
-ENOUGH = "a layer that acts in one call of five is found by 19 tries as well as by 21"
-ANY_ONE = "it doesn't matter with which of the tries the others are compared"
+
+def shifted(question, why, *places):
+    """Return the mutants in which the number at a line is larger or smaller by 1."""
+    return {
+        (question, f"line {line}: {number} becomes {number + by}"): why
+        for line, number in places
+        for by in (1, -1)
+    }
+
+
 IN_BUDGET = "another design that keeps the budget and reaches the goal"
 EQUIVALENT = {
-    ("q7", "line 2: 20 becomes 21"): ENOUGH,
-    ("q7", "line 2: 20 becomes 19"): ENOUGH,
-    ("q7", "line 3: 20 becomes 21"): ENOUGH,
-    ("q7", "line 3: 20 becomes 19"): ENOUGH,
-    ("q7", "line 7: 0 becomes 1"): ANY_ONE,
-    ("q7", "line 7: 0 becomes -1"): ANY_ONE,
-    ("q10", "line 3: 8 becomes 9"): IN_BUDGET,
-    ("q10", "line 3: 8 becomes 7"): IN_BUDGET,
-    ("q10", "line 4: 16 becomes 17"): IN_BUDGET,
-    ("q10", "line 4: 16 becomes 15"): IN_BUDGET,
+    **shifted("q7", "19 or 21 tries find one call of five as well as 20", (2, 20), (3, 20)),
+    **shifted("q7", "it doesn't matter with which of the tries the others are compared", (7, 0)),
+    **shifted("q10", IN_BUDGET, (3, 8), (4, 16), (5, 24), (10, 6), (10, 32)),
+    **shifted("q10", "how much `fit` tells doesn't matter", (11, 0)),
     ("q10", "line 4: True becomes False"): IN_BUDGET,
-    ("q10", "line 5: 24 becomes 25"): IN_BUDGET,
-    ("q10", "line 5: 24 becomes 23"): IN_BUDGET,
-    ("q10", "line 10: 6 becomes 7"): IN_BUDGET,
-    ("q10", "line 10: 6 becomes 5"): IN_BUDGET,
-    ("q10", "line 10: 32 becomes 33"): IN_BUDGET,
-    ("q10", "line 10: 32 becomes 31"): IN_BUDGET,
     ("q10", "line 10: 0 becomes 1"): IN_BUDGET,
-    ("q10", "line 11: 0 becomes 1"): "how much `fit` tells doesn't matter",
-    ("q10", "line 11: 0 becomes -1"): "how much `fit` tells doesn't matter",
 }
