@@ -20,17 +20,11 @@ class Guard:
         self.function, self.changed = function, False
 
     def __call__(self, *arguments, **named):
-        before = [_copy(argument) for argument in arguments]
+        kinds = np.ndarray | list | tuple | dict | set  # what could be changed by accident
+        before = [(one, copy.deepcopy(one)) for one in arguments if isinstance(one, kinds)]
         result = self.function(*arguments, **named)
-        pairs = zip(arguments, before, strict=True)
-        self.changed |= any(old is not None and not equal(new, old, 0) for new, old in pairs)
+        self.changed |= any(not equal(one, old, 0) for one, old in before)
         return result
-
-
-def _copy(argument):
-    """Return a copy of what could be changed by accident, or None."""
-    kinds = np.ndarray | list | tuple | dict | set
-    return copy.deepcopy(argument) if isinstance(argument, kinds) else None
 
 
 def fields_of(wanted: list, names: list[str] | None) -> list[str]:
@@ -50,13 +44,11 @@ def part(value, field: str, fields: list[str], by_place: bool = False):
     value = plain(value)
     if isinstance(value, dict) and value.keys() == set(fields):
         return value[field]
-    if isinstance(value, dict) or not by_place:
-        keys = code(", ".join(fields))
-        return Unusable(f"expected a dict with the keys {keys}, got {describe(value)}")
-    if isinstance(value, list | np.ndarray) and len(value) == len(fields):
+    if by_place and isinstance(value, list | np.ndarray) and len(value) == len(fields):
         return value[fields.index(field)]
-    several = f"{len(fields)} things, {code(', '.join(fields))}"
-    return Unusable(f"expected {several}, got {describe(value)}")
+    by_name = isinstance(value, dict) or not by_place
+    wanted = "a dict with the keys " if by_name else f"{len(fields)} things, "
+    return Unusable(f"expected {wanted}{code(', '.join(fields))}, got {describe(value)}")
 
 
 def size_of(case) -> int:

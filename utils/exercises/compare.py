@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+NUMBER = bool | int | float | np.ndarray
 NUMBERS = "biuf"  # kinds of NumPy's dtypes; complex numbers are no answer to anything here
 
 
@@ -17,10 +18,8 @@ class Unusable(str):
 
 def plain(value):
     """Return a value as Python's own scalars, lists and dicts, and arrays of numbers, whatever library it's from."""
-    if isinstance(value, Raised | Unusable):
-        return value
-    if isinstance(value, str):
-        return str(value)  # also one of NumPy's
+    if isinstance(value, str):  # also one of NumPy's
+        return value if isinstance(value, Raised | Unusable) else str(value)
     if isinstance(value, Mapping):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):
@@ -37,13 +36,20 @@ def plain(value):
 
 def _as_numbers(items: list) -> list | np.ndarray:
     """Return an array if the items are numbers, or arrays of one shape."""
-    if not all(isinstance(item, bool | int | float | np.ndarray) for item in items):
+    numbers = all(isinstance(item, NUMBER) for item in items)
+    if not numbers or len(set(map(np.shape, items))) != 1:
         return items
-    try:
-        array = np.asarray(items)
-    except ValueError:  # of different shapes
-        return items
-    return array if items and array.dtype.kind in NUMBERS else items
+    array = np.asarray(items)
+    return array if array.dtype.kind in NUMBERS else items
+
+
+def as_array(answer) -> np.ndarray | None:
+    """Return an answer as an array of numbers, or None if it isn't one."""
+    answer = plain(answer)
+    if isinstance(answer, NUMBER):
+        array = np.asarray(answer)
+        return array if array.dtype.kind in NUMBERS else None
+    return np.zeros(0) if isinstance(answer, list) and not answer else None
 
 
 def equal(answer, wanted, tolerance: float = 1e-6) -> bool:
@@ -57,106 +63,83 @@ def equal(answer, wanted, tolerance: float = 1e-6) -> bool:
     if isinstance(wanted, list):
         same = isinstance(answer, list | np.ndarray) and len(answer) == len(wanted)
         return same and all(map(equal, answer, wanted, [tolerance] * len(wanted)))
-    if isinstance(wanted, int | float | np.ndarray) and not isinstance(wanted, bool):
-        return _same_numbers(answer, np.asarray(wanted), tolerance)
+    if isinstance(wanted, NUMBER) and not isinstance(wanted, bool):
+        numbers = as_array(answer)
+        if numbers is None or numbers.shape != np.shape(wanted):
+            return isinstance(answer, list) and not answer and not np.size(wanted)
+        return bool(_close(numbers, np.asarray(wanted), tolerance).all())
     if isinstance(answer, Raised) and isinstance(wanted, Raised):
         return answer.split(":")[0] == wanted.split(":")[0]
     return type(answer) is type(wanted) and bool(answer == wanted)
 
 
-def _same_numbers(answer, wanted: np.ndarray, tolerance: float) -> bool:
-    numbers = as_array(answer)
-    if numbers is None or numbers.shape != wanted.shape:
-        return isinstance(answer, list) and not answer and not wanted.size
+def _close(numbers: np.ndarray, wanted: np.ndarray, tolerance: float) -> np.ndarray:
     relative = tolerance if wanted.dtype.kind == "f" else 0
-    return np.allclose(
-        numbers.astype(float), wanted.astype(float), relative, tolerance, equal_nan=True
-    )
+    pair = numbers.astype(float), wanted.astype(float)
+    return np.isclose(*pair, relative, tolerance, equal_nan=True)
 
 
-def as_array(answer) -> np.ndarray | None:
-    """Return an answer as an array of numbers, or None if it isn't one."""
-    answer = plain(answer)
-    if isinstance(answer, bool | int | float | np.ndarray):
-        array = np.asarray(answer)
-        return array if array.dtype.kind in NUMBERS else None
-    return np.zeros(0) if isinstance(answer, list) and not answer else None
-
-
-def difference(answer, wanted, tolerance: float = 1e-6) -> str:
-    """Return in what an answer differs from what is wanted: "expected …, got …"."""
+def difference(answer, wanted, tolerance: float = 1e-6, told: bool = True) -> str:
+    """Return in what an answer differs from what is wanted, which is told or not: "expected …, got …"."""
     if isinstance(answer, Unusable):
         return str(answer)
     if isinstance(answer, Raised):
         return f"it stops with {code(answer)}"
     if isinstance(wanted, Raised):
         return f"expected it to raise {code(wanted)}, got {describe(answer)}"
-    if answer is None:
+    if answer is None and told:
         return f"expected {describe(wanted)}, got `None`: is a `return` missing?"
     wanted = plain(wanted)
-    if isinstance(wanted, int | float | np.ndarray) and not isinstance(wanted, bool):
-        return _difference_of_numbers(answer, np.asarray(wanted), tolerance)
-    return f"expected {describe(wanted)}, got {describe(answer)}"
-
-
-def other_kind(answer, wanted) -> str | None:
-    """Return how an answer differs in kind or shape from what is wanted, which isn't told, or None."""
-    if isinstance(answer, Unusable):
-        return str(answer)
-    got, wanted = plain(answer), plain(wanted)
-    if isinstance(wanted, int | float | np.ndarray) and not isinstance(wanted, bool):
-        numbers = as_array(got)
-        same = numbers is not None and numbers.shape == np.shape(wanted)
-        return None if same else _difference_of_numbers(got, np.asarray(wanted), 0)
+    if isinstance(wanted, NUMBER) and not isinstance(wanted, bool):
+        return _difference_of_numbers(answer, np.asarray(wanted), tolerance, told)
+    if told:
+        return f"expected {describe(wanted)}, got {describe(answer)}"
+    if type(plain(answer)) is type(wanted):
+        return f"{describe(answer)} isn't right"
     names = {str: "text", bool: code("True or False"), dict: "a dict", list: "a list"}
     kind = names.get(type(wanted), f"a {type(wanted).__name__}")
-    return None if type(got) is type(wanted) else f"expected {kind}, got {describe(got)}"
+    return f"expected {kind}, got {describe(answer)}"
 
 
-def _difference_of_numbers(answer, wanted: np.ndarray, tolerance: float) -> str:
+def _difference_of_numbers(answer, wanted: np.ndarray, tolerance: float, told: bool) -> str:
     got = as_array(answer)
-    kind = "a number" if not wanted.ndim else "numbers"
     if got is None:
-        return f"expected {kind}, got {describe(answer)}"
+        return f"expected {'numbers' if wanted.ndim else 'a number'}, got {describe(answer)}"
     if got.shape != wanted.shape:
-        return f"expected {_shape(wanted)}, got {_shape(got)}"
-    if not wanted.ndim or wanted.size <= 6:
+        return f"expected {_shape(wanted, told)}, got {_shape(got)}"
+    if not told:
+        return f"{describe(answer)} isn't right"
+    if wanted.size <= 6:
         return f"expected {describe(wanted)}, got {describe(got)}"
-    relative = tolerance if wanted.dtype.kind == "f" else 0
-    got, wanted = got.astype(float), wanted.astype(float)
-    close = np.isclose(got, wanted, relative, tolerance, equal_nan=True)
+    close = _close(got, wanted, tolerance)
     place = tuple(map(int, np.argwhere(~close)[0]))
     where = f"[{', '.join(map(str, place))}]"
     share = f"{np.sum(~close):,} of {close.size:,} numbers differ: "
-    return f"{share}at `{where}`, expected {describe(wanted[place])}, got {describe(got[place])}"
+    values = f"expected {describe(float(wanted[place]))}, got {describe(float(got[place]))}"
+    return f"{share}at `{where}`, {values}"
 
 
-def _shape(array: np.ndarray) -> str:
-    if not array.ndim:
-        return f"a single number, {describe(array)}"
-    return f"an array of shape {code(array.shape)}"
+def _shape(array: np.ndarray, told: bool = True) -> str:
+    if array.ndim:
+        return f"an array of shape {code(array.shape)}"
+    return f"a single number, {describe(array)}" if told else "a single number"
 
 
 def describe(value) -> str:
     """Name a value in a few words, as code in Markdown."""
     try:
-        return _describe(plain(value))
+        value = plain(value)
+        if isinstance(value, np.ndarray) and value.size > 24:
+            return _shape(value)
+        if isinstance(value, np.ndarray):
+            value = (np.round(value, 6) if value.dtype.kind == "f" else value).tolist()
+        elif isinstance(value, float):
+            return code(f"{value:.6g}")
+        elif isinstance(value, bytes):
+            return code(f"{len(value):,} bytes")
+        return code(f"a {type(value).__name__}" if callable(value) else repr(value))
     except Exception:  # of an object that can't even be shown
         return code(f"a {type(value).__name__}")
-
-
-def _describe(value) -> str:
-    if isinstance(value, np.ndarray):
-        if not value.ndim or value.size > 24:
-            return _describe(value.item()) if not value.ndim else _shape(value)
-        rounded = np.round(value, 6) if value.dtype.kind == "f" else value
-        return code(rounded.tolist())
-    if isinstance(value, float):
-        return code(f"{value:.6g}")
-    if isinstance(value, bytes):
-        return code(f"{len(value):,} bytes")
-    text = f"a {type(value).__name__}" if callable(value) else repr(value)
-    return code(text)
 
 
 def code(text) -> str:

@@ -2,7 +2,6 @@
 
 import ast
 import contextlib
-import copy
 import importlib.util
 import io
 import json
@@ -10,6 +9,7 @@ import symtable
 import tomllib
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # the markers of nbgrader
@@ -22,10 +22,10 @@ class Missing(Exception):
 
 def find(folder: str, name: str, ending: str) -> Path:
     """Return the file NN_name of a lesson in one of the course's folders. Raises Missing."""
-    found = [path for path in (ROOT / folder).glob(f"*_{name}{ending}") if path.name[2:3] == "_"]
+    found = sorted((ROOT / folder).glob(f"[0-9][0-9]_{name}{ending}"))
     if not found:
         raise Missing(f"there is no file `{folder}/NN_{name}{ending}`")
-    return min(found)
+    return found[0]
 
 
 @lru_cache
@@ -45,7 +45,6 @@ class Lesson:
         text = find("exercises/questions", name, ".toml").read_text(encoding="utf-8")
         self.entries: dict[str, dict] = tomllib.loads(text)
         self._names: dict[str, dict] = {}
-        self.drawn: dict[tuple[str, int], tuple] = {}  # the cases of questions, by seed
 
     @cached_property
     def material(self):
@@ -84,12 +83,11 @@ class Lesson:
         Of those cells, only what is needed is run: imports, definitions and assignments, and of solutions functions.
         """
         if question not in self._names:
-            cells = (
-                [] if "answer" in self.entries[question] else self.cells[: self._place(question)]
-            )
-            given = [node for cell in cells for node in _given(cell)]
-            found = self._names[question] = dict(vars(self.material))
-            _run(_needed(given, self._code(question)), found)
+            entry = self.entries[question]
+            before = [] if "answer" in entry else self.cells[: self._place(question)]
+            given = [statement for cell in before for statement in _given(cell)]
+            self._names[question] = dict(vars(self.material))
+            _run(_needed(given, self._code(question)), self._names[question])
         return self._names[question]
 
     def _code(self, question: str) -> list[str]:
@@ -100,65 +98,49 @@ class Lesson:
 
     def answer(self, question: str, source: str | None = None):
         """Return what the code of an answer, by default the solution, gives to the check."""
-        tree = ast.parse(source or self.source(question)).body
-        calls = [node for node in tree if _is_check(node, question)]
-        names = dict(self.names(question))
-        _run([node for node in tree if node not in calls], names)
-        if not calls:  # a "Your turn" is one function
+        source, answers = source or self.source(question), []
+        catch = SimpleNamespace(check=lambda answer, **_: answers.append(answer))
+        names = self.names(question) | {question: catch}
+        _run(source, names)
+        if not answers:  # a "Your turn" is one function
+            tree = ast.parse(source).body
             return names[next(node.name for node in tree if isinstance(node, ast.FunctionDef))]
-        return self.value(question, ast.unparse(calls[-1].value.args[0]), names)
+        return answers[-1]
 
-    def value(self, question: str, expression: str, names: dict | None = None):
+    def value(self, question: str, expression: str):
         """Return the value of an expression, with the names that the question's solution may use."""
-        return eval(expression, dict(names or self.names(question)))
+        return eval(expression, dict(self.names(question)))
 
 
-def _given(cell: str) -> list[ast.stmt]:
+def _given(cell: str) -> list[str]:
     """Return the statements of a cell that define something; of a solution, only its functions."""
     kinds = ast.FunctionDef if BEGIN in cell else GIVEN
-    return [node for node in ast.parse(cell).body if isinstance(node, kinds)]
+    return [ast.unparse(node) for node in ast.parse(cell).body if isinstance(node, kinds)]
 
 
-def _needed(nodes: list[ast.stmt], code: list[str]) -> list[ast.stmt]:
+def _needed(statements: list[str], code: list[str]) -> str:
     """Return those statements that define a name that the code uses, or one that these statements need."""
-    wanted, chosen = set().union(*map(_used, code)), []
-    for node in reversed(nodes):
-        if wanted & _defined(node):
-            chosen.append(node)
-            wanted |= _used(ast.unparse(node))
-    return chosen[::-1]
+    wanted, chosen = {name for part in code for name in _names(part)[0]}, []
+    for statement in reversed(statements):
+        used, defined = _names(statement)
+        if wanted & defined:
+            chosen.insert(0, statement)
+            wanted |= used
+    return "\n".join(chosen)
 
 
-def _used(code: str) -> set[str]:
-    """Return the names that code takes from outside its functions."""
-    tables, names = [symtable.symtable(code, "code", "exec")], set()
+def _names(code: str) -> tuple[set[str], set[str]]:
+    """Return the names that code takes from outside its functions, and those that it defines."""
+    tables = [symtable.symtable(code, "code", "exec")]
+    top = tables[0].get_symbols()
     for table in tables:
         tables += table.get_children()
-        names |= {
-            one.get_name() for one in table.get_symbols() if one.is_global() and one.is_referenced()
-        }
-    return names
+    symbols = [one for table in tables for one in table.get_symbols() if one.is_referenced()]
+    defined = {one.get_name() for one in top if one.is_assigned() or one.is_imported()}
+    return {one.get_name() for one in symbols if one.is_global()}, defined
 
 
-def _defined(node: ast.stmt) -> set[str]:
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-    if isinstance(node, ast.Assign):
-        return {
-            part.id
-            for target in node.targets
-            for part in ast.walk(target)
-            if isinstance(part, ast.Name)
-        }
-    return {node.name}
-
-
-def _is_check(node: ast.stmt, question: str) -> bool:
-    return isinstance(node, ast.Expr) and ast.unparse(node).startswith(f"{question}.check(")
-
-
-def _run(nodes: list[ast.stmt], names: dict) -> None:
-    """Run statements silently in these names."""
-    tree = ast.Module([copy.deepcopy(node) for node in nodes], [])
+def _run(code: str, names: dict) -> None:
+    """Run code silently in these names."""
     with contextlib.redirect_stdout(io.StringIO()):
-        exec(compile(ast.fix_missing_locations(tree), "<solution>", "exec"), names)
+        exec(code, names)

@@ -3,7 +3,6 @@
 import builtins
 import contextlib
 import ctypes
-import os
 import sys
 import threading
 import time
@@ -11,20 +10,16 @@ import warnings
 from collections.abc import Callable, Iterator
 
 
+class Wrong(Exception):
+    """Refuse an answer, with the sentence that the learner reads."""
+
+
 class OutOfTime(Exception):
     """Say that an answer took longer than it may."""
 
 
-class InputCalled(Exception):
-    """Say that an answer wants something typed."""
-
-
-class Ended(Exception):
-    """Say that an answer ends the program, by an exception of this name."""
-
-
 def within(seconds: float, function: Callable):
-    """Call a function in a thread, and return its result or raise what it raises. Raises OutOfTime and Ended.
+    """Call a function in a thread, and return its result or raise what it raises. Raises OutOfTime and Wrong.
 
     A thread, because Windows has no signals, and a process couldn't see what the learner defined. Python code is
     stopped if it takes too long; a call of C that holds the interpreter can only be interrupted from outside.
@@ -50,7 +45,7 @@ def within(seconds: float, function: Callable):
         raise OutOfTime
     result, fault = ended[0]
     if isinstance(fault, SystemExit | KeyboardInterrupt):
-        raise Ended(type(fault).__name__)
+        raise Wrong(f"your answer ends the program: `{type(fault).__name__}`.")
     if fault is not None:
         raise fault
     return result
@@ -69,18 +64,16 @@ def _nothing_left_behind() -> Iterator[None]:
     """Close figures that an answer opens, go back to the working directory, hide warnings, and refuse `input()`."""
 
     def refuse(*_):
-        raise InputCalled
+        hint = "take what it needs from its arguments"
+        raise Wrong(f"your answer calls `input()`, and nobody types here: {hint}.")
 
     pyplot = sys.modules.get("matplotlib.pyplot")
     figures = set(pyplot.get_fignums()) if pyplot else set()
-    folder, usual = os.getcwd(), builtins.input
-    builtins.input = refuse
+    usual, builtins.input = builtins.input, refuse
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with contextlib.chdir("."), warnings.catch_warnings(action="ignore"):
             yield
     finally:
         builtins.input = usual
-        os.chdir(folder)
         for number in set(pyplot.get_fignums()) - figures if pyplot else ():
             pyplot.close(number)

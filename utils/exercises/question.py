@@ -16,8 +16,8 @@ from utils.exercises import record
 from utils.exercises.answers import is_untouched
 from utils.exercises.compare import code
 from utils.exercises.lesson import BEGIN, END, Lesson, Missing, load
-from utils.exercises.limit import Ended, InputCalled, OutOfTime, within
-from utils.exercises.trial import Trial, Unfinished, Wrong, in_words
+from utils.exercises.limit import OutOfTime, Wrong, within
+from utils.exercises.trial import Trial, Unfinished, in_words
 
 SIGNS = {"correct": "✓", "incorrect": "✗", "not attempted": "◌", "uncheckable": "⚠"}
 
@@ -100,13 +100,6 @@ class Question:
             return Outcome("not attempted", str(gap))
         except OutOfTime:
             return Outcome("incorrect", trial.too_slow(seconds))
-        except InputCalled:
-            hint = "take what it needs from its arguments"
-            return Outcome(
-                "incorrect", f"your answer calls `input()`, and nobody types here: {hint}."
-            )
-        except Ended as end:
-            return Outcome("incorrect", f"your answer ends the program: {code(end)}.")
         except Exception as fault:
             return Outcome("uncheckable", _our_fault(fault))
         return Outcome("correct", praise or "Well done.")
@@ -133,41 +126,28 @@ class Question:
         lines = [line for line in lines if line.strip() not in (BEGIN, END)]
         return "\n".join(line for line in lines if not re.match(r"q\d+\.check\(", line)).strip()
 
-    def figure(self) -> None:
-        """Show the figure that the question asks about."""
-        getattr(self.lesson.material, f"{self.name}_figure")()
-
 
 class Turn(Question):
     """Ask for a line or two inside a lesson, and let the lesson go on either way."""
 
-    def check(
-        self, answer: Callable, points: int | None = None, seed: int | None = None
-    ) -> Callable:
+    def check(self, answer: Callable, points: int | None = None, seed: int | None = None):
         """Judge a function, and return it if it's right, or else the course's, and say which."""
         outcome = self.judge(answer, points, seed)
-        if outcome.kind == "correct":
-            record.keep_exercise(self.lesson.name, self.name, outcome.kind)
-            display(Outcome("correct", f"{outcome.message} The lesson goes on with your function."))
-            return answer
-        rest = (
-            "The lesson goes on with the course's function; change yours, and run this cell again."
-        )
-        shown = Outcome(outcome.kind, f"{outcome.message} {rest}")
+        correct, again = outcome.kind == "correct", "change yours, and run this cell again"
+        rest = "your function" if correct else f"the course's function; {again}"
+        shown = Outcome(outcome.kind, f"{outcome.message} The lesson goes on with {rest}.")
         if outcome.kind == "not attempted":
             display(shown)
         else:
             self._show(shown)
-        return self.lesson.answer(self.name)
+        return answer if correct else self.lesson.answer(self.name)
 
 
 def _our_fault(fault: BaseException) -> str:
     """Say what the course lacks, so that nobody looks for a mistake of their own."""
     if isinstance(fault, Missing):
-        hint = (
-            "Get the whole course again: the checks need its folders `exercises` and `solutions`."
-        )
-        return f"{fault}. {hint}"
+        needed = "the checks need its folders `exercises` and `solutions`"
+        return f"{fault}. Get the whole course again: {needed}."
     if isinstance(fault, ImportError):
         return f"a package of the course is missing: {code(fault)}. `make lab` installs it."
     reason = "the check itself has a fault; your answer isn't judged"

@@ -42,11 +42,8 @@ class Quiz:
 
     def as_text(self) -> str:
         """Return the quiz for a reader who has no kernel running."""
-        lines = [
-            f"Quiz {self.number}. {self.question}",
-            *(f"( ) {option}" for option in self.options),
-        ]
-        return "\n".join([*lines, "Run this cell to answer."])
+        options = "\n".join(f"( ) {option}" for option in self.options)
+        return f"Quiz {self.number}. {self.question}\n{options}\nRun this cell to answer."
 
 
 def load(lesson: str) -> list[Quiz]:
@@ -63,11 +60,9 @@ class QuizView(widgets.VBox):
         self.quiz = quiz
         wide = widgets.Layout(width="auto")
         title = widgets.HTMLMath(f"<b>Quiz {quiz.number}.</b> {_as_html(quiz.question)}")
-        plain = [
-            (option.replace("`", ""), option) for option in quiz.options
-        ]  # labels show no marks
+        labels = [(option.replace("`", ""), option) for option in quiz.options]  # without marks
         self.choice = widgets.RadioButtons(
-            options=plain, value=None, layout=wide, tooltip="Your answer"
+            options=labels, value=None, layout=wide, tooltip="Your answer"
         )
         self.sureness = widgets.ToggleButtons(
             options=SURENESS, value=None, description="You are", tooltips=[""] * 4
@@ -104,8 +99,6 @@ def ask(lesson: str, number: int) -> None:
         raise ValueError(f"{lesson} has quizzes 1 to {len(quizzes)}, not {number}")
     quiz = quizzes[number - 1]
     view = {"version_major": 2, "version_minor": 0, "model_id": QuizView(quiz).model_id}
-    as_markdown = "  \n".join(
-        html.escape(line, quote=False) for line in quiz.as_text().splitlines()
-    )
+    as_markdown = html.escape(quiz.as_text(), quote=False).replace("\n", "  \n")
     texts = {"text/plain": quiz.as_text(), "text/markdown": as_markdown}
     display({"application/vnd.jupyter.widget-view+json": view, **texts}, raw=True)

@@ -73,20 +73,16 @@ def _use(work: Callable[[sqlite3.Connection], object]) -> None:
 
 
 def _connect() -> sqlite3.Connection:
-    for _ in range(2):
-        database = sqlite3.connect(path(), timeout=PATIENCE)
-        try:
-            database.executescript(TABLES)
-            return database
-        except (
-            sqlite3.OperationalError
-        ):  # it can't be opened or written just now, which is no damage
-            database.close()
+    database = sqlite3.connect(path(), timeout=PATIENCE)
+    try:
+        database.executescript(TABLES)
+    except sqlite3.DatabaseError as fault:
+        database.close()
+        if isinstance(fault, sqlite3.OperationalError):  # it can't be opened or written just now
             raise
-        except sqlite3.DatabaseError:
-            database.close()
-            _set_aside(path(), "The record of your progress is damaged")
-    raise sqlite3.OperationalError("it was damaged again")
+        _set_aside(path(), "The record of your progress is damaged")
+        return _connect()
+    return database
 
 
 def _set_aside(file: Path, reason: str) -> None:

@@ -6,33 +6,16 @@ import itertools
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
 from utils.exercises.answers import Guard, fields_of, part, size_of
-from utils.exercises.compare import (
-    Raised,
-    Unusable,
-    code,
-    describe,
-    difference,
-    equal,
-    other_kind,
-    plain,
-)
+from utils.exercises.compare import Raised, Unusable, code, describe, difference, equal, plain
 from utils.exercises.lesson import Lesson
-from utils.exercises.limit import InputCalled
+from utils.exercises.limit import Wrong
 
-EXTRA = (
-    300  # cases that are drawn, at most, until each known mistake shows and differs from the others
-)
-
-KEPT = 50  # sets of cases, of each lesson
-
-
-class Wrong(Exception):
-    """Refuse an answer, with the sentence that the learner reads."""
+EXTRA = 300  # cases drawn, at most, until each known mistake shows and differs from the others
 
 
 class Unfinished(Exception):
@@ -124,7 +107,7 @@ class Trial:
         wanted, mistakes = self.draw()
         guard, answers = Guard(function), []
         for case in self.cases:
-            answers.append(self._result(guard, case))
+            answers.append(self.result(guard, case))
             if guard.changed:
                 self.shown = copy.deepcopy(case)
                 raise Wrong("your function changes what it is given. Work on a copy.")
@@ -143,53 +126,23 @@ class Trial:
         return found
 
     def draw(self) -> tuple[list, list[Mistake]]:
-        """Draw the cases, and return what the solution and each mistake make of them: once for each seed.
-
-        There are `rounds`, and more until each known mistake shows and gives other answers than all the others.
-        """
-        key = self.name, self.seed
-        if key not in self.lesson.drawn:
-            if len(self.lesson.drawn) == KEPT:
-                self.lesson.drawn.clear()
-            self.lesson.drawn[key] = self._draw()
-        self.cases, wanted, mistakes = self.lesson.drawn[key]
+        """Draw the cases, and return what the solution and each mistake make of them."""
+        self.cases, wanted, mistakes = _drawn(self.lesson, self.name, self.seed)
         return wanted, mistakes
 
-    def _draw(self) -> tuple[list, list, list[Mistake]]:
-        right, mistakes = self.lesson.answer(self.name), self.mistakes()
-        sentences = [None, *(mistake.sentence for mistake in mistakes)]
-        pairs = itertools.combinations(range(len(sentences)), 2)
-        alike = {(a, b) for a, b in pairs if sentences[a] != sentences[b]}
-        cases, rows, rounds = [], [[] for _ in sentences], self.entry.get("rounds", 5)
-        for number, case in enumerate(itertools.islice(self.stream(), rounds + EXTRA)):
-            if number >= rounds and not alike:
-                break
-            values = [self._result(right, case, trusted=True)]
-            values += [self._result(mistake.answer, case) for mistake in mistakes]
-            told = {(a, b) for a, b in alike if not equal(values[b], values[a], self.tolerance)}
-            if number < rounds or told:
-                cases.append(case)
-                alike -= told
-                for row, value in zip(rows, values, strict=True):
-                    row.append(value)
-        made = [replace(one, answer=row) for one, row in zip(mistakes, rows[1:], strict=True)]
-        return cases, rows[0], made
-
     def stream(self) -> Iterator[tuple]:
-        """Yield cases: those of a generator, or what a function makes, again and again."""
+        """Return cases: those of a generator, or what a function makes, again and again."""
         maker, rng = self.hook(), np.random.default_rng(self.seed)
         if inspect.isgeneratorfunction(maker):
-            yield from maker(rng)
-        else:
-            while True:
-                yield maker(rng)
+            return maker(rng)
+        return map(maker, itertools.repeat(rng))
 
-    def _result(self, function: Callable, case: tuple, trusted: bool = False):
+    def result(self, function: Callable, case: tuple, trusted: bool = False):
         """Return what a function makes of a case, as the question observes it; an error is a result, too."""
         case, observe = copy.deepcopy(case), self.hook("_observe")
         try:
             return plain(observe(function, *case) if observe else function(*case))
-        except (Wrong, InputCalled):
+        except Wrong:
             raise
         except Exception as fault:
             if trusted and type(fault).__name__ not in self.entry.get("raises", []):
@@ -204,16 +157,13 @@ class Trial:
             cut = partial(part, field=field, fields=fields, by_place=bool(names))
             pick, right = [*map(cut, answers)], [*map(cut, wanted)]
             rows = [one.answer if one.field else [*map(cut, one.answer)] for one in mistakes]
-            pairs = [(one, row) for one, row in zip(mistakes, rows, strict=True)]
+            pairs = [*zip(mistakes, rows, strict=True)]
             if self._agree(pick, right):  # so a mistake that shows here wasn't made
                 mistakes = [one for one, row in pairs if one.field or self._agree(row, right)]
                 continue
+            here = [(one, row) for one, row in pairs if one.field in ("", field)]
             whole = {one.sentence for one in mistakes if self._agree(answers, one.answer)}
-            fitting = whole or {
-                one.sentence
-                for one, row in pairs
-                if one.field in ("", field) and self._agree(pick, row)
-            }
+            fitting = whole or {one.sentence for one, row in here if self._agree(pick, row)}
             raise Wrong(fitting.pop() if len(fitting) == 1 else self._facts(field, pick, right))
 
     def _agree(self, answers: list, wanted: list) -> bool:
@@ -226,19 +176,18 @@ class Trial:
         answer, right, case = min(failing, key=lambda row: size_of(row[2]))
         self.shown = copy.deepcopy(case)
         where = f"{code(field)}: " if field and not isinstance(answer, Unusable | Raised) else ""
-        if not self.hook():  # a value isn't given away
-            return _end(where + (other_kind(answer, right) or f"{describe(answer)} isn't right"))
-        return _end(where + difference(answer, right, self.tolerance)) + self._given(case)
+        told = self.hook() is not None  # a value isn't given away
+        facts = where + difference(answer, right, self.tolerance, told)
+        end = "" if facts[-1] == "?" else "."
+        return facts + end + (self._given(case) if told else "")
 
     def _given(self, case: tuple) -> str:
         names = list(inspect.signature(self.lesson.answer(self.name)).parameters)
         if len(names) != len(case):  # the question builds the arguments from the case
             names = [f"case[{number}]" for number in range(len(case))]
         given = ", ".join(f"{n} = {describe(value)}" for n, value in zip(names, case, strict=True))
-        again = (
-            f"`{self.name}.case` holds what was given; `seed={self.seed}` in the check repeats it"
-        )
-        return f" Given: {given}. ({again}.)"
+        again = f"`seed={self.seed}` in the check repeats it"
+        return f" Given: {given}. (`{self.name}.case` holds what was given; {again}.)"
 
     def too_slow(self, seconds: float) -> str:
         """Say that time ran out, and how far the answer came."""
@@ -248,11 +197,32 @@ class Trial:
         return f"no answer within {seconds:g} seconds. Is it very slow, or is there a loop that never ends?"
 
 
-def _end(sentence: str) -> str:
-    return sentence if sentence[-1] == "?" else f"{sentence}."
+@lru_cache(maxsize=500)
+def _drawn(lesson: Lesson, name: str, seed: int) -> tuple[list, list, list[Mistake]]:
+    """Return cases, and what the solution and each mistake make of them.
+
+    There are `rounds`, and more until each known mistake shows and gives other answers than all the others.
+    """
+    trial = Trial(lesson, name, seed)
+    right, mistakes = lesson.answer(name), trial.mistakes()
+    rounds, sentences = trial.entry.get("rounds", 5), [None, *(one.sentence for one in mistakes)]
+    pairs = itertools.combinations(range(len(sentences)), 2)
+    alike = {(a, b) for a, b in pairs if sentences[a] != sentences[b]}
+    kept = []
+    for number, case in enumerate(itertools.islice(trial.stream(), rounds + EXTRA)):
+        if number >= rounds and not alike:
+            break
+        values = [trial.result(right, case, trusted=True)]
+        values += [trial.result(one.answer, case) for one in mistakes]
+        told = {(a, b) for a, b in alike if not equal(values[b], values[a], trial.tolerance)}
+        if number < rounds or told:
+            kept.append((case, *values))
+            alike -= told
+    cases, wanted, *rows = map(list, zip(*kept, strict=True))
+    made = [replace(one, answer=row) for one, row in zip(mistakes, rows, strict=True)]
+    return cases, wanted, made
 
 
 def in_words(fault: BaseException) -> str:
     """Return kind and text of an error in one line."""
-    text = " ".join(str(fault).split())
-    return f"{type(fault).__name__}: {text}" if text else type(fault).__name__
+    return f"{type(fault).__name__}: {' '.join(str(fault).split())}".removesuffix(": ")
