@@ -81,13 +81,8 @@ def is_strict() -> bool:
 
 def check_environment() -> bool:
     """Print an `[ OK ]` or `[FAIL]` line for everything the course needs, and return whether all of it is there."""
-    checks = [
-        _check_python(),
-        *map(_check_package, PACKAGES),
-        _check_data(),
-        _check_cores(),
-        _check_memory(),
-    ]
+    packages = map(_check_package, PACKAGES)
+    checks = [_check_python(), *packages, _check_data(), _check_cores(), _check_memory()]
     for good, line in checks:
         print(f"[{' OK ' if good else 'FAIL'}] {line}")
     return all(good for good, _ in checks)
@@ -99,10 +94,8 @@ def _check_python() -> tuple[bool, str]:
     if low <= sys.version_info[:2] < high:
         return True, f"Python {version}"
     wanted = f"at least {low[0]}.{low[1]} and below {high[0]}.{high[1]}"
-    return (
-        False,
-        f"Python {version}: the course needs {wanted}; install one and build the environment again",
-    )
+    hint = "install one and build the environment again"
+    return False, f"Python {version}: the course needs {wanted}; {hint}"
 
 
 def _check_package(name: str) -> tuple[bool, str]:

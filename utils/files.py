@@ -162,9 +162,7 @@ def read_image_folder(root: str | Path) -> tuple[np.ndarray, np.ndarray]:
     start with a dot, are skipped. Raises ValueError, which names the file or folder, if one isn't
     a gray digit of 28 x 28 pixels with a class from 0 to 9.
     """
-    folders = [
-        path for path in Path(root).iterdir() if path.is_dir() and not path.name.startswith(".")
-    ]
+    folders = [path for path in Path(root).iterdir() if path.is_dir() and path.name[0] != "."]
     if not folders:
         raise ValueError(f"{root}: expected a folder for each class, named 0 … 9, got none.")
     paths = [path for folder in folders for path in _class_images(folder)]
@@ -178,12 +176,8 @@ def _class_images(folder):
         raise ValueError(
             f"{folder}: expected a class from 0 to 9 as the folder's name, got {folder.name!r}."
         )
-    suffixes = (".png", ".jpg", ".jpeg")
-    paths = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in suffixes and not path.name.startswith(".")
-    ]
+    visible = [path for path in folder.iterdir() if path.name[0] != "."]
+    paths = [path for path in visible if path.suffix.lower() in (".png", ".jpg", ".jpeg")]
     if not paths:
         raise ValueError(
             f"{folder}: expected images (.png, .jpg), got none: add some, or delete the folder."

@@ -38,12 +38,10 @@ def feature_maps(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray
     The number in the name is the layer's index in `model.layers`.
     """
     check_scaled(images)
-    found = {
-        f"{place} {type(model.layers[place]).__name__}": model.layers[place].output
-        for place in _with_maps(model)
-    }
-    maps = keras.Model(model.input, list(found.values()))(images)
-    return {name: np.asarray(one) for name, one in zip(found, maps, strict=True)}
+    places = _with_maps(model)
+    maps = keras.Model(model.input, [model.layers[place].output for place in places])(images)
+    names = [f"{place} {type(model.layers[place]).__name__}" for place in places]
+    return {name: np.asarray(one) for name, one in zip(names, maps, strict=True)}
 
 
 def occlusion_map(
@@ -62,9 +60,8 @@ def occlusion_map(
     logits, pixels = logit_model(model), np.arange(SIDE)
     # Along one side, shape (position of the square, pixel).
     near = np.abs(pixels[:, np.newaxis] - pixels) <= size // 2
-    covered = (near[:, np.newaxis, :, np.newaxis] & near[:, np.newaxis]).reshape(
-        SIDE**2, SIDE, SIDE, 1
-    )
+    covered = near[:, np.newaxis, :, np.newaxis] & near[:, np.newaxis]
+    covered = covered.reshape(SIDE**2, SIDE, SIDE, 1)
     falls = []
     for image, digit in zip(np.asarray(images), digits, strict=True):
         before, after = logits(image[np.newaxis]), logits(np.where(covered, np.float32(0), image))
@@ -160,9 +157,8 @@ def fgsm(
     with tf.GradientTape() as tape:
         tape.watch(images)
         logits = logit_model(model)(images)
-        loss = keras.losses.sparse_categorical_crossentropy(
-            np.int32(digits), logits, from_logits=True
-        )
+        loss_of = keras.losses.sparse_categorical_crossentropy
+        loss = loss_of(np.int32(digits), logits, from_logits=True)
     uphill = tf.sign(tape.gradient(loss, images))
     return np.asarray(tf.clip_by_value(images + (-epsilon if targeted else epsilon) * uphill, 0, 1))
 
@@ -174,9 +170,8 @@ def _check(images: np.ndarray, digits: np.ndarray) -> None:
 
 def _with_maps(model: keras.Model) -> list[int]:
     """Return the indices of the layers that make maps, without the input."""
-    places = [
-        place for place, layer in enumerate(model.layers) if place and len(layer.output.shape) == 4
-    ]
+    outputs = [layer.output for layer in model.layers]
+    places = [place for place, one in enumerate(outputs) if place and len(one.shape) == 4]
     if not places:
         raise ValueError(
             f"expected a network with convolutions, but no layer of {model.name} makes maps"

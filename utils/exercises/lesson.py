@@ -107,10 +107,6 @@ class Lesson:
             return names[next(node.name for node in tree if isinstance(node, ast.FunctionDef))]
         return answers[-1]
 
-    def value(self, question: str, expression: str):
-        """Return the value of an expression, with the names that the question's solution may use."""
-        return eval(expression, dict(self.names(question)))
-
 
 def _given(cell: str) -> list[str]:
     """Return the statements of a cell that define something; of a solution, only its functions."""

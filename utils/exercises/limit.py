@@ -24,7 +24,7 @@ def within(seconds: float, function: Callable):
     A thread, because Windows has no signals, and a process couldn't see what the learner defined. Python code is
     stopped if it takes too long; a call of C that holds the interpreter can only be interrupted from outside.
     """
-    ended, late = [], True
+    ended = []
 
     def work() -> None:
         try:
@@ -37,9 +37,8 @@ def within(seconds: float, function: Callable):
         thread.start()
         try:
             thread.join(seconds)
-            late = thread.is_alive()
         finally:
-            if late:
+            if late := thread.is_alive():
                 threading.Thread(target=_stop, args=(thread,), daemon=True).start()
     if late:
         raise OutOfTime

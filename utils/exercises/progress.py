@@ -17,7 +17,9 @@ def table() -> pd.DataFrame:
     kept, rows = record.load(), {}
     for path in sorted((ROOT / "exercises" / "quizzes").glob("*.toml")):
         lesson = path.stem[3:]
-        asked = [name for name in _questions(path.name) if name.startswith("q")]
+        questions = ROOT / "exercises" / "questions" / path.name  # lesson 00 has none
+        entries = tomllib.loads(questions.read_text("utf-8")) if questions.exists() else {}
+        asked = [name for name in entries if name.startswith("q")]
         done = kept["exercises"][lesson]
         rows[path.stem] = {
             "exercises": len(asked),
@@ -26,12 +28,6 @@ def table() -> pd.DataFrame:
             "guessed": len(kept["guesses"][lesson]),
         }
     return pd.DataFrame(rows).T.rename_axis("lesson")
-
-
-def _questions(name: str) -> dict:
-    """Return the entries of a lesson's questions; lesson 00 has none."""
-    path = ROOT / "exercises" / "questions" / name
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def guesses() -> pd.DataFrame:
@@ -64,7 +60,5 @@ def progress() -> None:
     done = table()
     print(f"{done['correct'].sum()} of {done['exercises'].sum()} exercise questions are correct,")
     print(f"{done['guessed'].sum()} of {done['quizzes'].sum()} quizzes answered.")
-    plots.show(
-        draw(),
-        alt="Left: exercises and quizzes done in each lesson. Right: how often guesses were right.",
-    )
+    right = "how often guesses were right"
+    plots.show(draw(), alt=f"Left: exercises and quizzes done in each lesson. Right: {right}.")

@@ -93,11 +93,10 @@ class Trial:
             raise
         except Exception:
             raise Wrong(f"got {describe(answer)}, which is no value to compare.") from None
-        mistakes = [
-            replace(one, answer=[one.answer if one.field else observe(one.answer)])
-            for one in self.mistakes()
-        ]
+        mistakes = self.mistakes()
+        made = [one.answer if one.field else observe(one.answer) for one in mistakes]
         self.cases = [()]
+        mistakes = [replace(one, answer=[row]) for one, row in zip(mistakes, made, strict=True)]
         self._compare([answer], [right], mistakes)
 
     def _judge_function(self, function) -> None:
@@ -122,7 +121,8 @@ class Trial:
         for function, sentence in self.entry.get("functions", {}).items():
             found.append(Mistake(getattr(lesson.material, function), sentence))
         for *field, expression, sentence in self.entry.get("values", []):
-            found.append(Mistake(lesson.value(self.name, expression), sentence, *field))
+            value = eval(expression, dict(lesson.names(self.name)))
+            found.append(Mistake(value, sentence, *field))
         return found
 
     def draw(self) -> tuple[list, list[Mistake]]:

@@ -47,9 +47,8 @@ class ArchitectureExplorer(Explorer):
         self.convolutions.observe(self._limit_halvings, "value")
         sliders = [self.convolutions, self.filters, self.halvings, self.units]
         choices = [self.kernel, self.padding, self.halve_by]
-        super().__init__(
-            *sliders, *choices, rows=[widgets.HBox([widgets.VBox(sliders), widgets.VBox(choices)])]
-        )
+        columns = widgets.HBox([widgets.VBox(sliders), widgets.VBox(choices)])
+        super().__init__(*sliders, *choices, rows=[columns])
 
     def build(self) -> keras.Model:
         """Build the chosen network as a functional Keras model with new weights; raise Refused if it doesn't fit."""
@@ -132,9 +131,8 @@ def _in_words(stage: _Stage) -> str:
     """Return a stage as a line of a table, for readers who can't see the picture."""
     shape = " x ".join(f"{size:,}" for size in stage.shape)
     costs = f", {stage.parameters:,} parameters, {stage.multiply_adds:,} multiply-adds"
-    return (
-        f"{stage.name}: {shape}{costs * bool(stage.parameters)}, sees {stage.field} x {stage.field}"
-    )
+    sees = f", sees {stage.field} x {stage.field}"
+    return f"{stage.name}: {shape}{costs * bool(stage.parameters)}{sees}"
 
 
 def _columns(count: int) -> tuple[list[float], float]:
@@ -174,14 +172,11 @@ def _sheets(x: float, shape: tuple[int, ...], scale: float) -> list[Rectangle]:
 
 def _box(x: float, y: float, width: float, height: float, scale: float, **colors) -> Rectangle:
     """Return a rectangle around its center, with its size in pixels of the image."""
-    return Rectangle(
-        (x - width * scale / 2, y - height * scale / 2), width * scale, height * scale, **colors
-    )
+    width, height = width * scale, height * scale
+    return Rectangle((x - width / 2, y - height / 2), width, height, **colors)
 
 
-def _draw_bars(
-    axes: Axes, base: int, title: str, numbers: list[int], color: tuple[float, ...]
-) -> None:
+def _draw_bars(axes: Axes, base: int, title: str, numbers: list[int], color: tuple) -> None:
     """Draw a bar for each number above zero, standing on `base`, with the number on it."""
     axes.text(4, base - 55, title)
     for x, number in zip(_columns(len(numbers))[0], numbers, strict=True):

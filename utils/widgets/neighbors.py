@@ -44,9 +44,8 @@ class NearestDigitExplorer(Explorer):
         self.chart = _Chart()
         self.query = Slider("Query", 0, len(x_query) - 1, value=0)
         self.k = Slider("Neighbors", 1, MOST, value=5)
-        self.right, self.down = (
-            Slider(f"Shift {way}", -FARTHEST, FARTHEST, value=0) for way in ("right", "down")
-        )
+        self.right = Slider("Shift right", -FARTHEST, FARTHEST, value=0)
+        self.down = Slider("Shift down", -FARTHEST, FARTHEST, value=0)
         super().__init__(self.query, self.k, self.right, self.down)
 
     def draw(self) -> View:
@@ -59,23 +58,17 @@ class NearestDigitExplorer(Explorer):
 
         label, neighbors = self.y_query[query], self.y_train[nearest[query]]
         pictures = np.concatenate([self.x_query[[query]], self.x_train[nearest[query]]])
-        distances = [
-            f"{distance:.1f}" for distance in np.linalg.norm(_flat(pictures) - _flat(moved), axis=1)
-        ]
-        titles = [
-            f"{name}\n{far} away"
-            for name, far in zip(["not moved", *neighbors], distances, strict=True)
-        ]
+        distances = np.linalg.norm(_flat(pictures) - _flat(moved), axis=1)
+        pairs = [*zip(["not moved", *neighbors], distances, strict=True)]
+        titles = [f"{name}\n{far:.1f} away" for name, far in pairs]
         self.chart.show_query(moved[0], f"query, label {label}")
         self.chart.show_row(pictures, titles)
         self.chart.show_votes(votes[query], is_right[query])
 
-        listed = ", ".join(
-            f"{name} ({far})" for name, far in zip(neighbors, distances[1:], strict=True)
-        )
+        listed = ", ".join(f"{name} ({far:.1f})" for name, far in pairs[1:])
         alt = (
             f"A digit, label {label}, moved right by {right} and down by {down}; labels and distances of its nearest "
-            f"digits: {listed}; distance to the digit itself, not moved: {distances[0]}."
+            f"digits: {listed}; distance to the digit itself, not moved: {distances[0]:.1f}."
         )
         return View(to_png(self.chart.figure), alt, _remark(votes[query], label, is_right))
 
@@ -96,9 +89,8 @@ class _Chart:
         for axes, width in ((self.query, 28), (self.row, SLOT * (MOST + 1))):
             plots.digit(axes, np.zeros((28, width)), interpolation="nearest", vmin=0, vmax=255)
         places = SLOT * (np.arange(MOST + 1) + 0.5)
-        self.titles = [
-            self.row.text(place, -2, "", ha="center", va="bottom", fontsize=9) for place in places
-        ]
+        style = {"ha": "center", "va": "bottom", "fontsize": 9}
+        self.titles = [self.row.text(place, -2, "", **style) for place in places]
         self.row.axvline(SLOT, color="gray", linestyle=":")
         self.row.set_axis_off()
         self.bars = self.votes.bar(range(10), 0, edgecolor="black")
@@ -120,9 +112,8 @@ class _Chart:
         """Show the votes for each digit, with the winner's bar colored, and hatched if it is wrong."""
         for bar, height in zip(self.bars, votes, strict=True):
             bar.set(height=height, facecolor="lightgray", hatch="")
-        self.bars[votes.argmax()].set(
-            facecolor=plots.COLORS[0 if is_right else 1], hatch="" if is_right else "///"
-        )
+        color, hatch = (plots.COLORS[0], "") if is_right else (plots.COLORS[1], "///")
+        self.bars[votes.argmax()].set(facecolor=color, hatch=hatch)
         self.votes.set(ylim=(0, votes.sum()), yticks=[0, votes.sum()])
 
 
