@@ -5,7 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy import signal
 
 from utils.exercises import Wrong
-from utils.exercises.compare import as_array, other_kind
+from utils.exercises.compare import as_array, difference
 
 PATCH = np.array([[1, 8, 2], [3, 9, 5], [0, 7, 4]])
 KERNEL = np.array([[1, 0, -1], [2, 0, -2], [0, 0, -1]])
@@ -81,9 +81,10 @@ def q6_observe(function, name, image, shift):
 
 
 def q7_judge(answer):
-    if fault := other_kind(answer, SECRET):
+    kernel = as_array(answer)
+    if kernel is None or kernel.shape != SECRET.shape:
+        fault = difference(answer, SECRET, told=False)
         raise Wrong(f"{fault}. `squeeze()` leaves out axes of length 1.")
-    kernel = as_array(answer).astype(float)
     if np.isnan(kernel).any():
         raise Wrong("There's a NaN in the kernel: the learning rate was too large.")
     image = np.random.default_rng().normal(size=(12, 12))
