@@ -30,3 +30,9 @@ def need_parameters(model, most: int) -> None:
     """Raise Wrong if a model has more parameters than that."""
     if model.count_params() > most:
         raise Wrong(f"expected at most {most:,} parameters, got {model.count_params():,}.")
+
+
+def accuracy_of(model, images: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of images, uint8 (n, 28, 28), that a model reads right when it is fed values from 0 to 1."""
+    pixels = images[..., np.newaxis].astype("float32") / 255
+    return float(np.mean(np.asarray(model(pixels, training=False)).argmax(axis=1) == labels))
