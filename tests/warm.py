@@ -20,6 +20,8 @@ PACKAGES = [
     "sklearn", "skimage.filters", "skimage.morphology", "onnxruntime", "keras",
 ]  # fmt: skip
 
+PATIENCE = 60  # seconds until a kernel that gives no sign of life is started again
+
 
 class WarmKernel:
     """Look like the `subprocess.Popen` of a kernel that was started on its own."""
@@ -68,12 +70,15 @@ def pytest_collection_finish():
 def launch_warm(command, cwd=None, env=None, **_):
     """Fork a kernel instead of running the command `python -m ipykernel_launcher …`."""
     context = multiprocessing.get_context("forkserver")
-    started, writer = context.Pipe(duplex=False)
     arguments = command[command.index("ipykernel_launcher") + 1 :]
-    process = context.Process(target=_run_kernel, args=(arguments, cwd, env, writer))
-    process.start()
-    started.recv()
-    return WarmKernel(process)
+    for _ in range(3):
+        started, writer = context.Pipe(duplex=False)
+        process = context.Process(target=_run_kernel, args=(arguments, cwd, env, writer))
+        process.start()
+        if started.poll(PATIENCE):
+            return WarmKernel(process)
+        process.kill()  # a fork stands still if a thread of the server held a lock at that moment
+    raise RuntimeError(f"no kernel came up in three times {PATIENCE} seconds")
 
 
 def _run_kernel(arguments, cwd, env, started):
