@@ -77,7 +77,7 @@ def launch_warm(command, cwd=None, env=None, **_):
         process.start()
         if started.poll(PATIENCE):
             return WarmKernel(process)
-        process.kill()  # a fork stands still if a thread of the server held a lock at that moment
+        process.kill()  # seen once in hundreds: a lock that another thread held at the fork may be why
     raise RuntimeError(f"no kernel came up in three times {PATIENCE} seconds")
 
 
