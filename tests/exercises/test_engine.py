@@ -141,6 +141,18 @@ def test_changed_argument_is_noticed(asked):
     assert said(asked[0], doubles_in_place) == changed
 
 
+class Fragile:
+    """Break when it's looked at as an array."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_object_that_breaks_is_the_learners_fault(number, asked):
+    assert said(asked[number], Fragile()).startswith("incorrect")
+
+
 def test_value_is_not_given_away(asked):
     q2 = asked[1]
     assert said(q2, 10.0) == said(q2, np.int8(10)) == "correct: Well done."

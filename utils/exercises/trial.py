@@ -47,6 +47,10 @@ class Trial:
 
     def judge(self, answer, points: int | None = None) -> str | None:
         """Raise Wrong unless the answer is right, or return a word of praise."""
+        try:
+            plain(answer)
+        except Exception:  # of an object of the learner's own
+            raise Wrong(f"got {describe(answer)}, which is no value to compare.") from None
         if "rubric" in self.entry:
             return self._judge_sentence(answer, points)
         if judge := self.hook("_judge"):
@@ -88,7 +92,6 @@ class Trial:
         right = observe(self.lesson.answer(self.name))
         try:
             answer = observe(answer)
-            plain(answer)
         except Wrong:
             raise
         except Exception:
