@@ -10,6 +10,7 @@ import os
 import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 
 ROOT = str(Path(__file__).parents[1])
 # Whatever reads a notebook would build a parser of web addresses first, for seconds, and never use it.
@@ -19,8 +20,6 @@ PACKAGES = [
     "ipykernel.kernelapp", "ipywidgets", "anywidget", "pandas", "matplotlib.pyplot", "seaborn", "plotly.graph_objects",
     "sklearn", "skimage.filters", "skimage.morphology", "onnxruntime", "keras",
 ]  # fmt: skip
-
-PATIENCE = 60  # seconds until a kernel that gives no sign of life is started again
 
 
 class WarmKernel:
@@ -71,14 +70,17 @@ def launch_warm(command, cwd=None, env=None, **_):
     """Fork a kernel instead of running the command `python -m ipykernel_launcher …`."""
     context = multiprocessing.get_context("forkserver")
     arguments = command[command.index("ipykernel_launcher") + 1 :]
-    for _ in range(3):
-        started, writer = context.Pipe(duplex=False)
-        process = context.Process(target=_run_kernel, args=(arguments, cwd, env, writer))
+    started, writer = context.Pipe(duplex=False)
+    process = context.Process(target=_run_kernel, args=(arguments, cwd, env, writer))
+    # A fork first runs the file of the `__main__` module: none for a kernel, whatever a test has left there.
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
         process.start()
-        if started.poll(PATIENCE):
-            return WarmKernel(process)
-        process.kill()  # seen once in hundreds: a lock that another thread held at the fork may be why
-    raise RuntimeError(f"no kernel came up in three times {PATIENCE} seconds")
+    finally:
+        sys.modules["__main__"] = main
+    writer.close()  # so that a kernel that dies ends the wait below, with EOFError
+    started.recv()
+    return WarmKernel(process)
 
 
 def _run_kernel(arguments, cwd, env, started):

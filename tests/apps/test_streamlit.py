@@ -17,6 +17,12 @@ from utils.prediction import DigitReader
 APP = ROOT / "apps" / "streamlit_app.py"
 
 
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch):
+    """Put pytest's own `__main__` back, where AppTest leaves the app: other tests start processes that run it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
 @pytest.fixture(scope="module")
 def digits():
     """Return digits that no shipped model was trained on, and their labels."""
