@@ -1,6 +1,6 @@
 """Measure what each choice in a recipe is worth: change one, train again, and compare on validation digits.
 
-The ablation of lesson 06, on all of MNIST and over three seeds. The trainings run as in accuracy.py.
+The ablation of lesson 09, on all of MNIST and over three seeds. The trainings run as in accuracy.py.
 """
 
 import statistics

@@ -1,6 +1,6 @@
 """Run the lessons again, in place, and record what each run took: `make lessons`.
 
-Name lessons to run only those: `python -m benchmarks.lessons 01 04`. A lesson in which a cell fails keeps its outputs.
+Name lessons to run only those: `python -m benchmarks.lessons 01 06`. A lesson in which a cell fails keeps its outputs.
 """
 
 import hashlib

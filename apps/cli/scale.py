@@ -22,7 +22,7 @@ app.add_typer(
     scale, name="scale", help="Train, search or read with several processes, or on a cluster."
 )
 
-Recipe = Annotated[Recipes, typer.Argument(help="A recipe of lesson 06, by its name.")]
+Recipe = Annotated[Recipes, typer.Argument(help="A recipe of lesson 09, by its name.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes on this machine, one thread each.")]
 Seed = Annotated[int, typer.Option(min=0, help="Where the random numbers start.")]
 Epochs = Annotated[float | None, typer.Option(min=0.01, help="How often to see every digit.")]

@@ -24,7 +24,7 @@ Recipes = Literal["fast", "reference", "compact", "robust", "tiny", "sample", "d
 )
 def train(
     recipe: Annotated[
-        Recipes, typer.Argument(help="A recipe of lesson 06, by its name.")
+        Recipes, typer.Argument(help="A recipe of lesson 09, by its name.")
     ] = "reference",
     epochs: Annotated[
         float | None, typer.Option(min=0.01, help="How often to see every digit.")

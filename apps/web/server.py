@@ -88,7 +88,7 @@ def load_reader(model: str) -> DigitReader:
     path = Path(model) if Path(model).suffix else MODELS / f"{model}.onnx"
     if path.suffix != ".onnx":
         raise UnreadableModel(
-            f"{path}: the server reads .onnx files only; lesson 10 shows how to export one"
+            f"{path}: the server reads .onnx files only; lesson 13 shows how to export one"
         )
     return DigitReader(path)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.exercises.bank import LESSONS, entries, questions
 from tests.notebooks.rules import ROOT, Notebook
 from utils.environment import quiet_tensorflow
-from utils.exercises.lesson import BEGIN
+from utils.exercises.lesson import BEGIN, load
 
 with quiet_tensorflow():
     import keras
@@ -123,7 +123,7 @@ def test_every_objective_of_the_lesson_is_examined(lesson):
     opening = Notebook.read(path).content.cells[0].source
     text = opening.split("## Objectives")[1].replace("\n  ", " ")
     listed = re.findall(r"^- (.+?)[;.]$", text, flags=re.MULTILINE)
-    assert set(listed) == {one.entry["objective"] for one in questions(lesson).values()}
+    assert set(listed) == {entry["objective"] for entry in load(lesson).entries.values()}
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -86,7 +86,7 @@ def test_a_quiz_that_is_not_there_is_an_error_that_says_so():
 
 
 def test_progress_counts_what_is_done_and_right():
-    hand, start = "04_convolution_by_hand", "00_start_here"
+    hand, start = "06_convolution_by_hand", "00_start_here"
     empty = progress.table()
     assert empty["correct"].sum() == 0 and empty.loc[hand, "exercises"] == len(questions(hand[3:]))
     record.keep_exercise(hand[3:], "q1", "correct")

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).parents[2]
-MAX_BYTES = 1_500_000
+MAX_BYTES = 2_500_000
 MACHINE_PATH = re.compile(
     r"(?<![\w.:/-])(?:/(?:root|home|tmp|work|Users|mnt|private)/\w|[A-Z]:\\\w)"
 )
@@ -205,8 +205,8 @@ def _resolves(notebook, target):
 
 def has_the_frame(notebook):
     opening = notebook.content.cells[0].source
-    if not re.search(r"\*\*Time\b.*\*\*Prerequisites\b", opening):
-        yield "the first cell needs a line with **Time** and **Prerequisites** under the title"
+    if not re.search(r"\*\*Time\b.*\*\*(Prerequisites|Before you start)\b", opening):
+        yield "the first cell needs a line with **Time** and **Before you start** under the title"
     sections = [text for level, text in headings(notebook) if level == 2]
     frame = ["Questions", "Objectives", "Key points"]
     if [title for title in sections if title in frame] != frame:
@@ -302,7 +302,7 @@ def numbers_have_no_gap(names):
     """Yield a fault where lessons are not named 00_name.ipynb, 01_name.ipynb, …"""
     for name in names:
         if not re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", name):
-            yield f"{name}: a notebook is named like 04_convolution_by_hand.ipynb"
+            yield f"{name}: a notebook is named like 06_convolution_by_hand.ipynb"
     numbers = sorted(name[:2] for name in names)
     if numbers != [f"{n:02d}" for n in range(len(numbers))]:
         yield f"the lessons must be numbered from 00 without a gap, got {numbers}"

@@ -115,7 +115,7 @@ FAULTS = [
         lambda n: n.content.metadata.kernelspec.update(name="mine"),
         "'mine'",
     ),
-    (rules.is_small, lambda n: n.path.write_bytes(b" " * rules.MAX_BYTES), "1,500,000 bytes"),
+    (rules.is_small, lambda n: n.path.write_bytes(b" " * rules.MAX_BYTES), "2,500,000 bytes"),
     (rules.has_no_machine_path, code(f"open('{HOME}')"), "someone"),
     (rules.has_no_machine_path, output(printed(f"saved in {HOME}")), "someone"),
     (rules.has_no_machine_path, prose(r"Look at C:\Users\someone"), "one machine"),

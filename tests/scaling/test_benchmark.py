@@ -29,7 +29,7 @@ def test_recorded_steps_of_two_devices_bring_no_gain():
     for steps in training["batches"].values():
         one, two = (steps["milliseconds"][label] for label in ("1 device", "2 devices"))
         assert steps["ratio"] == pytest.approx(two / one, abs=0.01)
-        assert steps["ratio"] > 0.85, "lesson 12 says that parts of one CPU gain nothing"
+        assert steps["ratio"] > 0.85, "lesson 15 says that parts of one CPU gain nothing"
 
 
 @pytest.mark.long

@@ -19,7 +19,7 @@ from tests.setup.small import assert_ready, imports, is_up_to_date, make, small_
 from tests.tree import ROOT, copy_repository, newcomers_environment
 
 pytestmark = pytest.mark.setup
-LESSON_10 = ROOT / "notebooks" / "10_deploy_the_cnn.ipynb"
+DEPLOY = ROOT / "notebooks" / "13_deploy_the_cnn.ipynb"
 
 
 def without_uv():
@@ -112,8 +112,8 @@ def without_node(tmp_path):
 
 
 def test_make_web_works_without_node_and_serves_own_network(course, tmp_path, without_node):
-    """The commands of lesson 10 do: export what lesson 06 saved, then serve it."""
-    lesson = "\n".join(cell.source for cell in Notebook.read(LESSON_10).content.cells)
+    """The commands of lesson 13 do: export what lesson 09 saved, then serve it."""
+    lesson = "\n".join(cell.source for cell in Notebook.read(DEPLOY).content.cells)
     export, web = re.findall(r"^(digits export .+|MODEL=.+ make web)$", lesson, re.MULTILINE)
     assert (course / ".venv/ready").exists() and not (course / "apps/web/dist").exists()
     port, bin = free_port(), course / ".venv/bin"

@@ -245,7 +245,7 @@ def test_a_reader_of_the_answers_may_leave_early(seven):
 # evaluate
 
 
-def test_evaluate_agrees_with_the_measures_of_lesson_07():
+def test_evaluate_agrees_with_the_measures_of_lesson_10():
     mnist = data.load_mnist("sample")
     answers = DigitReader("tiny").predict_batch(mnist.x_test).argmax(axis=1)
     result = json.loads(digits("evaluate", "tiny", "--source", "sample", "--json").stdout)

@@ -1,4 +1,4 @@
-"""The measures of lesson 07, against hand-made cases, properties and well-kept libraries."""
+"""The measures of lesson 10, against hand-made cases, properties and well-kept libraries."""
 
 import base64
 from html.parser import HTMLParser

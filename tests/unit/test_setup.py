@@ -150,7 +150,7 @@ def test_no_installed_package_brings_another_utils():
     assert owners == {"reading-handwritten-digits"}, f"`import utils` is ambiguous: {owners}"
 
 
-def test_only_lesson_11_needs_the_packages_of_the_clouds():
+def test_only_lesson_14_needs_the_packages_of_the_clouds():
     """Colab installs them for that lesson alone, so nothing but these files may import them."""
     files = ("google", "amazon", "azure", "practice_services")
     ours = {f"apps/cloud/{name}.py" for name in files}
@@ -162,7 +162,7 @@ def test_only_lesson_11_needs_the_packages_of_the_clouds():
         for path in paths
         if brought.search((ROOT / path).read_text(encoding="utf-8"))
     }
-    assert ours <= users <= ours | tests | {"notebooks/11_read_digits_in_the_cloud.ipynb"}
+    assert ours <= users <= ours | tests | {"notebooks/14_read_digits_in_the_cloud.ipynb"}
 
 
 def test_utils_is_imported_from_this_tree(tmp_path):

@@ -8,6 +8,7 @@ from utils.widgets.adversarial import AdversarialExplorer
 from utils.widgets.architecture import ArchitectureExplorer
 from utils.widgets.augmentation import AugmentationExplorer
 from utils.widgets.confusion import ConfusionExplorer
+from utils.widgets.descent import DescentExplorer
 from utils.widgets.digits import DigitBrowser
 from utils.widgets.feature_maps import FeatureMapBrowser
 from utils.widgets.kernel import KernelExplorer
@@ -32,6 +33,11 @@ EVERY = {
         "slider",
         "Query",
         "ArrowRight",
+    ),
+    "DescentExplorer(images.mean(axis=(1, 2)) / 2.55, labels == 0)": (
+        "button",
+        "Take a step",
+        "Enter",
     ),
     "KernelExplorer(images[0] / 255)": ("slider", "Row", "ArrowRight"),
     "ArchitectureExplorer()": ("slider", "Convolutions", "ArrowLeft"),

@@ -99,7 +99,7 @@ class Lesson:
     def answer(self, question: str, source: str | None = None):
         """Return what the code of an answer, by default the solution, gives to the check."""
         source, answers = source or self.source(question), []
-        catch = SimpleNamespace(check=lambda answer, **_: answers.append(answer))
+        catch = SimpleNamespace(check=lambda answer, *_, **__: answers.append(answer))
         names = self.names(question) | {question: catch}
         _run(source, names)
         if not answers:  # a "Your turn" is one function

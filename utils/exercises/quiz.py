@@ -45,6 +45,12 @@ class Quiz:
         options = "\n".join(f"( ) {option}" for option in self.options)
         return f"Quiz {self.number}. {self.question}\n{options}\nRun this cell to answer."
 
+    def as_markdown(self) -> str:
+        """Return the quiz for a page, with its answer folded."""
+        question = html.escape(self.as_text(), quote=False).replace("\n", "  \n")
+        answer = html.escape(f"{self.right} {self.why}", quote=False)
+        return f"{question}\n\n<details><summary>Answer</summary>\n\n{answer}\n\n</details>"
+
 
 def load(lesson: str) -> list[Quiz]:
     """Return the quizzes of a lesson, such as "convolution_by_hand"."""
@@ -99,6 +105,5 @@ def ask(lesson: str, number: int) -> None:
         raise ValueError(f"{lesson} has quizzes 1 to {len(quizzes)}, not {number}")
     quiz = quizzes[number - 1]
     view = {"version_major": 2, "version_minor": 0, "model_id": QuizView(quiz).model_id}
-    as_markdown = html.escape(quiz.as_text(), quote=False).replace("\n", "  \n")
-    texts = {"text/plain": quiz.as_text(), "text/markdown": as_markdown}
+    texts = {"text/plain": quiz.as_text(), "text/markdown": quiz.as_markdown()}
     display({"application/vnd.jupyter.widget-view+json": view, **texts}, raw=True)

@@ -62,13 +62,13 @@ class Trial:
         return self._judge_value(answer)
 
     def _judge_sentence(self, answer, points: int | None) -> None:
-        rubric, words = self.entry["rubric"], len(str(answer).split())
+        rubric = self.entry["rubric"]
         lines = "".join(f"\n- {point}" for point in rubric)
         if not isinstance(answer, str):
             raise Wrong(f"expected your answer as text, in quotes, got {describe(answer)}.")
-        if words < 8:
+        if (words := len(answer.split())) < 8:
             raise Wrong(f"expected at least eight words, got {words}: say why, too.")
-        if points is None:
+        if points is None or points is ...:
             model = f"Compare it with this answer: *{self.lesson.answer(self.name)}*"
             how = f"How many of these points does yours make? Say so: `{self.name}.check(…, points=2)`"
             raise Unfinished(f"{model}\n\n{how}\n{lines}")

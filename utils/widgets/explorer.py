@@ -16,6 +16,7 @@ import ipywidgets as widgets
 import traitlets
 from matplotlib.figure import Figure
 
+from utils import plots
 from utils.environment import is_strict
 
 HERE = Path(__file__).parent
@@ -122,6 +123,14 @@ class Explorer(widgets.VBox):
                 self.picture.fault = in_words(fault)
                 if is_strict():
                     raise
+
+    def _repr_mimebundle_(self, **options):
+        """Return the widget and, for readers without a kernel, its picture."""
+        bundle, picture = super()._repr_mimebundle_(**options), self.picture
+        if not picture.png:
+            return bundle
+        still = {"image/png": plots.to_base64(picture.png)}
+        return bundle | still, {"image/png": {"alt": picture.alt}}
 
     def __repr__(self) -> str:
         return invitation(self)
