@@ -18,6 +18,7 @@ from tqdm import tqdm
 from benchmarks import readme, records
 from utils import data
 
+FOLDED = "Predict first, then run this cell."
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -54,6 +55,11 @@ def run(path: Path) -> dict:
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         # Without a kernel, it would hide the text that stands for it.
         output.get("data", {}).pop(WIDGET, None)
+    for cell in notebook.cells:
+        # While an output is folded, JupyterLab shows its first line: that must not be the answer.
+        if cell.metadata.get("jupyter", {}).get("outputs_hidden"):
+            line = nbformat.v4.new_output("display_data", data={"text/plain": FOLDED})
+            cell.outputs.insert(0, line)
     with data.atomic_write(path) as part:
         nbformat.write(notebook, part)
     return {"source": source_hash(notebook), "seconds": round(seconds), "peak_memory_mb": memory}

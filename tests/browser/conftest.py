@@ -20,6 +20,9 @@ LONGEST = (
 )  # until an event counts as one that never comes: no test should fail because a machine is busy
 expect.set_options(timeout=LONGEST)
 
+# Notebook 7.6 throws it while it loads its settings, on an empty notebook too.
+OF_NOTEBOOK_7 = "error: Cannot read properties of undefined (reading 'schema')"
+
 QUIET = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -106,6 +109,17 @@ def lab(course):
         yield address
     # The server runs under the guard of tests/offline: what it logs tells whether it tried.
     assert "LeavesTheMachine" not in (course / f"lab-{port}.log").read_text()
+
+
+@pytest.fixture(scope="session")
+def notebook_7(course):
+    """Return the address of a Notebook 7 that serves the copy."""
+    port = free_port()
+    flags = ["--no-browser", "--ServerApp.root_dir=.", "--expose-app-in-browser", *lab_flags(port)]
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(course / "jupyter")}
+    command = [sys.executable, "-m", "notebook", *flags]
+    with running(command, port, course, environment) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

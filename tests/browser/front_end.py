@@ -11,6 +11,10 @@ KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "languag
 CURRENT_NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
 LAST_CELL = f"{CURRENT_NOTEBOOK}.widgets.at(-1)"
 CODE_CELLS = f"[...{CURRENT_NOTEBOOK}.model.cells].filter((cell) => cell.type === 'code')"
+KERNEL_IS_READY = """() => {
+    const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
+    return session?.isReady && session.session?.kernel?.status === "idle";
+}"""
 HAS_ENDED = """cells.every((cell) => cell.executionCount)
     || cells.some(({outputs}) => outputs.length && outputs.get(outputs.length - 1).type === "error")"""
 
@@ -25,6 +29,12 @@ def open_in_lab(page, address, name):
     """Open a notebook of the course in JupyterLab, and wait for its kernel."""
     page.goto(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+
+
+def open_in_notebook_7(page, address, name):
+    """Open a notebook of the course in Notebook 7, and wait for its kernel."""
+    page.goto(f"{address}/notebooks/{name}?token={TOKEN}")
+    page.wait_for_function(KERNEL_IS_READY)
 
 
 def run_all(page):

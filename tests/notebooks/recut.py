@@ -3,6 +3,7 @@
 import re
 import statistics
 
+from benchmarks.lessons import FOLDED
 from tests.notebooks.rules import text_of, without_code
 
 RECUT = {"learn_by_gradient", "dense_network"}
@@ -105,6 +106,10 @@ def predictions_are_settled(notebook):
         kinds = [cell.cell_type for cell in cells[place + 1 : place + 3]]
         if kinds != ["code", "markdown"]:
             yield f"after a prediction come one code cell, then its answer as Markdown: {last[:60]}"
+    for place in asks:
+        outputs = [out for cell in cells[place + 1 : place + 2] for out in cell.get("outputs", [])]
+        if outputs and outputs[0].get("data", {}).get("text/plain") != FOLDED:
+            yield f"folded, the output shows its first line, so that must be {FOLDED!r}: `make lessons`"
     folded = {place for place, cell in enumerate(cells) if is_folded(cell)}
     if folded != {place + 1 for place in asks}:
         yield f"the cells after predictions, and only these, are folded: {sorted(folded)}"

@@ -6,6 +6,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from benchmarks.lessons import FOLDED as FOLDED_LINE
 from tests.notebooks import recut
 from tests.notebooks.recut import PREDICT, RECUT, RULES, TURN
 from tests.notebooks.rules import ROOT, Notebook
@@ -78,10 +79,11 @@ def lesson(tmp_path):
     """Return a lesson that keeps every rule."""
     cells = [new_markdown_cell("# A title"), COLAB.copy()]
     for number in range(3):
+        first = new_output("display_data", data={"text/plain": FOLDED_LINE})
         printed = new_output("stream", text=f"{number}, 12.34%, 0.567")
         cells += [
             new_markdown_cell(f"First some text.\n\n{PREDICT} How many will it be?"),
-            new_code_cell("print(0.25)", metadata=FOLDED, outputs=[printed]),
+            new_code_cell("print(0.25)", metadata=FOLDED, outputs=[first, printed]),
             new_markdown_cell(
                 "It's 12.3%, or 0.57. At 25%, or 0.25, `0.99` and $0.98$ don't matter."
             ),
@@ -133,6 +135,7 @@ FAULTS = [
         lambda n: n.content.cells[3].metadata.pop("tags"),
         "only these",
     ),
+    (recut.predictions_are_settled, lambda n: n.content.cells[3].outputs.pop(0), "its first line"),
     (recut.learner_writes_code, lambda n: n.content.cells.pop(5), '2 times "Your turn"'),
     (recut.learner_writes_code, lambda n: n.content.cells[-1].update(cell_type="raw"), "no code"),
     (recut.stills_are_kept, shown(text_plain="Explorer: run this cell to use it."), "picture"),
