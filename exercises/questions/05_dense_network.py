@@ -48,7 +48,7 @@ def t3(rng):
 
 
 def corners():
-    """Return 400 points in the four corners of a square, and their classes: opposite corners share one."""
+    """Return 400 points in the four corners of a square, and their classes. Opposite corners share a class."""
     rng = np.random.default_rng(1)
     points = rng.uniform(-1, 1, (400, 2))
     points = points + np.sign(points) * 0.25
@@ -56,7 +56,7 @@ def corners():
 
 
 def _trained(hidden):
-    """Return a function that gives the probability of class 1 at points, after training on the corners."""
+    """Train a network on the corners, and return a function that gives the probability of class 1 for points."""
     (x, y), rng = corners(), np.random.default_rng(3)
     W1, b1 = rng.normal(size=(2, hidden or 2)), np.zeros(hidden or 2)
     w2, b2 = rng.normal(size=hidden or 2) / np.sqrt(hidden or 2), 0.0
@@ -75,7 +75,7 @@ def _trained(hidden):
 
 
 def three_networks():
-    """Draw what three networks, with different hidden layers, make of the four corners."""
+    """Draw how three networks with different hidden layers classify the four corners."""
     points, classes = corners()
     side = np.linspace(-1.3, 1.3, 120)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -86,12 +86,15 @@ def three_networks():
         for one, marker in ((0, "x"), (1, "o")):
             axes.plot(*points[classes == one].T, marker, markersize=3, color=plots.COLORS[1 - one])
         axes.set_title(f"network {name}")
-    alt = "Three panels with points in four corners; each shows the regions of one network."
+    alt = (
+        "Points in four corners, and the regions of three networks. A separates all four corners, "
+        "B draws a straight line, and C cuts off the bottom left corner with one bend."
+    )
     plots.show(figure, alt=alt)
 
 
 def predict_unscaled():
-    """Train a dense network on pixels from 0 to 1, and print what it makes of both scales."""
+    """Train a dense network on pixels from 0 to 1, and print its accuracy and confidence on both ranges."""
     mnist, rng = data.load_mnist("sample"), np.random.default_rng(0)
     x, new = (part.reshape(-1, 784) / 255 for part in (mnist.x_train, mnist.x_test))
     network = [
@@ -128,7 +131,7 @@ def q4_observe(function, name, weights):
     before = weights.copy()
     found = function(LOSSES[name], weights)
     if not np.array_equal(before, weights):
-        raise Wrong("the weights aren't the same as before: put each one back after its nudge.")
+        raise Wrong("the weights have changed: put each one back after you nudge it.")
     return np.round(np.asarray(found, float), 4)
 
 
@@ -140,13 +143,14 @@ def q5_judge(model):
     mnist = data.load_mnist("sample")
     right = accuracy_of(model, mnist.x_test, mnist.y_test)
     if right < GOAL:
-        raise Wrong(f"it gets {right:.1%} of the check's digits right, and {GOAL:.0%} are needed.")
+        raise Wrong(f"it gets {right:.1%} of the check's digits right, but it needs {GOAL:.0%}.")
     own = accuracy_of(model, mnist.x_train[:1000], mnist.y_train[:1000])
     if right > own + 0.03 or right > 0.985:
         raise Wrong(
-            f"it gets {right:.1%} of the check's digits right, but {own:.1%} of the training digits."
+            f"it gets {right:.1%} of the check's digits right and {own:.1%} of the training digits."
+            " Train it on the training digits only."
         )
-    return f"{model.count_params():,} parameters, and {right:.1%} of new digits are right."
+    return f"With {model.count_params():,} parameters, it gets {right:.1%} of new digits right."
 
 
 def q6(rng):

@@ -65,7 +65,7 @@ BANK = {
     "q5": Entry(
         wrong={
             "at most 30,000 parameters": dense(64),
-            "and 91% are needed": dense(8),
+            "but it needs 91%": dense(8),
             "end with a softmax": dense(8, activation=None),
             "expected dense layers only": DigitReader("tiny").model,
         },

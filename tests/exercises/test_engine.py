@@ -281,7 +281,11 @@ def half_done(x):
     return result + x
 
 
-@pytest.mark.parametrize("answer", [..., [1, ...], {"a": ...}, nothing, half_done])
+def argument_open(x):
+    return [x].append(...)
+
+
+@pytest.mark.parametrize("answer", [..., [1, ...], {"a": ...}, nothing, half_done, argument_open])
 def test_what_the_exercise_came_with_is_not_attempted(answer, asked):
     assert said(asked[0], answer).startswith("not attempted")
 

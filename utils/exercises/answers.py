@@ -78,11 +78,12 @@ def _does_nothing(function: FunctionType) -> bool:
 
 
 def _has_gap(function: FunctionType) -> bool:
-    """Return whether the source of a function has a `...` in the place of a statement or of a value."""
+    """Return whether the source of a function has a `...` as a statement, a value, or an argument of a call."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
         return False
     kinds = ast.Expr | ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return
-    held = (node.value for node in ast.walk(tree) if isinstance(node, kinds))
+    held = [node.value for node in ast.walk(tree) if isinstance(node, kinds)]
+    held += [one for node in ast.walk(tree) if isinstance(node, ast.Call) for one in node.args]
     return any(isinstance(value, ast.Constant) and value.value is ... for value in held)

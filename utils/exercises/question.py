@@ -88,8 +88,8 @@ class Question:
     def judge(self, answer, points: int | None = None, seed: int | None = None) -> Outcome:
         """Return the outcome. Whatever the answer is or does, nothing is raised."""
         if is_untouched(answer):
-            hint = f"`{self.name}.hint()` helps."
-            return Outcome("not attempted", f"Put your answer where the `...` is. {hint}")
+            hint = f"Replace the `...` with your code. Stuck? Run `{self.name}.hint()`."
+            return Outcome("not attempted", hint)
         trial, seconds = Trial(self.lesson, self.name, seed), self.entry.get("seconds", 10)
         try:
             praise = within(seconds, lambda: trial.judge(answer, points))
