@@ -10,6 +10,7 @@ import seaborn as sns
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 INK = "gray_r"  # digits as dark ink on white paper
 TABLE = {"cbar": False, "square": True}  # a heatmap that is read as a table
@@ -18,22 +19,26 @@ sns.set_palette(COLORS)
 
 
 def show(figure: Figure, alt: str) -> None:
-    """Display a figure with a text for readers who can't see it, and close it."""
-    display_png(to_png(figure), alt)
+    """Display a figure, sharp on any screen, with a text for readers who can't see it, and close it."""
+    display_png(to_png(figure, sharpness=2), alt, sharpness=2)
 
 
-def display_png(png: bytes, alt: str) -> None:
+def display_png(png: bytes, alt: str, sharpness: int = 1) -> None:
     """Display the bytes of a PNG file, with `alt` as the text for readers who can't see it."""
+    width, height = (side // sharpness for side in Image.open(io.BytesIO(png)).size)
     bundle = {"image/png": to_base64(png), "text/plain": alt}
-    display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
+    metadata = {"image/png": {"alt": alt, "width": width, "height": height}}
+    display(bundle, metadata=metadata, raw=True)
 
 
-def to_png(figure: Figure) -> bytes:
-    """Render a figure as the bytes of a PNG file and close it."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=80, bbox_inches="tight")
+def to_png(figure: Figure, sharpness: int = 1) -> bytes:
+    """Render a figure as the bytes of a PNG file, with so many pixels for each on the page, and close it."""
+    buffer, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80 * sharpness, bbox_inches="tight")
     plt.close(figure)
-    return buffer.getvalue()
+    image = Image.open(buffer).convert("RGB").quantize(256)  # a third of the bytes
+    image.save(small, "PNG", optimize=True)
+    return small.getvalue()
 
 
 def to_base64(png: bytes) -> str:

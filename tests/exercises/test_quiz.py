@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.notebooks.recut import RECUT
 from tests.notebooks.rules import ROOT, Notebook
 from utils.exercises import progress, questions, quiz, record
 from utils.exercises.quiz import QuizView, ask
@@ -43,6 +44,17 @@ def test_the_lesson_asks_each_of_its_quizzes_once_and_in_order(lesson):
 def test_right_answer_is_not_always_in_the_same_position():
     places = [one.options.index(one.right) for lesson in LESSONS for one in quiz.load(lesson[3:])]
     assert len(set(places)) >= 3
+
+
+@pytest.mark.parametrize("lesson", sorted(RECUT))
+def test_neither_position_nor_length_gives_the_right_answer_away(lesson):
+    quizzes = quiz.load(lesson)
+    most = len(quizzes) // 2
+    lengths = [([len(option) for option in one.options], len(one.right)) for one in quizzes]
+    assert sum(right == max(all_) for all_, right in lengths) <= most, "the right one is the longest"
+    assert sum(right == min(all_) for all_, right in lengths) <= most, "the right one is the shortest"
+    places = [one.options.index(one.right) for one in quizzes]
+    assert max(map(places.count, places)) <= most, places
 
 
 def test_a_quiz_is_answered_and_its_first_guess_is_kept():

@@ -1,12 +1,14 @@
 """The plotting functions draw what they promise, on the axes they are given."""
 
 import base64
+import io
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from utils import plots
 
@@ -51,8 +53,17 @@ def test_show_displays_a_png_with_its_alt_text(monkeypatch):
     figure, _ = plt.subplots()
     plots.show(figure, alt="An empty figure")
     bundle, metadata = shown[0]
-    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
-    assert bundle["text/plain"] == metadata["image/png"]["alt"] == "An empty figure"
+    image, on_page = (
+        Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))),
+        metadata["image/png"],
+    )
+    assert (
+        image.format == "PNG"
+        and image.mode == "P"
+        and image.convert("RGB").getpixel((0, 0)) == (255,) * 3
+    )
+    assert bundle["text/plain"] == on_page["alt"] == "An empty figure"
+    assert (on_page["width"], on_page["height"]) == (image.width // 2, image.height // 2)
 
 
 def test_to_png_closes_the_figure():
