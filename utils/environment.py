@@ -5,34 +5,18 @@ Run `python -m utils.environment` for the same check in a terminal.
 
 import contextlib
 import importlib.metadata
-import math
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from utils.threads import CGROUP, available_cpus, set_threads
 
 PYTHON_RANGE = (3, 11), (3, 14)
 PACKAGES = (
     "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "scikit-image", "scipy", "pillow", "mlxtend",
     "matplotlib", "seaborn", "plotly", "jupyterlab", "ipywidgets", "anywidget",
 )  # fmt: skip
-CGROUP = Path("/sys/fs/cgroup")
-
-
-def available_cpus(cgroup: Path = CGROUP) -> int:
-    """Return how many CPU cores this process may really use, at least 1.
-
-    A container's quota (cgroup v2, `cpu.max`) comes before the scheduler's affinity: Binder grants a fraction of a
-    core on a machine that shows dozens.
-    """
-    visible = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = (cgroup / "cpu.max").read_text().split()
-        if quota != "max":
-            return max(1, min(visible, math.ceil(int(quota) / int(period))))
-    return visible
 
 
 def available_memory(cgroup: Path = CGROUP) -> int | None:
@@ -43,16 +27,6 @@ def available_memory(cgroup: Path = CGROUP) -> int | None:
     with contextlib.suppress(AttributeError, OSError, ValueError):
         limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return min(limits, default=None)
-
-
-def set_threads() -> int:
-    """Set TensorFlow's number of threads, before it starts, to the available cores, and return that number.
-
-    On a shared server, TensorFlow sees every core of the machine and slows itself down by using them all.
-    """
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(name, str(available_cpus()))
-    return int(os.environ["TF_NUM_INTRAOP_THREADS"])
 
 
 @contextlib.contextmanager

@@ -51,8 +51,12 @@ def test_neither_position_nor_length_gives_the_right_answer_away(lesson):
     quizzes = quiz.load(lesson)
     most = len(quizzes) // 2
     lengths = [([len(option) for option in one.options], len(one.right)) for one in quizzes]
-    assert sum(right == max(all_) for all_, right in lengths) <= most, "the right one is the longest"
-    assert sum(right == min(all_) for all_, right in lengths) <= most, "the right one is the shortest"
+    assert sum(right == max(all_) for all_, right in lengths) <= most, (
+        "the right one is the longest"
+    )
+    assert sum(right == min(all_) for all_, right in lengths) <= most, (
+        "the right one is the shortest"
+    )
     places = [one.options.index(one.right) for one in quizzes]
     assert max(map(places.count, places)) <= most, places
 

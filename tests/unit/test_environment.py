@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from utils import environment
+from utils import environment, threads
 
 
 @pytest.fixture
@@ -81,9 +81,23 @@ def test_wrong_data_fails_with_its_reason(monkeypatch, capsys, tmp_path):
 def test_threads_are_set_to_the_granted_cores(monkeypatch):
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(environment, "available_cpus", lambda: 3)
+    monkeypatch.setattr(threads, "available_cpus", lambda: 3)
     assert environment.set_threads() == 3
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["TF_NUM_INTEROP_THREADS"] == "3"
+
+
+@pytest.mark.parametrize("before", ["", "import numpy, scipy.linalg; "])
+def test_numpy_uses_no_more_threads_than_cores_are_granted(before):
+    code = "import utils, numpy, scipy.linalg, threadpoolctl; "
+    say = "print({lib['num_threads'] for lib in threadpoolctl.threadpool_info() if lib['user_api'] == 'blas'})"
+    few = {key: value for key, value in os.environ.items() if not key.endswith("NUM_THREADS")}
+    command = [sys.executable, "-c", before + code + say]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, env=few)
+    assert run.stdout.strip() == f"{{{environment.available_cpus()}}}", run.stdout
+    run = subprocess.run(
+        command, capture_output=True, text=True, env=few | {"OPENBLAS_NUM_THREADS": "1"}
+    )
+    assert run.stdout.strip() == "{1}"
 
 
 def test_the_command_prints_the_check_and_nothing_to_stderr():

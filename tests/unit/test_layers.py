@@ -24,6 +24,7 @@ LAYERS = [
     ["utils.files"],
     ["utils.environment"],
     ["utils.data"],
+    ["utils.threads"],
 ]
 
 
