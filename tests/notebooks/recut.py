@@ -125,12 +125,12 @@ def predictions_are_settled(notebook):
 
 
 def is_folded(cell):
-    """Return whether a cell's output stays folded until it's run; one of the two marks alone is a fault."""
+    """Return whether a cell's output stays folded until it's run."""
     marks = (
         cell.metadata.get("jupyter", {}).get("outputs_hidden", False),
         ("hide-output" in cell.metadata.get("tags", [])),
     )
-    return any(marks) if all(marks) or not any(marks) else None
+    return all(marks)
 
 
 def learner_writes_code(notebook):
