@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
@@ -12,14 +13,21 @@ TOKEN = "a-token-of-the-tests"
 
 
 def free_port():
-    """Return a port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    """Return a port that nobody uses now, nor will soon: below those that systems hand out to any connection."""
+    while True:
+        with (
+            contextlib.suppress(OSError),
+            socket.create_server(("127.0.0.1", random.randrange(20_000, 30_000))) as server,
+        ):
+            return server.getsockname()[1]
 
 
 def lab_flags(port):
     """Return the flags by which a test reaches a JupyterLab, as root too."""
     flags = [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
+    flags += [
+        "--KernelManager.transport=ipc"
+    ]  # files: nobody else can take them, as happens to ports
     return flags + (["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else [])
 
 

@@ -8,9 +8,13 @@ import gc
 import multiprocessing
 import os
 import sys
+import tempfile
+import traceback
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
+
+from tests.offline import RUNS
 
 ROOT = str(Path(__file__).parents[1])
 # Whatever reads a notebook would build a parser of web addresses first, for seconds, and never use it.
@@ -59,6 +63,9 @@ def pytest_configure():
 
         multiprocessing.set_forkserver_preload(PACKAGES)
         local_provisioner.launch_kernel = launch_warm
+        local_provisioner.LocalProvisioner.pre_launch = _listen_on_files(
+            local_provisioner.LocalProvisioner.pre_launch
+        )
 
 
 def pytest_collection_finish():
@@ -79,8 +86,22 @@ def launch_warm(command, cwd=None, env=None, **_):
     finally:
         sys.modules["__main__"] = main
     writer.close()  # so that a kernel that dies ends the wait below, with EOFError
-    started.recv()
+    if error := started.recv():
+        raise RuntimeError(f"The kernel died at its start.\n{error}")
     return WarmKernel(process)
+
+
+def _listen_on_files(pre_launch):
+    """Let kernels listen on files: a port that was free may belong to another test by the time a kernel listens."""
+
+    async def wrapped(provisioner, **options):
+        manager = provisioner.parent
+        if manager.transport == "tcp":
+            manager.transport = "ipc"
+            manager.ip = os.path.join(tempfile.mkdtemp(dir=RUNS.name), "kernel")
+        return await pre_launch(provisioner, **options)
+
+    return wrapped
 
 
 def _run_kernel(arguments, cwd, env, started):
@@ -90,13 +111,19 @@ def _run_kernel(arguments, cwd, env, started):
 
     gc.freeze()  # what it shares with all other kernels is no garbage, and is not copied for a look at it
     os.setsid()  # killing a kernel kills its group: what it started, but not the tests
-    started.send(True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     os.chdir(cwd)
     os.environ.clear()
-    os.environ.update(env, JPY_PARENT_PID=str(os.getppid()))
+    os.environ.update(env)
     sys.path[:] = [
         path for path in sys.path if path != ROOT
     ]  # the tests' way to the course; a lesson has its own
     matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
-    IPKernelApp.launch_instance(argv=arguments)
+    kernel = IPKernelApp.instance(parent_handle=os.getppid())
+    try:
+        kernel.initialize(arguments)
+    except BaseException:
+        started.send(traceback.format_exc())
+        raise
+    started.send(None)
+    kernel.start()
