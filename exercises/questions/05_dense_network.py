@@ -8,7 +8,7 @@ from utils.exercises import Wrong
 from utils.exercises.networks import accuracy_of, need_a_network, need_parameters
 from utils.preprocessing import one_hot
 
-_HIDDEN = {"A": 30, "B": 0, "C": 3}  # neurons in the hidden layer of each panel
+_HIDDEN = {"A": 30, "B": 0, "C": 2}  # neurons in the hidden layer of each panel
 BUDGET, GOAL = 30_000, 0.91
 
 
@@ -88,7 +88,7 @@ def three_networks():
         axes.set_title(f"network {name}")
     alt = (
         "Points in four corners, and the regions of three networks. A separates all four corners, "
-        "B draws a straight line, and C cuts off the bottom left corner with one bend."
+        "B draws one straight line, and C draws two, with most points of one class between them."
     )
     plots.show(figure, alt=alt)
 

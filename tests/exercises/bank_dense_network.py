@@ -57,7 +57,7 @@ def dense(*units, activation="softmax"):
 
 
 BANK = {
-    "q1": Entry(wrong={"`A`: `3.5` isn't right": {"A": 3.5, "B": 0, "C": 3}}),
+    "q1": Entry(wrong={"`A`: `3.5` isn't right": {"A": 3.5, "B": 0, "C": 2}}),
     "q4": Entry(
         right=[gradient_of_copies],
         wrong={"expected": one_sided, "put each one back": not_put_back},
