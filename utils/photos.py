@@ -11,15 +11,18 @@ from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
 from utils.paper import (
-    FAINTEST_INK,
     TOUCHING,
     Ink,
     NoDigitFound,
+    UnreadableImage,
+    crop_to_paper,
     despeckle,
     flatten_illumination,
     ink_box,
     ink_on_black,
     remove_ruled_lines,
+    to_8_bits,
+    to_gray,
 )
 from utils.preprocessing import BOX, center_by_mass
 
@@ -32,10 +35,6 @@ LIGHT, HEAVY = 1.8, 4.0  # thinner or thicker strokes are brought near these
 FINE = 4  # strokes are measured and changed at this many times the size of the box
 
 Picture = Image.Image | np.ndarray | bytes | str | Path
-
-
-class UnreadableImage(ValueError):
-    """Report that something can't be opened as an image."""
 
 
 def open_image(image: Picture) -> Image.Image:
@@ -106,44 +105,16 @@ def _heic():
 def _image_from_array(array: np.ndarray) -> Image.Image:
     pixels = array[..., 0] if array.shape[2:] == (1,) else array
     if array.size and (pixels.ndim == 2 or pixels.shape[2:] in {(3,), (4,)}):
-        if array.dtype == np.uint8:
+        if array.dtype == np.uint8 and array.max() > 1:
             return Image.fromarray(pixels)
-        if array.dtype == np.uint16:
-            return Image.fromarray((pixels // 257).astype("uint8"))
-        if array.dtype == bool or (
+        if array.dtype in (np.uint8, np.uint16, bool) or (
             array.dtype.kind == "f" and 0 <= array.min() and array.max() <= 1
         ):
-            return Image.fromarray((pixels * 255.0).round().astype("uint8"))
+            return Image.fromarray(to_8_bits(pixels).round().astype("uint8"))
     raise UnreadableImage(
         "expected a uint8 array of shape (h, w), (h, w, 3) or (h, w, 4), or floats from 0 to 1, "
         f"got {array.dtype} of shape {array.shape}: scale its values to 0 ... 255, and use .astype('uint8')"
     )
-
-
-def to_gray(image: Image.Image) -> np.ndarray:
-    """Convert an image to gray levels, float32 (h, w) from 0 (black) to 255 (white).
-
-    A transparent page counts as white, or as black if its ink is light.
-    """
-    if image.mode[0] in "IF":  # more levels than 256: Pillow would cut them off at 255
-        levels = np.nan_to_num(np.asarray(image, dtype="float32"), posinf=0, neginf=0)
-        return np.clip(
-            levels / 257 if ";16" in image.mode or levels.max() > 255 else levels, 0, 255
-        )
-    if image.mode in ("La", "LAB"):
-        raise UnreadableImage(
-            f"an image of mode {image.mode} can't be read here: save it as PNG or JPEG"
-        )
-    if not image.has_transparency_data:
-        return _levels(image)
-    on_white = _levels(image, "white")
-    return on_white if on_white.min() <= 255 - FAINTEST_INK else _levels(image, "black")
-
-
-def _levels(image, paper=None):
-    if paper:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, paper), image.convert("RGBA"))
-    return np.asarray(image.convert("L"), dtype="float32")
 
 
 def shrink(gray: np.ndarray) -> np.ndarray:
@@ -189,8 +160,8 @@ def _has_strokes(ink):
     """Return whether ink is strokes: noise has many marks and holes in the box, and a blot fills it."""
     boxed = fit_in_box(crop_to_ink(ink))
     inside = np.pad(boxed > boxed.max() / 2, 1)
-    marks, holes = ndimage.label(inside)[1], ndimage.label(~inside)[1]
-    return marks + holes <= 20 and inside.sum() < 0.8 * BOX**2
+    marks, holes = ndimage.label(inside, TOUCHING)[1], ndimage.label(~inside)[1]
+    return marks + holes <= 15 and inside.sum() < 0.8 * BOX**2
 
 
 def _owners(boxes: np.ndarray) -> np.ndarray:
@@ -288,7 +259,9 @@ def fit_in_box(ink: np.ndarray, box: int = BOX) -> np.ndarray:
     return np.clip(np.asarray(resized), 0, 255)
 
 
-PAGE_STEPS = to_gray, shrink, flatten_illumination, ink_on_black, remove_ruled_lines, despeckle
+PAGE_STEPS = (
+    to_gray, shrink, crop_to_paper, flatten_illumination, ink_on_black, remove_ruled_lines, despeckle,
+)  # fmt: skip
 DIGIT_STEPS = crop_to_ink, match_stroke_weight, fit_in_box, center_by_mass
 STEPS = (*PAGE_STEPS, keep_digit, *DIGIT_STEPS)  # from an opened image to MNIST's form
 ASK_FOR_INK = flatten_illumination, ink_on_black  # whether it is dark or light
