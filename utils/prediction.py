@@ -74,9 +74,13 @@ class DigitReader:
         return Prediction(best, float(probabilities[best]), probabilities, image=seen)
 
     def predict_batch(self, images: np.ndarray) -> np.ndarray:
-        """Return the probabilities, float32 (n, 10), of digits in MNIST's form, uint8 (n, 28, 28)."""
+        """Return the probabilities, float32 (n, 10), of digits in MNIST's form, uint8 (n, 28, 28).
+
+        Raises UnreadableModel if they aren't finite.
+        """
         check_images(images)
         parts = [self._network(scale(images[i : i + CHUNK])) for i in range(0, len(images), CHUNK)]
+        _check_finite(*parts)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
@@ -96,7 +100,7 @@ def _find(model: str | Path) -> Path:
 
 
 def _open(path: Path) -> Network:
-    """Open a model file and try it on a blank page, so that a file with something else in it is found."""
+    """Open a model file and try it on noise, so that a file with something else in it is found."""
     openers = {
         ".onnx": _open_onnx,
         ".tflite": _open_litert,
@@ -108,7 +112,8 @@ def _open(path: Path) -> Network:
         )
     try:
         network = openers[path.suffix](path)
-        probabilities = network(np.zeros((1, 28, 28, 1), "float32"))
+        probabilities = network(np.random.default_rng(0).random((1, 28, 28, 1), "float32"))
+        _check_finite(probabilities)
     except Exception as fault:  # each runtime has errors of its own
         said = str(fault).strip() or type(fault).__name__
         reason = said.splitlines()[0][:200]
@@ -119,6 +124,11 @@ def _open(path: Path) -> Network:
         found = f"an answer of shape {probabilities.shape} with the sum {probabilities.sum():.2f}"
         raise UnreadableModel(f"{path.name}: expected ten probabilities for an image, got {found}")
     return network
+
+
+def _check_finite(*arrays: np.ndarray) -> None:
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise UnreadableModel("got NaN or infinity: train again with a smaller learning rate")
 
 
 def _open_onnx(path: Path) -> Network:
@@ -159,7 +169,9 @@ def _load_keras(path: Path):
     with quiet_tensorflow():
         import keras  # only here, because TensorFlow takes seconds to start
     # Keras refuses files that contain code of their own.
-    return keras.models.load_model(path, compile=False)
+    model = keras.models.load_model(path, compile=False)
+    _check_finite(*model.get_weights())  # since a ReLU may hide NaN from the outputs
+    return model
 
 
 def _call_keras(model) -> Network:

@@ -263,7 +263,12 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 
 
 def save_model(model: keras.Model, path: str | Path) -> Path:
-    """Save a model as one `.keras` file, in a single atomic step: the file is whole, or not there at all."""
+    """Save a model as one `.keras` file, in a single atomic step: the file is whole, or not there at all.
+
+    Raises ValueError if not all weights are finite.
+    """
+    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+        raise ValueError(f"{path} isn't saved: its weights are NaN, so try a smaller learning rate")
     with atomic_write(path) as part:
         model.save(part)
     return Path(path)

@@ -52,7 +52,7 @@ def _options(
 def command(*examples: str, group: typer.Typer = app) -> Callable:
     """Register a function as a command, or as one of a group; its docstring and these examples are its help.
 
-    A mistake of the user's or a problem with a file is reported in one line, and the exit code is 1.
+    A mistake of the user's or a problem with a file or a model is reported in one line, and the exit code is 1.
     """
 
     def register(function: Callable) -> Callable:
@@ -62,7 +62,9 @@ def command(*examples: str, group: typer.Typer = app) -> Callable:
                 return function(*args, **options)
             except BrokenPipeError:
                 raise  # `digits … | head`: typer ends quietly
-            except (Mistake, OSError) as error:
+            except (Mistake, OSError, ValueError) as error:
+                if isinstance(error, ValueError) and not _is_of_model(error):
+                    raise
                 complain(f"Error: {error}")
                 raise typer.Exit(1) from None
 
@@ -72,6 +74,12 @@ def command(*examples: str, group: typer.Typer = app) -> Callable:
         return group.command(help="\n\n".join(paragraphs), epilog=epilog)(guarded)
 
     return register
+
+
+def _is_of_model(error: ValueError) -> bool:
+    from utils.prediction import UnreadableModel
+
+    return isinstance(error, UnreadableModel)
 
 
 def complain(message: str) -> None:
@@ -98,10 +106,9 @@ def open_mnist(source: str):
 
 def open_reader(model: str):
     """Open a model by its name in data/models or by the path of its file."""
-    from utils.prediction import DigitReader, UnreadableModel
+    from utils.prediction import DigitReader
 
-    with mistakes(UnreadableModel):
-        return DigitReader(model)
+    return DigitReader(model)
 
 
 def progress(things: list, what: str) -> Iterator:

@@ -65,12 +65,12 @@ def _write_checked(model: str, form: str, path: Path) -> str:
     from utils.training import export_int8, export_onnx
 
     mnist, model = open_mnist("sample"), open_reader(model).model
+    wanted = DigitReader(model).predict_batch(mnist.x_test)
     with atomic_write(path) as part:  # takes its place only after the check
         if form == "onnx":
             export_onnx(model, part)
         else:
             export_int8(model, mnist.x_train[:EXAMPLES], part)
-        wanted = DigitReader(model).predict_batch(mnist.x_test)
         return _parity(wanted, DigitReader(part).predict_batch(mnist.x_test), exact=form == "onnx")
 
 

@@ -1,5 +1,6 @@
 """The command `digits train`."""
 
+import math
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from apps.cli.command import Source, command, complain, mistakes, open_mnist, out
+from apps.cli.command import Mistake, Source, command, complain, mistakes, open_mnist, out
 
 # The names in training.RECIPES, written out: looking there would start TensorFlow for a mere --help.
 Recipes = Literal["fast", "reference", "compact", "robust", "tiny", "sample", "dense"]
@@ -105,7 +106,7 @@ def _train(recipe, seed: int, folder: Path, mnist) -> None:
     )
     if done := epochs_done(folder):
         out.print(f"Going on after epoch {done}")
-    with _stop_between_batches() as asked, _bar() as bar:
+    with _stop_between_batches() as asked, _bar() as bar, mistakes(ValueError):
         network, _ = fit(*run, folder, callbacks=[_watch(bar, asked)], verbose=0)
     _report(network, x_held_back, y_held_back)
     out.print(
@@ -178,5 +179,9 @@ def _watch(bar: Progress, asked: list):
             bar.console.print(
                 f"epoch {epoch + 1:2} of {self.params['epochs']}: {line}", soft_wrap=True
             )
+            if not math.isfinite(logs["loss"]):
+                raise Mistake(
+                    "the training diverged, so it can't succeed anymore: try a smaller --peak-rate and another --folder"
+                )
 
     return Watch()

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -209,6 +210,21 @@ def test_the_environment_chooses_the_model_by_name_or_by_path(monkeypatch, tmp_p
 def test_a_wrong_model_is_refused(model, message):
     with pytest.raises((FileNotFoundError, UnreadableModel), match=message):
         server.load_reader(model)
+
+
+def test_a_diverged_model_is_refused_before_the_server_is_ready(monkeypatch, tmp_path):
+    class Session:
+        """Stand in for a network whose outputs are NaN."""
+
+        def __init__(self, *arguments, **options):
+            self.get_inputs = lambda: [SimpleNamespace(name="images")]
+            self.run = lambda names, inputs: [np.full((1, 10), np.nan, "float32")]
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", Session)
+    (tmp_path / "mine.onnx").write_bytes(b"")
+    monkeypatch.setenv("MODEL", str(tmp_path / "mine.onnx"))
+    with pytest.raises(UnreadableModel, match="smaller learning rate"), TestClient(server.app):
+        pass
 
 
 @pytest.mark.parametrize("wrong", ["MODEL=nobody", "PORT=eight"])

@@ -25,7 +25,7 @@ from apps import kaggle
 from apps.cli import app, command, draw, export, predict, report, train
 from benchmarks import capstone
 from utils import data, evaluation, files, training
-from utils.prediction import MODELS, DigitReader
+from utils.prediction import MODELS, DigitReader, UnreadableModel
 
 import keras  # isort: skip  (after utils, which starts TensorFlow quietly)
 
@@ -388,6 +388,14 @@ def test_impossible_epochs_are_refused_and_leave_nothing(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_training_that_diverges_says_so_and_saves_nothing(tmp_path):
+    job = ["train", "dense", "--epochs", "5", "--peak-rate", "inf", "--source", "sample"]
+    said = digits(*job, "--folder", tmp_path / "run", code=1)
+    assert "Error: the training diverged" in said.stderr and "--peak-rate" in said.stderr
+    assert "Saved" not in said.stdout and said.stdout.count("epoch ") == 1
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
+
+
 def test_folder_with_something_else_is_refused_and_kept(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     assert "something else" in digits(*SHORT, "--folder", tmp_path, code=1).stderr
@@ -469,6 +477,41 @@ def test_parity_is_strict_for_onnx_and_lets_eight_bits_round():
         export._parity(wanted, rounded, exact=True)
     with pytest.raises(command.Mistake, match=r"90\.0%"):
         export._parity(wanted, np.concatenate([wanted[:900], wanted[:100][:, ::-1]]), exact=False)
+
+
+@pytest.mark.parametrize("command", [
+    ["predict", "{seven}", "--json", "--model", "{model}"], ["evaluate", "{model}"], ["export", "{model}"],
+    ["export", "{model}", "--format", "int8"], ["report", "--cnn", "{model}", "--output", "{folder}/page.html"],
+    ["submit", "--test", "{test}", "--out", "{folder}/s.csv", "--model", "{model}"],
+    ["scale", "read", "{test}.npy", "{folder}/out", "--model", "{model}"],
+])  # fmt: skip
+def test_no_command_uses_a_diverged_network(command, diverged, seven, test_csv, tmp_path):
+    folder = tmp_path / "new"
+    np.save(f"{test_csv}.npy", data.load_mnist("sample").x_test[:5])
+    before = sorted(tmp_path.iterdir())
+    names = {"seven": seven, "model": diverged, "folder": folder, "test": test_csv}
+    said = digits(*(part.format(**names) for part in command), code=1)
+    assert "smaller learning rate" in said.stderr and said.stdout == ""
+    assert said.stderr.count("Error: ") == 1 and sorted(tmp_path.iterdir()) == before
+
+
+@pytest.fixture(scope="module")
+def diverged(tmp_path_factory):
+    """Return the path of a network whose weights are NaN."""
+    path = tmp_path_factory.mktemp("diverged") / "diverged.keras"
+    model = keras.models.load_model(MODELS / "tiny.keras", compile=False)
+    model.set_weights([weights * np.nan for weights in model.get_weights()])
+    model.save(path)
+    return path
+
+
+def test_a_late_output_that_is_not_finite_is_one_line(monkeypatch, seven):
+    def fails(self, images):
+        raise UnreadableModel("got NaN")
+
+    monkeypatch.setattr(DigitReader, "predict_batch", fails)
+    for job in (["predict", seven], ["evaluate", "--source", "sample"]):
+        assert digits(*job, code=1).stderr == "Error: got NaN\n"
 
 
 # report

@@ -4,13 +4,14 @@ import pickle
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from utils import data, prediction
+from utils import data, prediction, training
 from utils.models import softmax_regression
 from utils.photos import UnreadableImage, to_mnist_form
 from utils.prediction import MODELS, DigitReader, UnreadableModel
@@ -228,6 +229,49 @@ def test_a_network_that_reads_no_digits_is_refused(answers, activation, tmp_path
     keras.Model(inputs, outputs).save(tmp_path / "other.keras")
     with pytest.raises(UnreadableModel, match="expected ten probabilities"):
         DigitReader(tmp_path / "other.keras")
+
+
+def network_with(weight, layer):
+    """Return a network in which one neuron of a layer has this weight for all its inputs."""
+    inputs = keras.Input((28, 28, 1))
+    hidden = keras.layers.Dense(2, activation="relu")(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(hidden))
+    kernel = model.layers[layer].kernel
+    kernel.assign(np.where(np.arange(kernel.shape[1]) == 1, weight, kernel))
+    return model
+
+
+@pytest.mark.parametrize(
+    "ending, weight, layer",
+    [
+        (".keras", np.nan, 2),  # whose ReLU hides it from the outputs
+        (".keras", 1e38, 2),  # finite, but no output is
+        (".onnx", np.nan, 3),
+        (".onnx", np.inf, 2),
+        (".tflite", np.nan, 3),
+        (".tflite", np.inf, 2),
+    ],
+)
+def test_a_diverged_network_is_refused(ending, weight, layer, tmp_path):
+    path, model = tmp_path / f"mine{ending}", network_with(weight, layer)
+    save = {
+        ".keras": model.save,
+        ".onnx": partial(training.export_onnx, model),
+        ".tflite": partial(model.export, format="litert", verbose=False),
+    }
+    save[ending](path)
+    with pytest.raises(UnreadableModel, match=rf"mine\{ending} .*smaller learning rate"):
+        DigitReader(path)
+
+
+def test_outputs_that_are_not_finite_are_no_prediction():
+    reader = DigitReader(softmax_regression())
+    reader._network = lambda images: np.where(images.max() > 0.9, np.nan, np.full((1, 10), 0.1))
+    assert reader.predict_batch(np.zeros((1, 28, 28), "uint8")).shape == (1, 10)
+    with pytest.raises(UnreadableModel, match="got NaN or infinity"):
+        reader.predict_batch(np.full((1, 28, 28), 255, "uint8"))
+    with pytest.raises(UnreadableModel, match="got NaN or infinity"):
+        reader.read(drawing())
 
 
 def test_other_file_type_is_refused_with_the_accepted_ones(tmp_path):

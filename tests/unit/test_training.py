@@ -150,6 +150,24 @@ def test_a_save_that_fails_leaves_the_old_model_alone(tmp_path, monkeypatch):
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("weight", [np.nan, np.inf])
+def test_a_diverged_network_is_not_saved(weight, tmp_path):
+    model, path = softmax_regression(), tmp_path / "model.keras"
+    path.write_bytes(b"the old network")
+    model.layers[-1].bias.assign([weight] * 10)
+    with pytest.raises(ValueError, match=r"model\.keras isn't saved: .* smaller learning rate"):
+        training.save_model(model, path)
+    assert path.read_bytes() == b"the old network" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_diverged_run_saves_no_network_however_often(digits, tmp_path):
+    recipe = Recipe(softmax_regression, epochs=1, max_lr=np.inf, schedule=lambda peak, steps: peak)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="weights are NaN"):
+            fit(recipe, (digits[0][:130], digits[1][:130]), folder=tmp_path, verbose=0)
+    assert not (tmp_path / "model.keras").exists()
+
+
 def steps_of(model):
     return int(model.optimizer.iterations)
 
