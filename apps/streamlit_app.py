@@ -13,6 +13,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 from streamlit_drawable_canvas import st_canvas
 
+from apps.models import fingerprint
 from utils.photos import UnreadableImage, mnist_steps
 from utils.prediction import MODELS, DigitReader, Prediction, UnreadableModel
 
@@ -46,16 +47,24 @@ def choose_model() -> str:
     return model
 
 
-@st.cache_resource(show_spinner=False)
 def open_reader(model: str) -> DigitReader:
-    """Open a model once, for all visitors: threads may share a reader."""
+    """Open a model once, for all visitors, and again after its file has changed: threads may share a reader."""
+    return _open_reader(model, fingerprint(model))
+
+
+@st.cache_resource(show_spinner=False, max_entries=10)
+def _open_reader(model: str, state: str) -> DigitReader:
     return DigitReader(model)
 
 
-@st.cache_data(show_spinner=False, max_entries=1000)
 def read(model: str, picture: bytes, ink: str = "auto") -> Prediction:
     """Read a picture only once, although Streamlit runs this whole file again at each click."""
-    return open_reader(model).read(picture, ink)
+    return _read(model, fingerprint(model), picture, ink)
+
+
+@st.cache_data(show_spinner=False, max_entries=1000)
+def _read(model: str, state: str, picture: bytes, ink: str) -> Prediction:
+    return _open_reader(model, state).read(picture, ink)
 
 
 def read_drawing(model: str):

@@ -49,7 +49,7 @@ class DigitReader:
 
     def __init__(self, model="robust"):
         if isinstance(model, (str, Path)):
-            self.path = _find(model)
+            self.path = find_model(model)
             self._network = _open(self.path)
         else:
             self.model, self._network = model, _call_keras(model)
@@ -57,7 +57,7 @@ class DigitReader:
     @cached_property
     def model(self):
         """Return the Keras model behind the predictions, to look inside it or to train it further."""
-        return _load_keras(_find(self.path.with_suffix(".keras")))
+        return _load_keras(find_model(self.path.with_suffix(".keras")))
 
     def read(self, image, ink: str = "auto") -> Prediction:
         """Read the one digit in a PIL image, array, path or the bytes of an image file.
@@ -84,7 +84,7 @@ class DigitReader:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _find(model: str | Path) -> Path:
+def find_model(model: str | Path) -> Path:
     """Return the file that a name or path means."""
     path = Path(model)
     if not path.suffix:

@@ -15,12 +15,19 @@ import pandas as pd
 import pyarrow.lib
 import pyarrow.parquet
 
+from apps.models import fingerprint
 from apps.scaling.sources import Source
 from utils.data import atomic_write, claim_folder
 from utils.photos import UnreadableImage
 from utils.prediction import DigitReader
 
-_reader = lru_cache(maxsize=1)(DigitReader)  # opened once in each process
+
+@lru_cache(maxsize=1)  # opened once in each process
+def _reader(model: str, state: str) -> DigitReader:
+    """Open a model; raise ValueError if its file is no longer in the state in which the job began."""
+    if fingerprint(model) != state:
+        raise ValueError(f"the model {model} has changed since the job began: name another folder")
+    return DigitReader(model)
 
 
 class Report(NamedTuple):
@@ -53,14 +60,15 @@ def read_images(
     if workers < 1:
         raise ValueError(f"workers: expected at least 1, got {workers}")
     DigitReader(model)  # a model that can't be used is found here, not in each worker
-    claim_folder(folder, source.describe() | {"model": model})
+    state = fingerprint(model)
+    claim_folder(folder, source.describe() | {"model": model, "model_sha256": state})
     to_do = remaining(source, folder)
     if not to_do:
         return Report(0, 0, len(source), 0.0, 0.0)
     with connect(workers, scheduler, timeout, memory_limit="1GB") as client:
         on_event({"event": "started", "pids": sorted(client.run(os.getpid).values())})
         start = time.perf_counter()
-        read = partial(_read, source.load, model)
+        read = partial(_read, source.load, model, state)
         jobs = [source.part(number) for number in to_do], [part_path(folder, n) for n in to_do]
         images = _gather(client, client.map(read, *jobs, pure=False), on_event)
         seconds = time.perf_counter() - start
@@ -84,12 +92,13 @@ def _gather(client, futures: list, on_event: Callable[[dict], None]) -> int:
 
 def read_partition(source: Source, number: int, folder: str | Path, model: str) -> int:
     """Read the images of one partition, write the results, and return how many there are."""
-    return _read(source.load, model, source.part(number), part_path(folder, number))
+    state = fingerprint(model)
+    return _read(source.load, model, state, source.part(number), part_path(folder, number))
 
 
-def _read(load: Callable, model: str, names: Sequence, path: Path) -> int:
+def _read(load: Callable, model: str, state: str, names: Sequence, path: Path) -> int:
     """Do what `read_partition` says: what a worker does."""
-    reader, images = _reader(model), load(names)
+    reader, images = _reader(model, state), load(names)
     if isinstance(images, np.ndarray):
         probabilities = reader.predict_batch(images)
         digits, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)

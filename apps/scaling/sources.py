@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.pictures import is_picture
+from apps.pictures import is_hidden, is_picture
 from utils.data import check_images
 from utils.files import read_idx
 
@@ -61,14 +61,24 @@ def _open(path: str, changed: int) -> np.ndarray:
 
 
 class PictureFolder(Source):
-    """Cut the pictures in a folder and all folders below it, sorted by name."""
+    """Cut the pictures in a folder and all folders below it that aren't hidden, sorted by name."""
 
     def __init__(self, path: str | Path, size: int = 1000):
         path = Path(path).absolute()
-        names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if is_picture(p))
-        digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-        about = {"source": str(path), "names": digest}
+        found = [p.relative_to(path) for p in path.rglob("*") if is_picture(p)]
+        names = sorted(p.as_posix() for p in found if not any(map(is_hidden, p.parents)))
+        about = {"source": str(path), "pictures": _digest(path, names)}
         super().__init__(names, size, partial(_paths_in, path), about)
+
+
+def _digest(folder: Path, names: list[str]) -> str:
+    """Return a digest of the names, the sizes, and the times of the last change of the pictures in a folder."""
+    paths = [folder / name for name in names]
+    stats = [
+        path.stat() if path.exists() else path.lstat() for path in paths
+    ]  # a link may lead nowhere
+    states = [(one.st_size, one.st_mtime_ns) for one in stats]
+    return hashlib.sha256(repr([names, states]).encode()).hexdigest()[:16]
 
 
 def _paths_in(folder: Path, names: list[str]) -> list[Path]:

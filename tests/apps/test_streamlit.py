@@ -178,6 +178,18 @@ def test_a_file_of_a_model_can_be_chosen_by_the_environment(monkeypatch):
     assert app.sidebar.selectbox[0].value == path and not app.error
 
 
+def test_a_retrained_model_is_opened_again(pad, digits, monkeypatch, tmp_path):
+    path, shipped = tmp_path / "mine.onnx", ROOT / "data" / "models"
+    path.write_bytes((shipped / "tiny.onnx").read_bytes())
+    monkeypatch.setenv("MODEL", str(path))
+    pad.image_bytes = drawing(digits[0][3])
+    app = run(AppTest.from_file(APP, default_timeout=60))
+    seen = headings(app)
+    path.write_bytes((shipped / "dense.onnx").read_bytes())
+    dense = DigitReader("dense").read(pad.image_bytes, ink="dark")
+    assert headings(run(app)) == [f"A {dense.digit}, {dense.confidence:.1%} sure"] != seen
+
+
 @pytest.mark.usefixtures("pad")
 @pytest.mark.parametrize(
     "content, expected", [(None, "there is no model"), (b"no model", "damaged")]

@@ -17,7 +17,9 @@ from distributed import LocalCluster
 from PIL import Image
 
 from apps.cli.scale import partitions
+from apps.models import fingerprint
 from apps.scaling.reading import (
+    _read,
     load_results,
     part_path,
     read_images,
@@ -28,7 +30,7 @@ from apps.scaling.sources import DigitFile, PictureFolder
 from benchmarks.made_digits import made_digits
 from utils.data import claim_folder, load_mnist
 from utils.files import write_idx
-from utils.prediction import DigitReader
+from utils.prediction import MODELS, DigitReader
 
 MODEL = "tiny"
 
@@ -183,6 +185,59 @@ def test_pictures_keep_their_names_and_a_broken_one_is_passed(tmp_path):
     assert results["digit"].isna().tolist() == [False, True, True, False]
     assert all(results["reason"][["broken.png", "c.png"]])
     assert results["digit"].iloc[0] == results["digit"].iloc[3]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Return a folder with two pictures."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in "ab":
+        Image.new("L", (28, 28), 255).save(folder / f"{name}.png")
+    return folder
+
+
+def test_replaced_picture_begins_another_job(pictures, tmp_path):
+    about = {"model": MODEL, "model_sha256": fingerprint(MODEL)}
+    claim_folder(tmp_path / "out", partitions(pictures, 1).describe() | about)
+    read_here(partitions(pictures, 1), tmp_path / "out")
+    assert read_images(partitions(pictures, 1), tmp_path / "out", MODEL)[:3] == (0, 0, 2)
+    old = (pictures / "a.png").stat()
+    Image.new("L", (99, 99), 9).save(pictures / "a.png")
+    for time_of_change in (old.st_mtime_ns + 1, old.st_mtime_ns):  # the size tells, too
+        os.utime(pictures / "a.png", ns=(0, time_of_change))
+        with pytest.raises(ValueError, match="with pictures"):
+            read_images(partitions(pictures, 1), tmp_path / "out", MODEL)
+
+
+def test_replaced_model_begins_another_job(npy, tmp_path):
+    model, source, out = tmp_path / "mine.onnx", DigitFile(str(npy), 450), tmp_path / "out"
+    model.write_bytes((MODELS / "tiny.onnx").read_bytes())
+    about = source.describe() | {"model": str(model), "model_sha256": fingerprint(str(model))}
+    claim_folder(out, about)
+    read_partition(source, 0, out, str(model))
+    assert read_images(source, out, str(model))[:3] == (0, 0, 1)
+    model.write_bytes((MODELS / "dense.onnx").read_bytes())
+    with pytest.raises(ValueError, match="with model_sha256"):
+        read_images(source, out, str(model))
+    with pytest.raises(ValueError, match=r"mine\.onnx has changed since the job began"):
+        _read(source.load, str(model), about["model_sha256"][::-1], range(9), out / "x.parquet")
+    read_partition(source, 0, out, str(model))  # in a process that has opened the old one
+    expected = DigitReader(model).predict_batch(source[0][1])
+    np.testing.assert_allclose(load_results(out)["confidence"], expected.max(axis=1), atol=1e-6)
+
+
+def test_hidden_pictures_are_no_work(pictures):
+    for hidden in (".ipynb_checkpoints", "deeper/.cache/deepest"):
+        (pictures / hidden).mkdir(parents=True)
+        Image.new("L", (28, 28)).save(pictures / hidden / "a-checkpoint.png")
+    (pictures / "b.png").rename(pictures / "deeper" / "b.png")
+    (pictures / "._a.png").write_bytes(b"what macOS leaves on other disks")
+    (pictures / "nowhere.png").symlink_to(pictures / "gone.png")
+    names = ["a.png", "deeper/b.png", "nowhere.png"]
+    assert partitions(pictures).names == names
+    assert partitions(pictures / ".." / "in").names == names
+    assert partitions(pictures / ".ipynb_checkpoints").names == ["a-checkpoint.png"]
 
 
 def test_idx_file_is_cut_like_an_array(tmp_path, digits):
