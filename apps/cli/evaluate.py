@@ -20,7 +20,7 @@ from apps.cli.command import (
     out,
     progress,
 )
-from apps.pictures import is_picture
+from apps.pictures import PICTURES, is_hidden, is_picture
 
 REFUSED = -1  # the "digit" of a picture in which the model found none
 
@@ -45,7 +45,8 @@ def evaluate(
     """Evaluate a model on MNIST's test set, or on a folder of your own digits.
 
     Prints the accuracy, its 95% interval, and the confusion matrix. A picture in which no digit is found counts as an
-    error. A file that can't be read as a picture doesn't count, but the exit code is 1.
+    error. A file that can't be read as a picture doesn't count, but the exit code is 1. Files and folders that are left
+    out are named.
     """
     reader = open_reader(model)
     if folder:
@@ -104,23 +105,36 @@ def _read_folder(reader, folder: Path):
 
 
 def _named_digits(folder: Path) -> list[tuple[Path, int]]:
-    """Return the pictures of a folder, and of folders 0 to 9 in it, with the digit that each is named after."""
+    """Return the pictures of a folder, and of folders 0 to 9 in it, with the digit that each is named after.
+
+    Everything else is named on standard error, unless it is hidden.
+    """
     if not folder.is_dir():
         raise Mistake(f"there is no folder {folder}: check its name")
-    places = [folder, *(place for place in map(folder.joinpath, "0123456789") if place.is_dir())]
-    paths = sorted(path for place in places for path in place.iterdir() if is_picture(path))
-    named = [(path, _true_digit(path, folder)) for path in paths]
-    for path, label in named:
-        if label is None:
-            complain(
-                f"Left out: {path}, whose name does not begin with one digit, as 7_desk.jpg does"
-            )
-    named = [(path, label) for path, label in named if label is not None]
+    places = [place for place in map(folder.joinpath, "0123456789") if place.is_dir()]
+    found = {path for place in [folder, *places] for path in place.iterdir() if not is_hidden(path)}
+    named = []
+    for path in sorted(found.difference(places)):
+        if reason := _why_left_out(path, folder):
+            complain(f"Left out: {path}, {reason}")
+        else:
+            named.append((path, _true_digit(path, folder)))
     if not named:
         raise Mistake(
             f"{folder}: expected pictures named after their digit, as 7_desk.jpg, or in folders 0 to 9"
         )
     return named
+
+
+def _why_left_out(path: Path, folder: Path) -> str | None:
+    """Return why a file or folder isn't evaluated, or None if it is."""
+    if path.is_dir():
+        return f"because in {folder} only the folders 0 to 9 are read, without those inside them"
+    if not is_picture(path):
+        return f"because pictures end in {', '.join(sorted(PICTURES))}"
+    if _true_digit(path, folder) is None:
+        return "whose name does not begin with one digit, as 7_desk.jpg does"
+    return None
 
 
 def _true_digit(path: Path, folder: Path) -> int | None:

@@ -294,6 +294,42 @@ def test_evaluate_a_folder_counts_what_is_refused_as_an_error(seven, blank, tmp_
     )
 
 
+def test_evaluate_names_all_that_it_leaves_out(seven, tmp_path):
+    folder = tmp_path / "mine"
+    names = [
+        "7/a.png",
+        "7/sub/b.png",
+        "7/7/c.png",
+        "00/d.png",
+        "zero/e.png",
+        "17/f.png",
+        "7_/g.png",
+        "3_h.png/i.png",
+    ]
+    left_out = [
+        "7/sub",
+        "7/7",
+        "7/j.jfif",
+        "00",
+        "zero",
+        "17",
+        "7_",
+        "3_h.png",
+        "k.avif",
+        "seven.png",
+        "12_l.png",
+    ]
+    files = [*names, "7/j.jfif", "k.avif", "7_m.png", "seven.png", "12_l.png"]
+    hidden = [".ipynb_checkpoints/7_n.png", "7/.ipynb_checkpoints/o.png", "7/._a.png", ".DS_Store"]
+    for name in files + hidden:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(seven.read_bytes())
+    result = digits("evaluate", "--folder", folder, "--json")
+    assert json.loads(result.stdout)["images"] == 2
+    said = [re.fullmatch(r"Left out: (.*?), .*", line)[1] for line in result.stderr.splitlines()]
+    assert sorted(said) == sorted(str(folder / name) for name in left_out)
+
+
 def test_evaluate_reads_the_pictures_of_the_course():
     result = json.loads(
         digits("evaluate", "--folder", data.CACHE.parent / "my_digits", "--json").stdout
