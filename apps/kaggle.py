@@ -95,13 +95,26 @@ def find_overlap(x_train: np.ndarray, x_test: np.ndarray) -> np.ndarray:
 def write_submission(path: str | Path, digits: np.ndarray) -> None:
     """Write digits, whole numbers (n,), as a submission: ImageId from 1 in the order of the test file, and Label.
 
-    Raises ValueError for anything else, such as probabilities.
+    Raises ValueError for anything else, such as probabilities, and if it would overwrite anything but a submission.
     """
+    check_free(path)
     check_labels(digits)
     digits = np.asarray(digits)
     lines = [HEADER, *(f"{row},{digit}" for row, digit in enumerate(digits.tolist(), start=1))]
     with atomic_write(path) as part:
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def check_free(path: str | Path) -> None:
+    """Raise ValueError if there is a file that isn't a submission, such as Kaggle's train.csv."""
+    target = Path(path).resolve()
+    if target.is_file() and target.stat().st_size:
+        with target.open("rb") as file:
+            first = file.readline(100)
+        if b"ImageId" not in first:
+            raise ValueError(
+                f"{path}: expected a new file or an earlier submission, got something else: name another file."
+            )
 
 
 def read_submission(path: str | Path, rows: int) -> np.ndarray:

@@ -3,9 +3,11 @@
 import functools
 import importlib.metadata
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -94,6 +96,27 @@ def mistakes(*kinds: type[Exception]) -> Iterator[None]:
         yield
     except kinds as error:
         raise Mistake(str(error)) from error
+
+
+def check_output(path: Path, *inputs: Path, option: str = "--output") -> None:
+    """Raise Mistake if the file to write is a folder, or one of the files to read, by whatever path."""
+    if path.is_dir():
+        raise Mistake(f"expected a file to write, got the folder {path}: try {path / 'new_file'}")
+    target = path.resolve()  # new/../old exists only after the folder new does
+    if target.exists() and any(one.exists() and target.samefile(one) for one in inputs):
+        raise Mistake(f"{path} is a file that this command reads: give another {option}")
+
+
+def files_of(reader) -> list[Path]:
+    """Return the files that a reader may read: that of its name or path, and that of the Keras model behind it."""
+    return [reader.path, reader.path.with_suffix(".keras")]
+
+
+def mnist_files() -> list[Path]:
+    """Return the files from which MNIST may be read."""
+    from utils.data import CACHE
+
+    return [CACHE, Path(os.environ.get("MNIST_PATH") or CACHE)]
 
 
 def open_mnist(source: str):

@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 import typer
 from rich.markup import escape
 
-from apps.cli.command import Mistake, command, err, open_mnist, open_reader, out
+from apps.cli.command import (
+    Mistake,
+    check_output,
+    command,
+    err,
+    files_of,
+    open_mnist,
+    open_reader,
+    out,
+)
 
 ENDINGS = {"onnx": ".onnx", "int8": ".tflite"}
 EXAMPLES = 500  # digits by which the 8-bit form is calibrated
@@ -51,20 +60,22 @@ def export(
         raise Mistake(
             f"expected an output that ends in {ending}, got {path}: name it so, or give another --format"
         )
+    reader = open_reader(model)
+    check_output(path, *files_of(reader))
     with err.status(f"writing {path.name}"):
-        remark = _write_checked(model, form, path)
+        remark = _write_checked(reader.model, form, path)
     out.print(
         f"[bold]{escape(str(path))}[/bold], {path.stat().st_size / 1000:,.0f} kB: {remark}",
         soft_wrap=True,
     )
 
 
-def _write_checked(model: str, form: str, path: Path) -> str:
+def _write_checked(model, form: str, path: Path) -> str:
     from utils.data import atomic_write
     from utils.prediction import DigitReader
     from utils.training import export_int8, export_onnx
 
-    mnist, model = open_mnist("sample"), open_reader(model).model
+    mnist = open_mnist("sample")
     wanted = DigitReader(model).predict_batch(mnist.x_test)
     with atomic_write(path) as part:  # takes its place only after the check
         if form == "onnx":

@@ -1,13 +1,24 @@
 """The command `digits report`."""
 
 import html
+import itertools
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from apps.cli.command import Mistake, Source, command, err, open_mnist, open_reader, out
+from apps.cli.command import (
+    Source,
+    check_output,
+    command,
+    err,
+    files_of,
+    mnist_files,
+    open_mnist,
+    open_reader,
+    out,
+)
 
 MOST_ERRORS = 20  # pictures of errors for each reader
 
@@ -30,12 +41,9 @@ def report(
     It shows the accuracies with their intervals, the parameters, the digits on which only one model errs, both
     confusion matrices, and the most confident errors of each.
     """
-    if output.is_dir():
-        raise Mistake(
-            f"expected a file to write, got the folder {output}: try --output {output / 'report.html'}"
-        )
     names = {"ANN": ann, "CNN": cnn}
     readers = {f"{kind} ({Path(model).stem})": open_reader(model) for kind, model in names.items()}
+    check_output(output, *itertools.chain(mnist_files(), *map(files_of, readers.values())))
     mnist = open_mnist(source)
     with err.status("reading, twice"):
         answers = {name: reader.predict_batch(mnist.x_test) for name, reader in readers.items()}

@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from apps.cli.command import Mistake, command, complain, err, mistakes, open_reader, out, progress
+from apps.cli.command import (
+    Mistake,
+    check_output,
+    command,
+    complain,
+    err,
+    files_of,
+    mistakes,
+    open_reader,
+    out,
+    progress,
+)
 
 AT_A_TIME = 500  # images between two steps of the progress bar
 
@@ -64,12 +75,13 @@ def _write(path: Path, test: Path, model: str) -> None:
     """Write the submission, and read it back as Kaggle would."""
     import numpy as np
 
-    from apps.kaggle import write_submission
+    from apps.kaggle import check_free, write_submission
     from utils.prediction import MODELS
 
-    if path.is_dir() or (path.exists() and test.exists() and path.samefile(test)):
-        raise Mistake(f"expected a file to write to, got {path}: give another --out")
     reader = open_reader(model)
+    check_output(path, test, *files_of(reader), option="--out")
+    with mistakes(ValueError):
+        check_free(path)
     images = _read_test(test)
     parts = progress(
         [images[i : i + AT_A_TIME] for i in range(0, len(images), AT_A_TIME)], "reading digits"

@@ -737,13 +737,20 @@ def test_submit_by_onnx_starts_no_tensorflow(test_csv, tmp_path):
     (["--test", "{folder}/empty.csv", "--out", "{folder}/submission.csv"], "expected a CSV file"),
     (["--out", "{folder}/submission.csv", "--model", "nothing"], "give a name from data/models"),
     (["--out", "{folder}/test.csv"], "give another --out"),
-    (["--out", "{folder}"], "give another --out"),
+    (["--out", "{folder}/deeper/../link.csv"], "give another --out"),
+    (["--out", "{folder}/own.keras", "--model", "{folder}/own.keras"], "give another --out"),
+    (["--out", "{folder}/own.keras", "--model", "{folder}/own.onnx"], "give another --out"),
+    (["--out", "{folder}/train.csv"], "expected a new file or an earlier submission"),
+    (["--out", "{folder}"], "expected a file to write, got the folder"),
 ])  # fmt: skip
 def test_submit_refuses_in_one_line_and_changes_no_file(test_csv, tmp_path, options, message):
     (tmp_path / "empty.csv").touch()
     files.write_kaggle_csv(
         tmp_path / "train.csv", *(array[:5] for array in data.load_mnist("sample")[:2])
     )
+    for ending in (".keras", ".onnx"):
+        (tmp_path / f"own{ending}").write_bytes((MODELS / f"tiny{ending}").read_bytes())
+    (tmp_path / "link.csv").symlink_to(test_csv)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     result = digits(
         "submit",
@@ -754,6 +761,49 @@ def test_submit_refuses_in_one_line_and_changes_no_file(test_csv, tmp_path, opti
     )
     assert message in result.stderr and len(result.stderr.splitlines()) == 1 and result.stdout == ""
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert (tmp_path / "link.csv").is_symlink()
+
+
+def test_submit_may_replace_an_earlier_submission(test_csv, tmp_path):
+    path = tmp_path / "s.csv"
+    kaggle.write_submission(path, np.zeros(9, int))
+    digits("submit", "--test", test_csv, "--out", path, "--model", "tiny")
+    assert len(kaggle.read_submission(path, 600)) == 600
+
+
+@pytest.mark.parametrize("command", [
+    ["report", "--ann", "{own}", "--output", "{own}"], ["report", "--cnn", "{own}", "--output", "{link}"],
+    ["report", "--cnn", "{onnx}", "--output", "{own}"], ["report", "--output", "{own.parent}"], ["report", "--output", "{mnist}"],
+    ["export", "{own}", "--output", "{link}"], ["export", "{own}", "--format", "int8", "--output", "{int8}"],
+])  # fmt: skip
+def test_no_command_writes_over_a_file_that_it_reads(command, monkeypatch, tmp_path):
+    own = tmp_path / "own.keras"
+    own.write_bytes((MODELS / "tiny.keras").read_bytes())
+    own.with_suffix(".onnx").write_bytes((MODELS / "tiny.onnx").read_bytes())
+    names = {
+        "own": own,
+        "onnx": own.with_suffix(".onnx"),
+        "link": tmp_path / "x.onnx",
+        "int8": tmp_path / "x.tflite",
+    }
+    names["mnist"] = tmp_path / "mnist.npz"
+    names["mnist"].write_bytes(b"MNIST")
+    monkeypatch.setenv("MNIST_PATH", str(names["mnist"]))
+    names["link"].symlink_to(own)
+    names["int8"].hardlink_to(own)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    said = digits(*(part.format(**names) for part in command), code=1)
+    assert re.search("give another --output|got the folder", said.stderr) and said.stdout == ""
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert names["link"].is_symlink()
+
+
+def test_export_beside_the_shipped_models_keeps_them(monkeypatch, tmp_path):
+    for ending in (".keras", ".onnx"):
+        (tmp_path / f"tiny{ending}").write_bytes((MODELS / f"tiny{ending}").read_bytes())
+    monkeypatch.setattr("utils.prediction.MODELS", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert "give another --output" in digits("export", "tiny", code=1).stderr
 
 
 def test_the_capstone_benchmark_goes_from_train_csv_to_a_score(monkeypatch, tmp_path):

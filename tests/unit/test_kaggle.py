@@ -88,6 +88,18 @@ def test_the_files_have_kaggles_form_and_hold_the_split(few, tmp_path):
     assert columns == [2, 784, 785]
 
 
+def test_a_submission_replaces_submissions_only(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text("label,pixel0\n7,0\n")
+    with pytest.raises(ValueError, match="new file or an earlier submission"):
+        write_submission(path, np.array([1, 2]))
+    assert path.read_text() == "label,pixel0\n7,0\n"
+    for earlier in ("", '"ImageId","Label"\n1,3\n', "ImageId,Label\n1,3\n"):
+        path.write_text(earlier)
+        write_submission(path, np.array([1, 2]))
+        assert path.read_text() == "ImageId,Label\n1,1\n2,2\n"
+
+
 def test_kaggles_own_files_are_never_overwritten(few, tmp_path):
     (tmp_path / "train.csv").write_text("Kaggle's own")
     with pytest.raises(ValueError, match="expected a new or empty folder"):
