@@ -29,7 +29,7 @@ class Checkpoint(keras.callbacks.History):
     def __init__(self, folder: str | Path, callbacks: Sequence[keras.callbacks.Callback] = ()):
         super().__init__()
         self.path = Path(folder) / NAME
-        for part in self.path.parent.glob("*.part.*"):  # left by a process killed while it saved
+        for part in self.path.parent.glob(".*.part.*"):  # left by a process killed while it saved
             part.unlink(missing_ok=True)
         self.callbacks = {f"{i} {type(one).__name__}": one for i, one in enumerate(callbacks)}
         self.saved = read_checkpoint(self.path) or {"epoch": [], "history": {}, "stopped": False}

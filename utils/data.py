@@ -249,7 +249,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # A random name, because two containers that share a folder may have the same process numbers.
-    part = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    # It is hidden, so what a killed process leaves isn't found beside the files that are whole.
+    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield part
         part.replace(path)

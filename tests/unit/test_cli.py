@@ -773,8 +773,9 @@ def test_submit_may_replace_an_earlier_submission(test_csv, tmp_path):
 
 @pytest.mark.parametrize("command", [
     ["report", "--ann", "{own}", "--output", "{own}"], ["report", "--cnn", "{own}", "--output", "{link}"],
-    ["report", "--cnn", "{onnx}", "--output", "{own}"], ["report", "--output", "{own.parent}"], ["report", "--output", "{mnist}"],
-    ["export", "{own}", "--output", "{link}"], ["export", "{own}", "--format", "int8", "--output", "{int8}"],
+    ["report", "--cnn", "{onnx}", "--output", "{own}"], ["report", "--output", "{own.parent}"],
+    ["report", "--output", "{mnist}"], ["export", "{own}", "--output", "{link}"],
+    ["export", "{own}", "--format", "int8", "--output", "{int8}"],
 ])  # fmt: skip
 def test_no_command_writes_over_a_file_that_it_reads(command, monkeypatch, tmp_path):
     own = tmp_path / "own.keras"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tqdm
 
+from apps.pictures import is_picture
 from tests.unit.server import serving
 from utils import data
 
@@ -457,6 +458,23 @@ def test_labels_that_are_not_digits_are_refused(labels, count, message):
 
 
 # Folders
+
+
+def test_what_a_killed_process_leaves_is_hidden(tmp_path):
+    names = ["my_cnn.keras", "part-00001.parquet", "train.csv", "7_desk.png", "checkpoint.npz"]
+    for name in names:
+        (tmp_path / name).write_text("old")
+    code = (
+        "import contextlib, os, sys; from utils.data import atomic_write\n"
+        "with contextlib.ExitStack() as stack:\n"
+        "    for path in sys.argv[1:]: stack.enter_context(atomic_write(path)).write_text('half')\n"
+        "    os._exit(9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, *(str(tmp_path / name) for name in names)])
+    assert killed.returncode == 9 and len(list(tmp_path.iterdir())) == 2 * len(names)
+    for pattern in ("my_cnn.*", "part-*.parquet", "t*.csv", "7*", "checkpoint*"):
+        assert [path.read_text() for path in tmp_path.glob(pattern)] == ["old"]
+    assert [path.name for path in tmp_path.iterdir() if is_picture(path)] == ["7_desk.png"]
 
 
 def test_folder_is_claimed_by_one_run(tmp_path):

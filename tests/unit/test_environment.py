@@ -1,5 +1,6 @@
 """The environment check counts what a container really grants, and names what is missing."""
 
+import json
 import os
 import subprocess
 import sys
@@ -98,6 +99,28 @@ def test_numpy_uses_no_more_threads_than_cores_are_granted(before):
         command, capture_output=True, text=True, env=few | {"OPENBLAS_NUM_THREADS": "1"}
     )
     assert run.stdout.strip() == "{1}"
+
+
+@pytest.mark.parametrize("settings, places", [
+    ({"backend": "theano", "floatx": "bfloat16"}, {"HOME": "{folder}"}),
+    (
+        {"backend": "jax", "image_data_format": "channels_first", "floatx": "float16", "epsilon": 0.1},
+        {"KERAS_HOME": "{folder}/.keras", "KERAS_BACKEND": "torch", "KERAS_MAX_EPOCHS": "1"},
+    ),
+])  # fmt: skip
+def test_keras_settings_of_other_projects_do_not_count(settings, places, tmp_path):
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text(json.dumps(settings))
+    code = (
+        "import utils; from keras import config; print(config.backend(), config.image_data_format(), "
+        "config.floatx(), config.epsilon(), config.max_epochs())"
+    )
+    places = {name: place.format(folder=tmp_path) for name, place in places.items()}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | places
+    )
+    assert run.stdout == "tensorflow channels_last float32 1e-07 None\n", run.stderr
+    assert json.loads((tmp_path / ".keras" / "keras.json").read_text()) == settings
 
 
 def test_the_command_prints_the_check_and_nothing_to_stderr():
