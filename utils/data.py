@@ -248,8 +248,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A random name, because two containers that share a folder may have the same process numbers.
-    # It is hidden, so what a killed process leaves isn't found beside the files that are whole.
+    # Hidden, so that no later run finds what a killed one leaves; random, since two containers may share a folder.
     part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield part

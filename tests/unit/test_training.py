@@ -379,6 +379,26 @@ def test_another_run_in_the_folder_is_refused(finished, digits):
             fit(**{"recipe": QUICK, "train": digits, **change}, folder=finished[0], verbose=0)
 
 
+def test_a_function_that_keeps_its_name_is_another_run(digits, tmp_path):
+    def schedule(peak, steps):
+        return peak
+
+    recipe = replace(QUICK, schedule=schedule)
+    fit(recipe, digits, folder=tmp_path, verbose=0)
+    fit(recipe, digits, folder=tmp_path, callbacks=[Never()], verbose=0)
+
+    def schedule(peak, steps):
+        return peak / 2
+
+    lines = (
+        replace(QUICK, schedule=lambda peak, steps: peak),
+        replace(QUICK, schedule=lambda peak, steps: peak / 2),
+    )
+    assert len({describe_run(one, digits, None, 0)["your_functions"] for one in lines}) == 2
+    with pytest.raises(ValueError, match="your_functions"):
+        fit(replace(QUICK, schedule=schedule), digits, folder=tmp_path, verbose=0)
+
+
 def test_run_is_described_alike_in_every_process(digits):
     made = partial(softmax_regression)
     for build, name in ((softmax_regression, "softmax_regression"), (made, repr(made)[:20])):
