@@ -74,7 +74,10 @@ class DigitReader:
         return Prediction(best, float(probabilities[best]), probabilities, image=seen)
 
     def predict_batch(self, images: np.ndarray) -> np.ndarray:
-        """Return probabilities, float32 (n, 10), of digits in MNIST's form, uint8 (n, 28, 28); refuse NaN among them."""
+        """Return the probabilities, float32 (n, 10), of digits in MNIST's form, uint8 (n, 28, 28).
+
+        Raises UnreadableModel if they aren't finite.
+        """
         check_images(images)
         parts = [self._network(scale(images[i : i + CHUNK])) for i in range(0, len(images), CHUNK)]
         _check_finite(*parts)

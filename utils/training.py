@@ -200,10 +200,9 @@ def fit(
 ) -> tuple[keras.Model, keras.callbacks.History]:
     """Train a new network by the recipe on raw digits, and return it with the history of all its epochs.
 
-    With a `folder`, the network is saved there as `model.keras`. If the run is killed, call `fit` again with the same
-    arguments: it resumes after the last whole epoch and ends with the same network. A finished run is returned as it
-    is. Raises ValueError if the folder holds a run with another recipe, seed, or data. With a `strategy`, every batch
-    is shared among its devices.
+    With a `folder`, the network is saved there as `model.keras`. If the run is killed, the same call resumes it after
+    the last whole epoch and ends with the same network. A finished run is returned as it is. Raises ValueError if the
+    folder holds a run with another recipe, seed, or data. With a `strategy`, its devices share every batch.
     """
     check_epochs(recipe, len(train[0]))
     epoch = tf.Variable(0, trainable=False, dtype="int64")

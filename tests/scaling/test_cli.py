@@ -10,11 +10,16 @@ import sys
 import time
 
 import numpy as np
+import optuna
 import pytest
 from typer.testing import CliRunner
 
 from apps.cli import app, command
 from apps.scaling.reading import load_results
+from apps.scaling.sweep import open_study
+from utils.data import claim_folder, load_mnist
+from utils.preprocessing import split_train_validation
+from utils.training import RECIPES, describe_run
 
 DIGITS = [sys.executable, "-m", "apps.cli", "scale"]
 
@@ -124,6 +129,33 @@ def test_training_prints_its_epochs_and_is_not_done_twice(tmp_path):
     assert re.match(r"[\d.]+% of the digits held back are read\. Saved as .*model\.keras", last)
     assert scale(*job).stdout.splitlines() == [last]
     assert "with max_lr 0.01, but now it is 0.1" in scale(*job, "--peak-rate", 0.1, code=1).stderr
+
+
+def test_another_scaled_training_is_not_taken_for_this_one(tmp_path):
+    """A finished run stands in the folder; every other command must notice that it isn't its own."""
+    job = ["train", "fast", "--source", "sample", "--workers", "1", "--folder", tmp_path / "run"]
+    mnist = load_mnist("sample")
+    x, x_held_back, y, y_held_back = split_train_validation(mnist.x_train, mnist.y_train)
+    run = describe_run(RECIPES["fast"], (x, y), (x_held_back, y_held_back), 0)
+    claim_folder(tmp_path / "run", run | {"train_digits": 0})
+    (tmp_path / "run" / "model.keras").write_bytes(b"an old network")
+    for change in (["--epochs", 2], ["--seed", 1], ["--batch-size", 32], []):
+        assert "holds a run with" in scale(*job, *change, code=1).stderr
+    assert "holds a run with" in scale("train", "tiny", *job[2:], code=1).stderr
+    (tmp_path / "run" / "run.json").unlink()
+    assert "holds something else" in scale(*job, code=1).stderr
+    assert (tmp_path / "run" / "model.keras").read_bytes() == b"an old network"
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("change", [["fast", "--epochs", 3], ["tiny"], ["fast", "--seed", 1]])
+def test_another_sweep_is_not_taken_for_this_one(change, tmp_path):
+    storage = tmp_path / "sweep.db"
+    study = open_study(f"sqlite:///{storage}")
+    study.set_user_attr("search", {"seed": 0, "recipe": "fast", "changes": {"epochs": 2}})
+    study.add_trial(optuna.trial.create_trial(value=0.9, user_attrs={"queued": True}))
+    job = ["sweep", *change, "--source", "sample", "--trials", 1, "--storage", storage]
+    assert "the study digits holds a run with" in scale(*job, code=1).stderr
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")

@@ -379,6 +379,22 @@ def test_another_run_in_the_folder_is_refused(finished, digits):
             fit(**{"recipe": QUICK, "train": digits, **change}, folder=finished[0], verbose=0)
 
 
+@pytest.mark.parametrize("change", [{"batch_size": 64}, {"augment": 0}])
+def test_an_interrupted_run_is_not_resumed_as_another(change, digits, tmp_path):
+    def interrupt(epoch, logs):
+        raise KeyboardInterrupt
+
+    few = digits[0][:130], digits[1][:130]
+    late = keras.callbacks.LambdaCallback()
+    late.on_epoch_begin = lambda epoch, logs: interrupt(epoch, logs) if epoch else None
+    with pytest.raises(KeyboardInterrupt):
+        fit(QUICK, few, folder=tmp_path, callbacks=[late], verbose=0)
+    held = (tmp_path / NAME).read_bytes()
+    with pytest.raises(ValueError, match=f"holds a run with {next(iter(change))}"):
+        fit(replace(QUICK, **change), few, folder=tmp_path, verbose=0)
+    assert epochs_done(tmp_path) == 1 and (tmp_path / NAME).read_bytes() == held
+
+
 def test_a_function_that_keeps_its_name_is_another_run(digits, tmp_path):
     def schedule(peak, steps):
         return peak
