@@ -73,15 +73,18 @@ def export(
 def _write_checked(model, form: str, path: Path) -> str:
     from utils.data import atomic_write
     from utils.prediction import DigitReader
-    from utils.training import export_int8, export_onnx
+    from utils.training import export_int8, export_onnx, tf
 
     mnist = open_mnist("sample")
     wanted = DigitReader(model).predict_batch(mnist.x_test)
     with atomic_write(path) as part:  # takes its place only after the check
-        if form == "onnx":
-            export_onnx(model, part)
-        else:
-            export_int8(model, mnist.x_train[:EXAMPLES], part)
+        try:
+            if form == "onnx":
+                export_onnx(model, part)
+            else:
+                export_int8(model, mnist.x_train[:EXAMPLES], part)
+        except tf.errors.OpError as error:  # TensorFlow's way to say that a disk is full
+            raise Mistake(f"{path} is not written: {error.message.splitlines()[0]}") from error
         return _parity(wanted, DigitReader(part).predict_batch(mnist.x_test), exact=form == "onnx")
 
 

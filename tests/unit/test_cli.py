@@ -505,6 +505,19 @@ def test_an_export_that_reads_differently_is_not_kept(monkeypatch, tmp_path):
     assert path.read_text() == "the old file" and len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_full_disk_under_tensorflow_is_one_line(monkeypatch, tmp_path):
+    def full(model, images, part):
+        part.write_bytes(b"half")
+        raise training.tf.errors.ResourceExhaustedError(None, None, "no space left\non the device")
+
+    (tmp_path / "mine.tflite").write_text("the old file")
+    monkeypatch.setattr(training, "export_int8", full)
+    job = ["export", "tiny", "--format", "int8", "--output", tmp_path / "mine.tflite"]
+    said = digits(*job, code=1)
+    assert said.stderr == f"Error: {tmp_path / 'mine.tflite'} is not written: no space left\n"
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["the old file"]
+
+
 def test_parity_is_strict_for_onnx_and_lets_eight_bits_round():
     wanted = np.eye(10)[np.arange(1000) % 10]
     rounded = wanted * 0.9 + 0.01
