@@ -1,7 +1,10 @@
 """Read and write digits in three common formats: MNIST's idx, Kaggle's CSV, and folders of images."""
 
 import gzip
+import lzma
 import math
+import reprlib
+import tarfile
 import zipfile
 import zlib
 from contextlib import suppress
@@ -16,8 +19,10 @@ from utils.data import atomic_write, check_images, check_labels
 
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(784)]
 CSV_CHUNK = 4096  # rows at a time: reading all 42,000 of Kaggle's at once takes 300 MB more
-# What damaged files raise:
-DAMAGED = (ValueError, OverflowError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+PACKED = {b"\x1f\x8b": "gzip", b"PK": "zip", b"BZ": "bz2", b"\xfd7": "xz"}  # by how they begin
+# What damaged and encrypted files raise:
+DAMAGED = (ValueError, OverflowError, EOFError, OSError, RuntimeError)
+DAMAGED += (zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
 
 
 def read_idx(path: str | Path) -> np.ndarray:
@@ -71,22 +76,20 @@ def _check(array, path):
 def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Return images (n, 28, 28) and labels (n,), or None without labels, from a Kaggle CSV.
 
-    The columns are label (train.csv only) and pixel0 … pixel783, whole numbers up to 255. Raises
-    ValueError, which names the file and the row (counted from 1, below the header) of a wrong cell.
+    The columns are label (train.csv only) and pixel0 … pixel783, whole numbers up to 255. The file may
+    be packed: gzip, zip, bz2, xz, or tar. Raises ValueError, which names the file and the row (counted
+    from 1, below the header) of a wrong cell.
     """
     path = Path(path)  # pandas would download a string that starts with http://
+    path.open("rb").close()  # so that a file that isn't there is never called damaged
     try:
         head = _open_csv(path, dtype=str, nrows=2)
     except DAMAGED as error:
         raise ValueError(
-            f"{path}: expected a CSV file with a header and rows ({str(error).strip()})."
+            f"{path}: expected a CSV file with a header and rows ({_reason(error)})."
         ) from error
-    columns = head.iloc[0].tolist()
-    if columns not in (PIXEL_COLUMNS, ["label", *PIXEL_COLUMNS]):
-        found = ", ".join(map(str, columns[:3]))
-        raise ValueError(
-            f"{path}: expected the columns (label,) pixel0 … pixel783, got {len(columns)}: {found} …"
-        )
+    columns = head.iloc[0].fillna("").tolist()
+    _check_columns(path, columns)
     if len(head) < 2:
         raise ValueError(f"{path}: expected rows of digits below the header, got none.")
     if head.iloc[1].isna().any():
@@ -97,6 +100,16 @@ def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
         labels = rows[:, 0].copy()
         check_labels(labels, where=path)
     return images, labels
+
+
+def _check_columns(path, columns):
+    names = ["label", *PIXEL_COLUMNS] if columns[0] == "label" else PIXEL_COLUMNS
+    pairs = zip([*names, ""], [*columns, ""], strict=False)  # past the end, there is nothing
+    for number, (name, found) in enumerate(pairs, start=1):
+        if name != found:
+            expected = "expected the columns (label,) pixel0 … pixel783, with commas between them"
+            got = f"got {len(columns)}: column {number} is {reprlib.repr(found)}, not {name!r}"
+            raise ValueError(f"{path}: {expected}, {got}.")
 
 
 def _read_rows(path, columns):
@@ -116,8 +129,16 @@ def _read_rows(path, columns):
 
 
 def _open_csv(path, **options):
+    # The content decides, not the name: some browsers unpack a file and keep its name.
+    with path.open("rb") as file:
+        packing = "tar" if tarfile.is_tarfile(path) else PACKED.get(file.read(2))
     # With a header, pandas would take one value too many for an index and shift the row.
-    return pd.read_csv(path, header=None, skip_blank_lines=False, **options)
+    return pd.read_csv(path, header=None, skip_blank_lines=False, compression=packing, **options)
+
+
+def _reason(error):
+    no_text = "it isn't UTF-8 text: unpack it, or save it as CSV in UTF-8"
+    return no_text if isinstance(error, UnicodeDecodeError) else str(error).strip()[:200]
 
 
 def _why_unreadable(path, columns, rows_read, error):
@@ -132,9 +153,9 @@ def _why_unreadable(path, columns, rows_read, error):
             wrong = np.flatnonzero(~(values.between(0, 255) & (values % 1 == 0)))
             if len(wrong):
                 row, column = divmod(int(wrong[0]), len(columns))
-                got = "nothing" if pd.isna(cells[wrong[0]]) else repr(cells[wrong[0]])
+                got = "nothing" if pd.isna(cells[wrong[0]]) else reprlib.repr(cells[wrong[0]])
                 return _bad_cell(path, 1 + rows_read + row, columns[column], got)
-    return f"{path}: cut or damaged ({str(error).strip()})."
+    return f"{path}: cut or damaged ({_reason(error)})."
 
 
 def _bad_cell(path, row, column, got):

@@ -87,7 +87,8 @@ def database_url(storage: str | Path) -> str:
         raise ValueError(
             f"{path} is no SQLite database: it may be the journal of an older sweep. Name another file"
         )
-    return f"sqlite:///{path}"
+    # With its own signs for ? and %, which mean something else in a URL.
+    return sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def shown(url: str) -> str:

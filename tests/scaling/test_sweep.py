@@ -217,7 +217,8 @@ def test_file_becomes_a_database_and_an_address_stays(tmp_path):
     assert (tmp_path / "new").is_dir()
     address = "postgresql://user:secret@host/studies"
     assert database_url(address) == address and "secret" not in shown(address)
-    assert shown(database_url(tmp_path / "a.db")) == str(tmp_path / "a.db")
+    for name in ("a.db", "a[1]*.db", "what?uri=true.db", "50%41#.db"):
+        assert shown(database_url(tmp_path / name)) == str(tmp_path / name)
 
 
 def test_old_journal_and_forgotten_colon_are_refused(tmp_path, monkeypatch):

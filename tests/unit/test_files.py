@@ -1,8 +1,12 @@
 """Take digits through each file format and back, and refuse what isn't one."""
 
+import bz2
 import gzip
 import io
+import lzma
 import struct
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -186,7 +190,10 @@ def test_csv_path_is_no_pattern(tmp_path, name):
     np.testing.assert_array_equal(files.read_kaggle_csv(tmp_path / name)[0], images)
 
 
-def csv_of(*rows, columns=("label", *files.PIXEL_COLUMNS)):
+CSV_COLUMNS = ("label", *files.PIXEL_COLUMNS)
+
+
+def csv_of(*rows, columns=CSV_COLUMNS):
     return "\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n"
 
 
@@ -197,6 +204,8 @@ def row(label=7, **pixels):
 
 SAME_CSV = {
     "Windows line ends": csv_of(row(), row(pixel5=200)).replace("\n", "\r\n"),
+    "old Mac line ends": csv_of(row(), row(pixel5=200)).replace("\n", "\r"),
+    "CR only after the header": csv_of(row(), row(pixel5=200)).replace("\n", "\r", 1),
     "no last line end": csv_of(row(), row(pixel5=200)).removesuffix("\n"),
     "byte-order mark": "\ufeff" + csv_of(row(), row(pixel5=200)),
     "quoted": '"'
@@ -221,16 +230,16 @@ BAD_CSV = {
     "header only": (csv_of(), "rows of digits below the header, got none"),
     "no header": (
         "\n".join([",".join(map(str, row()))] * 3),
-        "expected the columns .* got 785: 7, 0, 0",
+        "expected the columns .* got 785: column 1 is '7', not 'pixel0'",
     ),
     "columns": (
         csv_of([1, 2], columns=("label", "pixel0")),
-        "expected the columns .* got 2: label, pixel0",
+        "expected the columns .* got 2: column 3 is '', not 'pixel1'",
     ),
     "order": (csv_of(row(), columns=(*files.PIXEL_COLUMNS, "label")), "expected the columns"),
     "another name": (
         csv_of(row(), columns=("digit", *files.PIXEL_COLUMNS)),
-        "got 785: digit, pixel0",
+        "got 785: column 1 is 'digit', not 'pixel0'",
     ),
     "label": (csv_of(row(), row(label=10)), "row 2: expected a label from 0 to 9, got 10"),
     "label 300": (
@@ -259,7 +268,15 @@ BAD_CSV = {
     "all long": (csv_of([*row(), 0], [*row(), 0]), "Expected 785 fields in line 2, saw 786"),
     "blank line": (csv_of(row(), [], row()), "row 2 .* column label: .* got nothing"),
     "blank first": (csv_of([], row()), "row 1 .* column label: .* got nothing"),
-    "bytes": (b"\xff\xfe\x00\x01" * 50, "a header and rows"),
+    "bytes": (b"\xff\xfe\x00\x01" * 50, "a header and rows .*isn't UTF-8 text: unpack it"),
+    "UTF-16": (csv_of(row()).encode("utf-16"), "isn't UTF-8 text: unpack it, or save it"),
+    "semicolons": (csv_of(row()).replace(",", ";"), "with commas .* got 1: column 1 is 'label;"),
+    "one name twice": (
+        csv_of(row()).replace("pixel782", "pixel783"),
+        "got 785: column 784 is 'pixel783', not 'pixel782'",
+    ),
+    "one column more": (csv_of(row(), columns=(*CSV_COLUMNS, "x")), "column 786 is 'x', not ''"),
+    "a long cell": (csv_of(row(pixel4="9" * 999)), "column pixel4: .* got '9{12}'?...9"),
 }
 
 
@@ -270,16 +287,89 @@ def test_bad_csv_is_one_clear_error(tmp_path, capfd, content, message):
     )
     with pytest.raises(ValueError, match=rf"train\.csv.*{message}") as caught:
         files.read_kaggle_csv(tmp_path / "train.csv")
-    assert "\n" not in str(caught.value) and capfd.readouterr().err == ""
+    said = str(caught.value)
+    assert "\n" not in said and len(said) < 400 and capfd.readouterr().err == ""
 
 
-def test_cut_csv_gz_is_one_clear_error(tmp_path):
-    images, labels = some_digits(200)
-    path = tmp_path / "train.csv.gz"
-    files.write_kaggle_csv(path, images, labels)
-    path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(ValueError, match=r"train\.csv\.gz.*(cut or damaged|a header and rows)"):
-        files.read_kaggle_csv(path)
+def in_zip(content):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train.csv", content)
+    return packed.getvalue()
+
+
+def in_tar(content, mode="w:gz"):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode=mode) as archive:
+        member = tarfile.TarInfo("train.csv")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+PACKERS = {
+    "gz": gzip.compress,
+    "zip": in_zip,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "tar.gz": in_tar,
+    "tar": lambda content: in_tar(content, "w"),
+}
+
+
+@pytest.mark.parametrize("kind", [*PACKERS, "zst"])
+def test_csv_packing_is_known_by_content(tmp_path, kind):
+    """Browsers unpack a file and keep its name, and people name packed files .csv."""
+    plain = csv_of(row(), row(pixel5=200)).encode()
+    packed = {"train.csv": PACKERS[kind](plain)} if kind in PACKERS else {}
+    for name, content in {f"train.csv.{kind}": plain, **packed}.items():
+        (tmp_path / name).write_bytes(content)
+        images, labels = files.read_kaggle_csv(tmp_path / name)
+        assert labels.tolist() == [7, 7] and images[1, 0, 5] == 200
+
+
+def encrypted(content):
+    """Return a zip file that says its content is encrypted."""
+    packed = bytearray(in_zip(content))
+    for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        packed[packed.index(start) + flags] |= 1
+    return bytes(packed)
+
+
+def changed(packed):
+    return packed[:200] + bytes(50) + packed[250:]
+
+
+BAD_PACKED = {
+    "encrypted": (encrypted, "is encrypted, password required"),
+    "zst": (lambda content: b"\x28\xb5\x2f\xfd\x04\x00" + content, "isn't UTF-8 text: unpack it"),
+    **{
+        f"cut {kind}": (lambda c, pack=pack: pack(c)[: len(pack(c)) // 2], "")
+        for kind, pack in PACKERS.items()
+    },
+    **{
+        f"changed {kind}": (lambda c, pack=PACKERS[kind]: changed(pack(c)), "")
+        for kind in PACKERS
+        if kind != "tar"
+    },
+}
+
+
+@pytest.mark.parametrize("pack, message", BAD_PACKED.values(), ids=BAD_PACKED)
+def test_bad_packed_csv_is_one_clear_error(tmp_path, pack, message):
+    content = csv_of(*np.random.default_rng(0).integers(0, 10, (8, 785)).tolist()).encode()
+    for name in ("train.csv", "train.tar.gz"):
+        (tmp_path / name).write_bytes(pack(content))
+        expected = rf"{name}.*(cut or damaged|a header and rows|row \d+ ).*{message}"
+        with pytest.raises(ValueError, match=expected):
+            files.read_kaggle_csv(tmp_path / name)
+
+
+def test_csv_that_is_a_folder_or_missing_is_no_damage(tmp_path):
+    (tmp_path / "train.csv").mkdir()
+    for name in ("train.csv", "nowhere.csv.gz"):
+        with pytest.raises(OSError, match=name):
+            files.read_kaggle_csv(tmp_path / name)
 
 
 # A folder for each class
