@@ -101,4 +101,5 @@ def _check_memory() -> tuple[bool, str]:
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack letters of a path
     sys.exit(0 if check_environment() else 1)

@@ -3,6 +3,7 @@
 import functools
 import importlib.metadata
 import inspect
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -48,7 +49,11 @@ def _options(
             "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
         ),
     ] = False,
-) -> None: ...
+) -> None:
+    # An answer mustn't be lost because the terminal has no letter for a file's name.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def command(*examples: str, group: typer.Typer = app) -> Callable:

@@ -107,7 +107,7 @@ def _read(load: Callable, model: str, state: str, names: Sequence, path: Path) -
         rows = [_read_picture(reader, image) for image in images]
         results = pd.DataFrame(rows, columns=["digit", "confidence", "reason"])
         results = results.astype({"digit": "Int8", "confidence": "float32"})
-    results.insert(0, "image", names)
+    results.insert(0, "image", [_printable(name) for name in names])
     with atomic_write(path) as part:
         results.to_parquet(part, index=False)
     return len(names)
@@ -117,8 +117,13 @@ def _read_picture(reader: DigitReader, picture) -> tuple:
     try:
         found = reader.read(picture)
     except UnreadableImage as fault:  # one broken file mustn't stop a million
-        return None, 0.0, str(fault)
+        return None, 0.0, _printable(str(fault))
     return found.digit, found.confidence, found.reason
+
+
+def _printable(name: str | int) -> str | int:
+    """Return a name as UTF-8 can hold it: on Linux, a file's name can be any bytes."""
+    return name.encode(errors="backslashreplace").decode() if isinstance(name, str) else name
 
 
 def remaining(source: Source, folder: str | Path) -> list[int]:

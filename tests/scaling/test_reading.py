@@ -240,6 +240,18 @@ def test_hidden_pictures_are_no_work(pictures):
     assert partitions(pictures / ".ipynb_checkpoints").names == ["a-checkpoint.png"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_names_that_are_no_text_are_written_escaped(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in (b"a\xe9.png", b"b\xff.png"):
+        (tmp_path / "in" / os.fsdecode(name)).write_bytes(b"no picture")
+    source = partitions(tmp_path / "in")
+    read_here(source, tmp_path / "out")
+    results = load_results(tmp_path / "out")
+    assert results["image"].tolist() == [r"a\udce9.png", r"b\udcff.png"]
+    assert all(results["reason"])
+
+
 def test_idx_file_is_cut_like_an_array(tmp_path, digits):
     write_idx(tmp_path / "digits.idx", digits[0][0][:250])
     source = partitions(tmp_path / "digits.idx", size=100)

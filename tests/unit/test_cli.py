@@ -5,6 +5,7 @@ import html
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -172,6 +173,27 @@ def test_a_folder_is_read_in_order_and_only_its_pictures(seven, blank):
     (seven.parent / ".hidden.png").write_text("not a picture")
     answers = json.loads(digits("predict", seven.parent, "--json").stdout)["predictions"]
     assert [answer["name"] for answer in answers] == [str(blank), str(seven)]
+
+
+@pytest.mark.parametrize("charset", ["cp932", "cp1252", "ascii", "utf-8"])
+def test_no_name_is_too_strange_for_the_terminal(seven, tmp_path, charset):
+    """On Linux, a file's name can be any bytes."""
+    undecodable = [os.fsdecode(b"7_\xe9\xff.png")] if sys.platform == "linux" else []
+    folder = tmp_path / "ä日✓"
+    folder.mkdir()
+    for name in ("7_ä.png", "7_日.png", "7_✓.png", *undecodable):
+        shutil.copy(seven, folder / name)
+        (folder / name.replace("7_", "8_")).write_bytes(b"no picture")
+    count = 3 + len(undecodable)
+    for arguments, found in (
+        (["predict", folder], r"(7).* 100.0%"),
+        (["predict", folder, "--json"], r'"digit": (7)'),
+        (["evaluate", "--folder", folder], f"accuracy 100.00%.*interval|({count}) digits"),
+    ):
+        run = CliRunner(charset=charset).invoke(app, [*map(str, arguments)])
+        assert run.exit_code == 1 and isinstance(run.exception, SystemExit), run.exception
+        assert len(re.findall(found, run.stdout)) == (2 if "evaluate" in arguments else count)
+        assert run.stderr.count("Error: ") == count, run.stderr
 
 
 def test_standard_input_is_read(seven):

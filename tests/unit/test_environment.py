@@ -130,6 +130,17 @@ def test_the_command_prints_the_check_and_nothing_to_stderr():
     assert run.stdout.startswith("[ OK ] Python") and run.stderr == ""
 
 
+def test_the_check_prints_a_path_whatever_the_terminal_knows():
+    run = subprocess.run(
+        [sys.executable, "-m", "utils.environment"],
+        capture_output=True,
+        text=True,
+        env=os.environ
+        | {"PYTHONIOENCODING": "ascii", "MNIST_PATH": "日/mnist.npz", "MNIST_SOURCE": ""},
+    )
+    assert r"names \u65e5/mnist.npz" in run.stdout and run.stderr == "", run
+
+
 def test_tensorflow_starts_without_a_word():
     code = "from utils import models; models.softmax_regression()"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
