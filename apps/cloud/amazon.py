@@ -60,7 +60,10 @@ class AmazonReader(CloudReader):
         once_more = {"mode": "standard", "total_max_attempts": ATTEMPTS}
         config = Config(connect_timeout=self.timeout, read_timeout=self.timeout, retries=once_more)
         if self.practice:
-            session = boto3.Session("practice", "practice", region_name="us-east-1")
+            core = botocore.session.get_session({"profile": (None, None, None, None)})
+            for name in ("config_file", "credentials_file"):  # the learner's own may be broken
+                core.set_config_variable(name, os.devnull)
+            session = boto3.Session("practice", "practice", None, "us-east-1", core)
             config = config.merge(Config(proxies={}))
             return session.client("rekognition", endpoint_url=endpoint, config=config)
         core = botocore.session.get_session()
@@ -84,8 +87,14 @@ class AmazonReader(CloudReader):
             return self._of_status(STATUSES.get(code, status), code)
         if isinstance(fault, (exceptions.ConnectTimeoutError, exceptions.ReadTimeoutError)):
             return "timeout", f"no answer within {self.timeout:g} seconds"
+        if isinstance(fault, exceptions.EndpointConnectionError) and not self.practice:
+            place = fault.kwargs["endpoint_url"]
+            return "network", f"{WHAT['network']} at {place}, where your region leads"
         if isinstance(fault, (exceptions.HTTPClientError, exceptions.ConnectionError)):
             return "network", WHAT["network"]
+        if isinstance(fault, exceptions.ConfigParseError):
+            named = "its config file, ~/.aws/config or what AWS_CONFIG_FILE names,"
+            return "setup", f"{named} isn't in UTF-8, or has a broken line: save it again"
         if isinstance(fault, exceptions.BotoCoreError):  # a missing region, profile, or login
             return "setup", f"it is not set up ({type(fault).__name__})"
         return self._otherwise(fault)
@@ -94,7 +103,8 @@ class AmazonReader(CloudReader):
 def _names_credentials(path):
     """Return whether the config file says where credentials come from, and not only the region."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        # Of any encoding, to find its ASCII: UTF-16 has a zero byte beside each letter.
+        text = Path(path).read_bytes().replace(b"\0", b"").decode("latin-1")
     except OSError:
         return False
     sources = r"aws_access_key_id|credential_process|role_arn|sso_\w+|login_session"

@@ -426,6 +426,21 @@ def test_credentials_are_found_where_the_services_keep_them(monkeypatch, tmp_pat
         has_credentials("ibm")
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le", "utf-8-sig"])
+def test_aws_config_of_another_encoding_is_explained(monkeypatch, tmp_path, encoding):
+    """Editors on Windows write such files. The practice server needs none of them."""
+    config = tmp_path / "config"
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_DEFAULT_PROFILE", "nobody")
+    for source, found in (("", False), ("credential_process = nothing", True)):
+        config.write_bytes(f"[profile schön]\nregion = eu-west-1\n{source}\n".encode(encoding))
+        assert has_credentials("amazon") == found
+        assert cloud.AmazonReader("http://127.0.0.1:9").practice
+    with pytest.raises(CloudError, match=r"config file, .* isn't in UTF-8, .*; set AWS_") as caught:
+        cloud.AmazonReader()
+    assert caught.value.kind == "setup"
+
+
 def test_no_address_in_the_cloud_is_asked_for_credentials(monkeypatch, tmp_path):
     (tmp_path / "credentials").write_text("[somebody-else]\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
@@ -439,6 +454,19 @@ def test_a_region_that_is_missing_is_named(account, monkeypatch):
     with pytest.raises(CloudError, match=r"NoRegionError.*AWS_DEFAULT_REGION") as caught:
         cloud.AmazonReader()
     assert caught.value.kind == "setup"
+
+
+def test_a_region_that_does_not_exist_is_shown(account, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "mars-1")
+
+    def no_such_name(*arguments, **options):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+    error = refusal(cloud.AmazonReader())
+    assert error.kind == "network" and "mars-1.amazonaws.com/, where your region leads" in str(
+        error
+    )
 
 
 def test_an_address_of_azure_that_is_none_is_refused(account, monkeypatch):
