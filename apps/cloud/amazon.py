@@ -60,12 +60,8 @@ class AmazonReader(CloudReader):
         once_more = {"mode": "standard", "total_max_attempts": ATTEMPTS}
         config = Config(connect_timeout=self.timeout, read_timeout=self.timeout, retries=once_more)
         if self.practice:
-            core = botocore.session.get_session({"profile": (None, None, None, None)})
-            for name in ("config_file", "credentials_file"):  # the learner's own may be broken
-                core.set_config_variable(name, os.devnull)
-            session = boto3.Session("practice", "practice", None, "us-east-1", core)
             config = config.merge(Config(proxies={}))
-            return session.client("rekognition", endpoint_url=endpoint, config=config)
+            return practice_session().client("rekognition", endpoint_url=endpoint, config=config)
         core = botocore.session.get_session()
         # This provider would ask an address outside this machine.
         core.get_component("credential_provider").remove("iam-role")
@@ -98,6 +94,17 @@ class AmazonReader(CloudReader):
         if isinstance(fault, exceptions.BotoCoreError):  # a missing region, profile, or login
             return "setup", f"it is not set up ({type(fault).__name__})"
         return self._otherwise(fault)
+
+
+def practice_session():
+    """Return a boto3 session for a practice server, without an account and the files of the `aws` tool."""
+    import boto3
+    import botocore.session
+
+    core = botocore.session.get_session({"profile": (None, None, None, None)})
+    for name in ("config_file", "credentials_file"):  # the user's own may be broken
+        core.set_config_variable(name, os.devnull)
+    return boto3.Session("practice", "practice", None, "us-east-1", core)
 
 
 def _names_credentials(path):
