@@ -12,7 +12,8 @@ from tests.notebooks.recut import PREDICT, RECUT, RULES, TURN
 from tests.notebooks.rules import ROOT, Notebook
 from utils.exercises.lesson import load
 
-LESSONS = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb") if path.stem[3:] in RECUT)
+ALL = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LESSONS = [path for path in ALL if path.stem[3:] in RECUT]
 each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
@@ -32,8 +33,10 @@ def turn_cells(path):
 
 def answers(path):
     """Return the whole function of each turn by the place of its cell."""
-    entries = load(path.stem[3:]).entries
-    return {place: entries[turn]["answer"].strip() for place, turn in turn_cells(path)}
+    return {
+        place: load(path.stem[3:]).entries[turn]["answer"].strip()
+        for place, turn in turn_cells(path)
+    }
 
 
 @each_lesson
@@ -50,8 +53,13 @@ def test_turn_is_its_answer_with_a_gap(path):
         assert "<details>" in folded and all(line in folded for line in gaps), gaps
 
 
-@each_lesson
-def test_lesson_runs_with_every_turn_answered_and_each_cell_twice(path, tmp_path, monkeypatch):
+# The other lessons take up to six minutes each, so `make test-long` runs them.
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=() if path in LESSONS else pytest.mark.long) for path in ALL],
+    ids=lambda path: path.stem,
+)
+def test_each_cell_runs_twice_with_every_turn_answered(path, tmp_path, monkeypatch):
     """Each cell is run twice in a row; then all run once more, as when a learner goes back."""
     monkeypatch.setenv("DIGITS_RUNS", str(tmp_path))
     monkeypatch.setenv("DIGITS_STRICT", "1")
