@@ -1,12 +1,9 @@
 """Read and write digits in three common formats: MNIST's idx, Kaggle's CSV, and folders of images."""
 
 import gzip
-import lzma
 import math
 import reprlib
 import tarfile
-import zipfile
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -20,9 +17,6 @@ from utils.data import atomic_write, check_images, check_labels
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(784)]
 CSV_CHUNK = 4096  # rows at a time: reading all 42,000 of Kaggle's at once takes 300 MB more
 PACKED = {b"\x1f\x8b": "gzip", b"PK": "zip", b"BZ": "bz2", b"\xfd7": "xz"}  # by how they begin
-# What damaged and encrypted files raise:
-DAMAGED = (ValueError, OverflowError, EOFError, OSError, RuntimeError)
-DAMAGED += (zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
 
 
 def read_idx(path: str | Path) -> np.ndarray:
@@ -35,7 +29,7 @@ def read_idx(path: str | Path) -> np.ndarray:
         # The content decides, not the name: some browsers unpack a .gz and keep its name.
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
-    except DAMAGED as error:
+    except Exception as error:  # each packing has errors of its own, if it's damaged or encrypted
         raise ValueError(f"{path}: cut or damaged ({error}): download it again.") from error
     magic = int.from_bytes(content[:4], "big")
     if magic not in (2049, 2051):
@@ -76,20 +70,26 @@ def _check(array, path):
 def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Return images (n, 28, 28) and labels (n,), or None without labels, from a Kaggle CSV.
 
-    The columns are label (train.csv only) and pixel0 … pixel783, whole numbers up to 255. The file may
-    be packed: gzip, zip, bz2, xz, or tar. Raises ValueError, which names the file and the row (counted
-    from 1, below the header) of a wrong cell.
+    The columns are label (train.csv only) and pixel0 … pixel783, whole numbers up to 255; the file may
+    be packed. Raises ValueError, which names the file and the row (counted from 1) of a wrong cell.
     """
     path = Path(path)  # pandas would download a string that starts with http://
     path.open("rb").close()  # so that a file that isn't there is never called damaged
     try:
         head = _open_csv(path, dtype=str, nrows=2)
-    except DAMAGED as error:
-        raise ValueError(
-            f"{path}: expected a CSV file with a header and rows ({_reason(error)})."
-        ) from error
+    except Exception as error:  # each packing has errors of its own, if it's damaged or encrypted
+        expected = (
+            "expected a CSV file in UTF-8 with a header and rows, plain, gzip, zip, bz2, xz, or tar"
+        )
+        raise ValueError(f"{path}: {expected} ({str(error).strip()[:200]}).") from error
     columns = head.iloc[0].fillna("").tolist()
-    _check_columns(path, columns)
+    names = ["label", *PIXEL_COLUMNS] if columns[0] == "label" else PIXEL_COLUMNS
+    if columns != names:
+        pairs = enumerate(zip([*columns, ""], [*names, ""], strict=False), start=1)
+        place, (found, name) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
+        expected = "expected the columns (label,) pixel0 … pixel783, with commas between them"
+        got = f"got {len(columns)}: column {place} is {reprlib.repr(found)}, not {name!r}"
+        raise ValueError(f"{path}: {expected}, {got}.")
     if len(head) < 2:
         raise ValueError(f"{path}: expected rows of digits below the header, got none.")
     if head.iloc[1].isna().any():
@@ -100,16 +100,6 @@ def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
         labels = rows[:, 0].copy()
         check_labels(labels, where=path)
     return images, labels
-
-
-def _check_columns(path, columns):
-    names = ["label", *PIXEL_COLUMNS] if columns[0] == "label" else PIXEL_COLUMNS
-    pairs = zip([*names, ""], [*columns, ""], strict=False)  # past the end, there is nothing
-    for number, (name, found) in enumerate(pairs, start=1):
-        if name != found:
-            expected = "expected the columns (label,) pixel0 … pixel783, with commas between them"
-            got = f"got {len(columns)}: column {number} is {reprlib.repr(found)}, not {name!r}"
-            raise ValueError(f"{path}: {expected}, {got}.")
 
 
 def _read_rows(path, columns):
@@ -123,7 +113,7 @@ def _read_rows(path, columns):
             for chunk in chunks:
                 # pandas stores columns together, but the pixels of an image belong side by side.
                 parts.append(np.ascontiguousarray(chunk))
-    except DAMAGED as error:
+    except Exception as error:
         raise ValueError(_why_unreadable(path, columns, sum(map(len, parts)), error)) from error
     return np.concatenate(parts)
 
@@ -136,15 +126,10 @@ def _open_csv(path, **options):
     return pd.read_csv(path, header=None, skip_blank_lines=False, compression=packing, **options)
 
 
-def _reason(error):
-    no_text = "it isn't UTF-8 text: unpack it, or save it as CSV in UTF-8"
-    return no_text if isinstance(error, UnicodeDecodeError) else str(error).strip()[:200]
-
-
 def _why_unreadable(path, columns, rows_read, error):
     """Return which cell stopped the fast reader, or what the reader said if it wasn't a single cell."""
     if not isinstance(error, pd.errors.ParserError):  # a ParserError names the line itself
-        with suppress(*DAMAGED):
+        with suppress(Exception):
             chunk = _open_csv(
                 path, names=columns, dtype=str, skiprows=1 + rows_read, nrows=CSV_CHUNK
             )
@@ -155,7 +140,7 @@ def _why_unreadable(path, columns, rows_read, error):
                 row, column = divmod(int(wrong[0]), len(columns))
                 got = "nothing" if pd.isna(cells[wrong[0]]) else reprlib.repr(cells[wrong[0]])
                 return _bad_cell(path, 1 + rows_read + row, columns[column], got)
-    return f"{path}: cut or damaged ({_reason(error)})."
+    return f"{path}: cut or damaged ({str(error).strip()[:200]})."
 
 
 def _bad_cell(path, row, column, got):

@@ -268,8 +268,8 @@ BAD_CSV = {
     "all long": (csv_of([*row(), 0], [*row(), 0]), "Expected 785 fields in line 2, saw 786"),
     "blank line": (csv_of(row(), [], row()), "row 2 .* column label: .* got nothing"),
     "blank first": (csv_of([], row()), "row 1 .* column label: .* got nothing"),
-    "bytes": (b"\xff\xfe\x00\x01" * 50, "a header and rows .*isn't UTF-8 text: unpack it"),
-    "UTF-16": (csv_of(row()).encode("utf-16"), "isn't UTF-8 text: unpack it, or save it"),
+    "bytes": (b"\xff\xfe\x00\x01" * 50, "in UTF-8 with a header and rows, plain, gzip"),
+    "UTF-16": (csv_of(row()).encode("utf-16"), "in UTF-8 with a header and rows, plain, gzip"),
     "semicolons": (csv_of(row()).replace(",", ";"), "with commas .* got 1: column 1 is 'label;"),
     "one name twice": (
         csv_of(row()).replace("pixel782", "pixel783"),
@@ -342,7 +342,7 @@ def changed(packed):
 
 BAD_PACKED = {
     "encrypted": (encrypted, "is encrypted, password required"),
-    "zst": (lambda content: b"\x28\xb5\x2f\xfd\x04\x00" + content, "isn't UTF-8 text: unpack it"),
+    "zst": (lambda content: b"\x28\xb5\x2f\xfd\x04\x00" + content, "plain, gzip, .*decode byte"),
     **{
         f"cut {kind}": (lambda c, pack=pack: pack(c)[: len(pack(c)) // 2], "")
         for kind, pack in PACKERS.items()
