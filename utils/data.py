@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -86,8 +87,17 @@ def _refuse(message, where):
 
 
 def runs_folder() -> Path:
-    """Return the folder for what learners make, data/runs, or the one that DIGITS_RUNS in the environment names."""
-    return Path(os.environ.get("DIGITS_RUNS") or CACHE.parent / "runs")
+    """Return the folder for what learners make: DIGITS_RUNS, or data/runs, or a temporary one if it's read-only."""
+    folder = Path(os.environ.get("DIGITS_RUNS") or CACHE.parent / "runs")
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.isdir(path))
+    return folder if os.access(there, os.W_OK) else _temporary_runs(folder)
+
+
+@functools.cache
+def _temporary_runs(folder):
+    made = Path(tempfile.mkdtemp(prefix="digits_runs_"))
+    print(f"Files go to {made}: {folder} can't be written to. Set DIGITS_RUNS to keep them.")
+    return made
 
 
 def load_mnist(source: Literal["auto", "full", "sample"] = "auto") -> Mnist:

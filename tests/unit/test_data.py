@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import socket
 import subprocess
 import sys
@@ -475,6 +476,28 @@ def test_what_a_killed_process_leaves_is_hidden(tmp_path):
     for pattern in ("my_cnn.*", "part-*.parquet", "t*.csv", "7*", "checkpoint*"):
         assert [path.read_text() for path in tmp_path.glob(pattern)] == ["old"]
     assert [path.name for path in tmp_path.iterdir() if is_picture(path)] == ["7_desk.png"]
+
+
+def test_course_that_cannot_be_written_to_is_no_trouble(monkeypatch, tmp_path, capfd):
+    course = tmp_path / "data"
+    course.mkdir()
+    monkeypatch.setattr(data, "CACHE", course / "mnist.npz")
+    monkeypatch.delenv("DIGITS_RUNS", raising=False)
+    # A folder without the right to write stops no superuser, and tests may run as one.
+    writable = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != course and writable(path, mode))
+    found = data.runs_folder()
+    assert found.is_dir() and course not in found.parents and data.runs_folder() == found
+    said = capfd.readouterr().out
+    assert (
+        said
+        == f"Files go to {found}: {course / 'runs'} can't be written to. Set DIGITS_RUNS to keep them.\n"
+    )
+    with data.atomic_write(found / "a.txt") as part:
+        part.write_text("kept")
+    monkeypatch.setenv("DIGITS_RUNS", str(tmp_path / "new" / "runs"))
+    assert data.runs_folder() == tmp_path / "new" / "runs" and not (tmp_path / "new").exists()
+    assert capfd.readouterr().out == ""
 
 
 def test_folder_is_claimed_by_one_run(tmp_path):
