@@ -1,5 +1,6 @@
 """What all commands share: how they are registered, what they print, and how they report mistakes."""
 
+import errno
 import functools
 import importlib.metadata
 import inspect
@@ -72,7 +73,7 @@ def command(*examples: str, group: typer.Typer = app) -> Callable:
             except (Mistake, OSError, ValueError) as error:
                 if isinstance(error, ValueError) and not _is_of_model(error):
                     raise
-                complain(f"Error: {error}")
+                complain(f"Error: {error}{_advice(error)}")
                 raise typer.Exit(1) from None
 
         # Typer would keep the line breaks inside a paragraph.
@@ -87,6 +88,11 @@ def _is_of_model(error: ValueError) -> bool:
     from utils.prediction import UnreadableModel
 
     return isinstance(error, UnreadableModel)
+
+
+def _advice(error: Exception) -> str:
+    denied = getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS)
+    return ": you may not read or write there, so name another file or folder" if denied else ""
 
 
 def complain(message: str) -> None:

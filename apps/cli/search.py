@@ -1,6 +1,8 @@
 """What `digits scale sweep` tries, and where it keeps what it found."""
 
+import errno
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,6 +85,8 @@ def database_url(storage: str | Path) -> str:
         raise ValueError(f"storage: expected a file like sweep.db, or {example}")
     path = Path(storage).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(path if path.is_file() else path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     if path.is_file() and path.read_bytes()[:6] not in (b"", b"SQLite"):
         raise ValueError(
             f"{path} is no SQLite database: it may be the journal of an older sweep. Name another file"

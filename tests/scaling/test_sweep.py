@@ -221,6 +221,12 @@ def test_file_becomes_a_database_and_an_address_stays(tmp_path):
         assert shown(database_url(tmp_path / name)) == str(tmp_path / name)
 
 
+def test_database_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(PermissionError, match=r"a\.db"):
+        database_url(tmp_path / "a.db")
+
+
 def test_old_journal_and_forgotten_colon_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sweep.journal").write_text('{"op_code": 0}\n')

@@ -1,6 +1,7 @@
 """The command: what it answers, what it refuses and how, and runs that are interrupted and resumed, for real."""
 
 import contextlib
+import errno
 import html
 import json
 import os
@@ -840,6 +841,16 @@ def test_export_beside_the_shipped_models_keeps_them(monkeypatch, tmp_path):
     monkeypatch.setattr("utils.prediction.MODELS", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert "give another --output" in digits("export", "tiny", code=1).stderr
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_place_that_is_read_only_is_told_with_what_to_do(monkeypatch, test_csv, number):
+    def read_only(path):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(kaggle, "atomic_write", read_only)
+    said = digits("submit", "--test", test_csv, "--out", "s.csv", "--model", "tiny", code=1).stderr
+    assert re.search(r"Error: .*'s\.csv': .* so name another file or folder\n", said), said
 
 
 def test_the_capstone_benchmark_goes_from_train_csv_to_a_score(monkeypatch, tmp_path):
