@@ -1,5 +1,7 @@
 """Every question accepts its solution, names each of its mistakes, and draws inputs that reach the edges."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,23 @@ def test_every_mistake_gets_its_own_sentence(name, question):
                 answer = spoil_field(answer, mistake, found.entries[question].get("names"))
             outcome = Question(found, question).judge(answer, seed=seed)
             assert (outcome.kind, outcome.message) == ("incorrect", mistake.sentence)
+
+
+MARKUP = "<b>__init__</b> and *args*"
+
+
+def breaks(*_):
+    raise ValueError(MARKUP)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_what_learners_give_never_turns_into_markup(name):
+    """Shown as Markdown, `<lambda>` would vanish, and `__init__` would turn bold."""
+    for question in lesson.load(name).entries:
+        for answer in (MARKUP, breaks, lambda *_: MARKUP):
+            message = Question(lesson.load(name), question).judge(answer, seed=0).message
+            outside = re.sub(r"`[^`]*`", "", message)
+            assert not re.search(r"<|__|\*args", outside), f"{question}: {message}"
 
 
 def spoil_field(answer, mistake, names):
