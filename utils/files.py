@@ -15,6 +15,7 @@ from PIL import Image
 from utils.data import atomic_write, check_images, check_labels
 
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(784)]
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic")
 CSV_CHUNK = 4096  # rows at a time: reading all 42,000 of Kaggle's at once takes 300 MB more
 PACKED = {b"\x1f\x8b": "gzip", b"PK": "zip", b"BZ": "bz2", b"\xfd7": "xz"}  # by how they begin
 
@@ -79,7 +80,7 @@ def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
         head = _open_csv(path, dtype=str, nrows=2)
     except Exception as error:  # each packing has errors of its own, if it's damaged or encrypted
         expected = (
-            "expected a CSV file in UTF-8 with a header and rows, plain, gzip, zip, bz2, xz, or tar"
+            "expected a CSV in UTF-8 with a header and rows, plain, gzip, zip, bz2, xz, or tar"
         )
         raise ValueError(f"{path}: {expected} ({str(error).strip()[:200]}).") from error
     columns = head.iloc[0].fillna("").tolist()
@@ -119,8 +120,7 @@ def _read_rows(path, columns):
 
 
 def _open_csv(path, **options):
-    # The content decides, not the name: some browsers unpack a file and keep its name.
-    with path.open("rb") as file:
+    with path.open("rb") as file:  # its name may mislead: some browsers unpack a file and keep it
         packing = "tar" if tarfile.is_tarfile(path) else PACKED.get(file.read(2))
     # With a header, pandas would take one value too many for an index and shift the row.
     return pd.read_csv(path, header=None, skip_blank_lines=False, compression=packing, **options)
@@ -164,9 +164,9 @@ def write_kaggle_csv(
 def read_image_folder(root: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """Return images (n, 28, 28) and labels (n,) from PNG and JPG files in the folders root/0 … root/9.
 
-    They come in the order of their file names, whatever their class. Other files, and names that
-    start with a dot, are skipped. Raises ValueError, which names the file or folder, if one isn't
-    a gray digit of 28 x 28 pixels with a class from 0 to 9.
+    They come in the order of their file names, whatever their class. Files that aren't pictures, and
+    names that start with a dot, are skipped. Raises ValueError, which names the file or folder, if
+    one isn't a gray digit of 28 x 28 pixels, as PNG or JPG, with a class from 0 to 9.
     """
     folders = [path for path in Path(root).iterdir() if path.is_dir() and path.name[0] != "."]
     if not folders:
@@ -183,7 +183,7 @@ def _class_images(folder):
             f"{folder}: expected a class from 0 to 9 as the folder's name, got {folder.name!r}."
         )
     visible = [path for path in folder.iterdir() if path.name[0] != "."]
-    paths = [path for path in visible if path.suffix.lower() in (".png", ".jpg", ".jpeg")]
+    paths = [path for path in visible if path.suffix.lower() in PICTURES]
     if not paths:
         raise ValueError(
             f"{folder}: expected images (.png, .jpg), got none: add some, or delete the folder."

@@ -1,7 +1,9 @@
 """Read digits: the one way from an image to a prediction, shared by notebooks, the command line, and the apps."""
 
 import importlib.util
+import re
 import threading
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -108,15 +110,16 @@ def _open(path: Path) -> Network:
     }
     if path.suffix not in openers:
         raise UnreadableModel(
-            f"{path.name}: expected a model file that ends in {', '.join(openers)}"
+            f"{path.name}: expected {', '.join(openers)}; Keras saves .h5 as .keras"
         )
     try:
         network = openers[path.suffix](path)
         probabilities = network(np.random.default_rng(0).random((1, 28, 28, 1), "float32"))
         _check_finite(probabilities)
     except Exception as fault:  # each runtime has errors of its own
-        said = str(fault).strip() or type(fault).__name__
-        reason = said.splitlines()[0][:200]
+        said = re.sub(r"\x1b\[\d*m|Exception encountered when calling .*", "", str(fault)).strip()
+        found = re.findall("[Ee]xpected (?:shape|axis).*", said) or said.splitlines()
+        reason = (found or [type(fault).__name__])[0][:200]
         raise UnreadableModel(
             f"{path.name} cannot be used: it is damaged or reads no digits ({reason})"
         ) from fault
@@ -168,6 +171,8 @@ def _open_litert(path: Path) -> Network:
 def _load_keras(path: Path):
     with quiet_tensorflow():
         import keras  # only here, because TensorFlow takes seconds to start
+    if not zipfile.is_zipfile(path):  # of such a file, Keras says that it isn't found
+        raise ValueError("it isn't a whole .keras file: save it or download it again")
     # Keras refuses files that contain code of their own.
     model = keras.models.load_model(path, compile=False)
     _check_finite(*model.get_weights())  # since a ReLU may hide NaN from the outputs

@@ -770,7 +770,7 @@ def test_submit_by_onnx_starts_no_tensorflow(test_csv, tmp_path):
     (["--check", "{folder}/test.csv"], "header (line 1): expected ImageId,Label, got 'pixel0"),
     (["--test", "{folder}/train.csv", "--out", "{folder}/submission.csv"], "train.csv has labels"),
     (["--test", "{folder}/nowhere.csv", "--out", "{folder}/submission.csv"], "nowhere.csv"),
-    (["--test", "{folder}/empty.csv", "--out", "{folder}/submission.csv"], "expected a CSV file"),
+    (["--test", "{folder}/empty.csv", "--out", "{folder}/submission.csv"], "expected a CSV in UTF-8"),
     (["--out", "{folder}/submission.csv", "--model", "nothing"], "give a name from data/models"),
     (["--out", "{folder}/test.csv"], "give another --out"),
     (["--out", "{folder}/deeper/../link.csv"], "give another --out"),

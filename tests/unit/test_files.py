@@ -268,8 +268,8 @@ BAD_CSV = {
     "all long": (csv_of([*row(), 0], [*row(), 0]), "Expected 785 fields in line 2, saw 786"),
     "blank line": (csv_of(row(), [], row()), "row 2 .* column label: .* got nothing"),
     "blank first": (csv_of([], row()), "row 1 .* column label: .* got nothing"),
-    "bytes": (b"\xff\xfe\x00\x01" * 50, "in UTF-8 with a header and rows, plain, gzip"),
-    "UTF-16": (csv_of(row()).encode("utf-16"), "in UTF-8 with a header and rows, plain, gzip"),
+    "bytes": (b"\xff\xfe\x00\x01" * 50, "CSV in UTF-8 with a header and rows, plain, gzip"),
+    "UTF-16": (csv_of(row()).encode("utf-16"), "CSV in UTF-8 with a header and rows"),
     "semicolons": (csv_of(row()).replace(",", ";"), "with commas .* got 1: column 1 is 'label;"),
     "one name twice": (
         csv_of(row()).replace("pixel782", "pixel783"),
@@ -447,6 +447,10 @@ BAD_FOLDER = {
     "16 bits": ({"1/a.png": picture(mode="I;16")}, r"a\.png: expected .* mode I;16"),
     "cut": ({"1/a.png": picture()[:50]}, r"a\.png: expected a PNG or JPG image"),
     "text": ({"1/a.jpg": b"no picture"}, r"a\.jpg: expected a PNG or JPG image"),
+    "other ending": (
+        {"1/a.png": picture(), "1/b.BMP": picture(format="BMP")},
+        r"b\.BMP: expected a PNG or JPG image",
+    ),
     "GIF": ({"1/a.png": picture(format="GIF")}, r"a\.png: expected a PNG or JPG image"),
 }
 

@@ -332,9 +332,16 @@ def test_arrays_of_other_kinds_are_read():
         levels.astype(str),
     ):
         with pytest.raises(
-            UnreadableImage, match=r"floats from 0 to 1, got .*: scale its values to 0 \.\.\. 255"
+            UnreadableImage,
+            match=r"floats from 0 to 1, got .*: give one image, scaled to 0 \.\.\. 255",
         ):
             to_mnist_form(array)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (1, 28, 28, 1), (784,), (28, 28, 2), (0, 28)])
+def test_array_of_another_shape_is_told_to_be_one_image(shape):
+    with pytest.raises(UnreadableImage, match=r"of shape \(.*\): give one image"):
+        to_mnist_form(np.zeros(shape, "uint8"))
 
 
 def test_palette_gray_alpha_and_deep_images_are_read(tmp_path):

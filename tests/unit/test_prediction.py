@@ -204,8 +204,9 @@ def test_a_missing_model_says_what_may_be_named():
 def test_damaged_or_foreign_file_is_refused_by_name(ending, spoil, tmp_path, capfd):
     path = tmp_path / f"mine{ending}"
     path.write_bytes(spoil((MODELS / f"reference{ending}").read_bytes()))
-    with pytest.raises(UnreadableModel, match=rf"mine\{ending}"):
+    with pytest.raises(UnreadableModel, match=rf"mine\{ending}") as caught:
         DigitReader(path)
+    assert "not found" not in str(caught.value)
     assert "BOOM" not in "".join(capfd.readouterr())
 
 
@@ -276,8 +277,15 @@ def test_outputs_that_are_not_finite_are_no_prediction():
 
 def test_other_file_type_is_refused_with_the_accepted_ones(tmp_path):
     (tmp_path / "model.h5").write_bytes(b"")
-    with pytest.raises(UnreadableModel, match=r"\.onnx, \.tflite, \.keras"):
+    with pytest.raises(UnreadableModel, match=r"\.onnx, \.tflite, \.keras; Keras saves \.h5"):
         DigitReader(tmp_path / "model.h5")
+
+
+def test_error_of_keras_is_told_by_its_cause(tmp_path):
+    flat = keras.Sequential([keras.Input((784,)), keras.layers.Dense(10, activation="softmax")])
+    flat.save(tmp_path / "flat.keras")
+    with pytest.raises(UnreadableModel, match=r"\(Expected shape \(None, 784\), but input has"):
+        DigitReader(tmp_path / "flat.keras")
 
 
 def test_importing_the_reader_starts_no_tensorflow():
