@@ -109,9 +109,7 @@ def _open(path: Path) -> Network:
         ".keras": lambda path: _call_keras(_load_keras(path)),
     }
     if path.suffix not in openers:
-        raise UnreadableModel(
-            f"{path.name}: expected {', '.join(openers)}; Keras saves .h5 as .keras"
-        )
+        raise UnreadableModel(f"{path.name}: expected {', '.join(openers)}; Keras converts .h5")
     try:
         network = openers[path.suffix](path)
         probabilities = network(np.random.default_rng(0).random((1, 28, 28, 1), "float32"))

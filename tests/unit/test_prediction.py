@@ -277,7 +277,7 @@ def test_outputs_that_are_not_finite_are_no_prediction():
 
 def test_other_file_type_is_refused_with_the_accepted_ones(tmp_path):
     (tmp_path / "model.h5").write_bytes(b"")
-    with pytest.raises(UnreadableModel, match=r"\.onnx, \.tflite, \.keras; Keras saves \.h5"):
+    with pytest.raises(UnreadableModel, match=r"\.onnx, \.tflite, \.keras; Keras converts \.h5"):
         DigitReader(tmp_path / "model.h5")
 
 
