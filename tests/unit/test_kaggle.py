@@ -239,6 +239,7 @@ SAME = {
     "plain": "\n".join(GOOD) + "\n",
     "no last line end": "\n".join(GOOD),
     "Windows": "\r\n".join(GOOD) + "\r\n",
+    "old Mac": "\r".join(GOOD) + "\r",
     "quoted header": "\n".join(['"ImageId","Label"', *GOOD[1:]]),
     "quoted": "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in GOOD),
 }
