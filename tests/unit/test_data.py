@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -482,6 +483,7 @@ def test_course_that_cannot_be_written_to_is_no_trouble(monkeypatch, tmp_path, c
     course = tmp_path / "data"
     course.mkdir()
     monkeypatch.setattr(data, "CACHE", course / "mnist.npz")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.delenv("DIGITS_RUNS", raising=False)
     # A folder without the right to write stops no superuser, and tests may run as one.
     writable = os.access
