@@ -1,5 +1,7 @@
 """Draw digits as people in the United States write them: ten digits, five hands, any pen."""
 
+from functools import lru_cache
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -54,6 +56,7 @@ HANDS = [
 ]
 
 
+@lru_cache(maxsize=64)
 def draw_digit(digit: int, hand: int, pen: float, side: int = SIDE) -> np.ndarray:
     """Return how much ink covers each pixel of a page, float32 (side, side), from 0 to 1.
 

@@ -125,9 +125,12 @@ def _camera(page, rng, blur, grain):
     return file.getvalue()
 
 
-def papers_and_inks() -> Iterator:
-    """Yield digits, with what they are, in every ink that stands out from its paper by 40 levels in some channel."""
-    for number, (paper, ink) in enumerate(product(COLORS.values(), repeat=2)):
+def papers_and_inks(every: int = 1) -> Iterator:
+    """Yield digits, with what they are, in every ink that stands out from its paper by 40 levels in some channel.
+
+    With `every` above 1, only every so many pairs of paper and ink.
+    """
+    for number, (paper, ink) in enumerate(list(product(COLORS.values(), repeat=2))[::every]):
         if np.abs(np.subtract(paper, ink)).max() >= 40:
             for digit in range(10):
                 cover = draw_digit(digit, (digit + number) % len(HANDS), 10)[..., np.newaxis]

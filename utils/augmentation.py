@@ -52,9 +52,7 @@ class RandomAffine(_RandomChange):
 
     def __init__(self, rotation=10.0, scale=0.1, shear=5.0, shift=2.0, seed=0, **kwargs):
         if not 0 <= scale < 1:
-            raise ValueError(
-                f"scale: expected a fraction from 0 to under 1, such as 0.1 for 10%, got {scale}"
-            )
+            raise ValueError(f"scale: expected a share from 0 to under 1, such as 0.1, got {scale}")
         super().__init__(seed, **kwargs)
         self.rotation, self.scale, self.shear, self.shift = rotation, scale, shear, shift
 

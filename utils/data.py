@@ -176,9 +176,7 @@ def _sample_rows():
 def _load_mnist_path():
     path = Path(os.environ["MNIST_PATH"])
     if not path.is_file():
-        raise FileNotFoundError(
-            f"MNIST_PATH names {path}, but there is no such file: fix or unset it."
-        )
+        raise FileNotFoundError(f"MNIST_PATH names {path}, which isn't there: fix or unset it.")
     try:
         return _read_npz(path.read_bytes())
     except ValueError as error:
@@ -210,9 +208,7 @@ def _download_mnist():
         with atomic_write(CACHE) as part:
             part.write_bytes(content)
     except OSError as error:
-        print(
-            f"MNIST was downloaded but not saved, so the next start downloads it again ({error})."
-        )
+        print(f"MNIST was downloaded but not saved: the next start downloads it again ({error}).")
     return mnist
 
 

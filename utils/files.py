@@ -79,9 +79,7 @@ def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
     try:
         head = _open_csv(path, dtype=str, nrows=2)
     except Exception as error:  # each packing has errors of its own, if it's damaged or encrypted
-        expected = (
-            "expected a CSV in UTF-8 with a header and rows, plain, gzip, zip, bz2, xz, or tar"
-        )
+        expected = "expected a CSV in UTF-8 with a header, plain, gzip, zip, bz2, xz, or tar"
         raise ValueError(f"{path}: {expected} ({str(error).strip()[:200]}).") from error
     columns = head.iloc[0].fillna("").tolist()
     names = ["label", *PIXEL_COLUMNS] if columns[0] == "label" else PIXEL_COLUMNS
@@ -126,20 +124,18 @@ def _open_csv(path, **options):
     return pd.read_csv(path, header=None, skip_blank_lines=False, compression=packing, **options)
 
 
-def _why_unreadable(path, columns, rows_read, error):
+def _why_unreadable(path, columns, done, error):
     """Return which cell stopped the fast reader, or what the reader said if it wasn't a single cell."""
     if not isinstance(error, pd.errors.ParserError):  # a ParserError names the line itself
         with suppress(Exception):
-            chunk = _open_csv(
-                path, names=columns, dtype=str, skiprows=1 + rows_read, nrows=CSV_CHUNK
-            )
+            chunk = _open_csv(path, names=columns, dtype=str, skiprows=1 + done, nrows=CSV_CHUNK)
             cells = chunk.to_numpy().ravel()
             values = pd.to_numeric(pd.Series(cells), errors="coerce")
             wrong = np.flatnonzero(~(values.between(0, 255) & (values % 1 == 0)))
             if len(wrong):
                 row, column = divmod(int(wrong[0]), len(columns))
                 got = "nothing" if pd.isna(cells[wrong[0]]) else reprlib.repr(cells[wrong[0]])
-                return _bad_cell(path, 1 + rows_read + row, columns[column], got)
+                return _bad_cell(path, 1 + done + row, columns[column], got)
     return f"{path}: cut or damaged ({str(error).strip()[:200]})."
 
 
@@ -179,14 +175,12 @@ def read_image_folder(root: str | Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _class_images(folder):
     if folder.name not in map(str, range(10)):
-        raise ValueError(
-            f"{folder}: expected a class from 0 to 9 as the folder's name, got {folder.name!r}."
-        )
+        raise ValueError(f"{folder}: expected a folder named 0 to 9, got {folder.name!r}.")
     visible = [path for path in folder.iterdir() if path.name[0] != "."]
     paths = [path for path in visible if path.suffix.lower() in PICTURES]
     if not paths:
         raise ValueError(
-            f"{folder}: expected images (.png, .jpg), got none: add some, or delete the folder."
+            f"{folder}: expected .png or .jpg files, got none: add some, or delete it."
         )
     return paths
 
@@ -224,9 +218,7 @@ def write_image_folder(
         raise ValueError(f'suffix: expected ".png" or ".jpg", got {suffix!r}.')
     root = Path(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise ValueError(
-            f"{root}: expected a new or empty folder, so that old and new digits don't mix."
-        )
+        raise ValueError(f"{root}: expected a new or empty folder: old and new digits would mix.")
     digits = len(str(len(images) - 1))
     with atomic_write(root) as part:
         for label in np.unique(labels):

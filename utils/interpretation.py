@@ -54,9 +54,7 @@ def occlusion_map(
     """
     _check(images, digits)
     if size not in range(1, SIDE + 1, 2):
-        raise ValueError(
-            f"expected an odd size from 1 to {SIDE}, which has a pixel in its center, got {size}"
-        )
+        raise ValueError(f"expected an odd size from 1 to {SIDE}, got {size}")
     logits, pixels = logit_model(model), np.arange(SIDE)
     # Along one side, shape (position of the square, pixel).
     near = np.abs(pixels[:, np.newaxis] - pixels) <= size // 2
@@ -173,9 +171,7 @@ def _with_maps(model: keras.Model) -> list[int]:
     outputs = [layer.output for layer in model.layers]
     places = [place for place, one in enumerate(outputs) if place and len(one.shape) == 4]
     if not places:
-        raise ValueError(
-            f"expected a network with convolutions, but no layer of {model.name} makes maps"
-        )
+        raise ValueError(f"expected convolutions, but no layer of {model.name} makes maps")
     return places
 
 

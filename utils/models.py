@@ -110,9 +110,7 @@ def output_size(size: int, kernel: int, padding: str = "valid", stride: int = 1)
     if padding == "same":
         return -(-size // stride)  # rounded up
     if size < kernel:
-        raise ValueError(
-            f"a kernel of {kernel} does not fit into {size} pixels: use a smaller one, or padding='same'"
-        )
+        raise ValueError(f"a kernel of {kernel} doesn't fit into {size} pixels: use padding='same'")
     return (size - kernel) // stride + 1
 
 

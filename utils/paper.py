@@ -15,19 +15,14 @@ DIRT = 0.1  # marks below this share of the strongest ink are dirt: JPEG leaves 
 PHOTO_DIRT = 0.3  # the same in a photo, whose paper has a grain and printed lines
 CERTAIN = 0.4  # a mark reaches this share of the strongest ink unless it's a crease or a smudge
 OUTSIDE = 0.95  # a row with this share of other levels than the paper's isn't on the paper
-BLURRED = 4  # pixels that the edge of a sheet may be blurred
-NARROW = 0.03  # share of the page that any line along its edge may take
-DARK = 0.4  # of the paper's level: darker than shadows
+NARROW, DARK = (
+    0.03,
+    0.4,
+)  # a shadow is wider than this share of the page, and lighter than this share of its level
+BLURRED = 4  # pixels over which the edge of a sheet may be blurred
 WINDOW = 13  # of 64 along the longer side: anything narrower on a page is ink
 DIM = 16  # gray levels that keep the levels near black from counting too much
-DEPTHS = (
-    1,
-    255,
-    1023,
-    4095,
-    16_383,
-    65_535,
-)  # brightest levels: of 1 bit or floats, 8, 10, 12, 14, 16 bits
+DEPTHS = 1, 255, 1023, 4095, 16_383, 65_535  # brightest of 1 (or floats), 8, 10, 12, 14, 16 bits
 TOUCHING = np.ones((3, 3))  # pixels belong together if they touch at a side or a corner
 
 Ink = Literal["auto", "dark", "light"]
@@ -55,9 +50,7 @@ def to_gray(image: Image.Image) -> np.ndarray:
     if image.mode[0] in "IF":  # more levels than 256: Pillow would cut them off at 255
         return to_8_bits(np.nan_to_num(np.asarray(image), posinf=0, neginf=0))
     if image.mode in ("La", "LAB"):
-        raise UnreadableImage(
-            f"an image of mode {image.mode} can't be read here: save it as PNG or JPEG"
-        )
+        raise UnreadableImage(f"mode {image.mode} can't be read here: save it as PNG or JPEG")
     if not image.has_transparency_data:
         return _levels(image)
     on_white = _levels(image, "white")
@@ -80,19 +73,11 @@ def _levels(image, paper=None):
     if image.mode in ("1", "L", "LA"):
         return gray
     colors = np.asarray(image.convert("RGB"))
-    if (colors == colors[..., :1]).all():
-        return gray
-    channels = [gray, *np.moveaxis(colors.astype("float32"), -1, 0)]
-    contrasts = [_contrast(channel) for channel in channels]
-    best = int(np.argmax(contrasts))
-    return channels[best] if contrasts[best] > 2 * contrasts[0] else gray
-
-
-def _contrast(gray):
-    """Return by how many levels the strongest marks differ from the border."""
     step = max(1, min(gray.shape) // 100)
-    paper = np.median(_border(gray))
-    return float(np.percentile(np.abs(gray[::step, ::step] - paper), 99.5))
+    few = np.dstack([gray[::step, ::step], colors[::step, ::step]])  # brightness, red, green, blue
+    contrasts = np.percentile(np.abs(few - np.median(_border(few), axis=0)), 99.5, axis=(0, 1))
+    best = contrasts.argmax()
+    return colors[..., best - 1].astype("float32") if contrasts[best] > 2 * contrasts[0] else gray
 
 
 def crop_to_paper(gray: np.ndarray) -> np.ndarray:
@@ -114,9 +99,8 @@ def _rows_beyond_paper(gray, paper):
         return 0
     outside, inside = np.median(gray[[max(0, depth - BLURRED), depth + BLURRED]], axis=1)
     even = np.ptp(gray[: max(1, depth - BLURRED)]) < EVEN
-    if abs(outside - inside) < FAINTEST_INK or not (
-        even or depth <= NARROW * len(gray) or outside < DARK * paper
-    ):
+    shadow = not even and depth > NARROW * len(gray) and outside >= DARK * paper
+    if shadow or abs(outside - inside) < FAINTEST_INK:
         return 0
     return depth if even else depth + BLURRED
 
@@ -136,9 +120,7 @@ def flatten_illumination(gray: np.ndarray, ink: Ink = "auto") -> np.ndarray:
         return gray
     page = ndimage.gaussian_filter(gray, 1)
     if np.mean(np.abs(page - gray) > FAINTEST_INK / 2) > 0.5:
-        raise NoDigitFound(
-            "this is pure noise: neighboring pixels have nothing to do with each other"
-        )
+        raise NoDigitFound("this is pure noise: neighboring pixels have nothing in common")
     small = _resize(page, tuple(max(1, 64 * side // max(gray.shape)) for side in gray.shape))
     dark_ink = _is_ink_dark(small) if ink == "auto" else ink == "dark"
     paper = _level_paper(page, small) if dark_ink else -_level_paper(-page, -small)

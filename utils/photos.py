@@ -95,9 +95,7 @@ def _heic():
     try:
         from pillow_heif import register_heif_opener
     except ImportError:
-        raise ValueError(
-            "it's a HEIC photo: install pillow-heif to read these, or save it as JPEG"
-        ) from None
+        raise ValueError("it's a HEIC photo: install pillow-heif, or save it as JPEG") from None
     register_heif_opener()
     return ("HEIF",)
 
@@ -148,9 +146,7 @@ def _join_marks(ink, places):
     places = ndimage.find_objects(labels)
     boxes = [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in places]
     if len(boxes) > MOST_MARKS:
-        raise NoDigitFound(
-            f"there are {len(boxes)} separate marks: that's noise, or a page full of text"
-        )
+        raise NoDigitFound(f"there are {len(boxes)} marks: that's noise, or a page full of text")
     owners = _owners(np.array(boxes))
     owned = np.concatenate([[0], owners])[labels]
     return [np.where(owned == number, ink, 0) for number in range(1, owners.max() + 1)]

@@ -79,7 +79,7 @@ def test_each_list_changes_the_network(explorer, name, chosen, told):
 def test_what_cannot_be_built_is_refused_with_the_reason(explorer):
     kernel, alert = explorer.get_by_role("combobox", name="Kernel"), explorer.get_by_role("alert")
     kernel.select_option("7 x 7")
-    expect(alert).to_contain_text("conv 3: a kernel of 7 does not fit into 2 pixels")
+    expect(alert).to_contain_text("conv 3: a kernel of 7 doesn't fit into 2 pixels")
     expect(explorer.get_by_role("img")).to_be_hidden()
     kernel.select_option("3 x 3")
     expect(alert).to_be_hidden()

@@ -77,7 +77,7 @@ def test_a_network_without_convolutions_is_refused(few):
         lambda: interpretation.grad_cam(dense, *few),
     ):
         with pytest.raises(
-            ValueError, match="expected a network with convolutions, but no layer of dense_network"
+            ValueError, match="expected convolutions, but no layer of dense_network"
         ):
             ask()
 
@@ -108,7 +108,7 @@ def test_occlusion_map_is_the_fall_when_a_pixel_is_covered(reference, few):
 
 @pytest.mark.parametrize("size", [0, 4, 29])
 def test_a_square_without_a_middle_is_refused(reference, few, size):
-    with pytest.raises(ValueError, match=f"expected an odd size from 1 to 28, .* got {size}"):
+    with pytest.raises(ValueError, match=f"expected an odd size from 1 to 28, got {size}"):
         interpretation.occlusion_map(reference, *few, size=size)
 
 

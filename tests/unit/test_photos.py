@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 
+from benchmarks import pages
+from benchmarks.drawn import draw_digit
 from benchmarks.photos import photograph
 from utils import data, photos
 from utils.photos import NoDigitFound, UnreadableImage, mnist_steps, split_digits, to_mnist_form
@@ -101,6 +103,78 @@ def test_a_drawing_has_even_light_and_no_lines_already():
     np.testing.assert_array_equal(steps["keep_digit"], steps["ink_on_black"])
     np.testing.assert_array_equal(steps["match_stroke_weight"], steps["crop_to_ink"])
     np.testing.assert_array_equal(steps["center_by_mass"], to_mnist_form(draw_five()))
+
+
+# Any paper, any ink, any pen
+
+
+def answers_for(reader, drawn):
+    """Return a line for each digit that isn't read rightly, and count the refusals."""
+    read = [(digit, reader.read(page)) for digit, page in drawn]
+    wrong = [f"{digit} as {one.digit}" for digit, one in read if one.digit not in (digit, None)]
+    return wrong, sum(one.digit is None for _, one in read)
+
+
+def test_every_ink_on_every_paper_is_read(reader):
+    assert answers_for(reader, pages.papers_and_inks(every=11)) == ([], 0)
+
+
+def test_every_pen_is_read(reader):
+    assert answers_for(reader, pages.pens()) == ([], 0)
+
+
+@pytest.mark.parametrize("kind", pages.SURROUNDS)
+def test_what_is_no_paper_is_left_out(reader, kind):
+    wrong, refused = answers_for(reader, pages.surroundings(kind, rounds=1))
+    assert wrong == [] and refused <= (6 if "matplotlib" in kind else 1), "ticks are digits, too"
+
+
+def test_the_channel_with_contrast_becomes_gray():
+    page = np.full((60, 60, 3), 255, "uint8")
+    page[20:40, 20:40] = 255, 255, 0  # yellow: nearly as bright as white
+    np.testing.assert_array_equal(photos.to_gray(Image.fromarray(page)), page[..., 2])
+    page[20:40, 20:40] = 20, 30, 90
+    brightness = np.asarray(Image.fromarray(page).convert("L"))
+    np.testing.assert_array_equal(photos.to_gray(Image.fromarray(page)), brightness)
+
+
+@pytest.mark.parametrize("pen", [1, 2, 3, 5, 8])
+def test_a_stroke_that_meets_the_edge_is_no_printed_line(reader, pen):
+    strokes = {
+        7: [(0, 56), (224, 56), (126, 252)],
+        2: [(56, 84), (98, 42), (154, 42), (190, 84), (168, 140), (34, 238), (279, 236)],
+        4: [(168, 28), (0, 174), (266, 174), (176, 174), (176, 98), (168, 266)],
+    }
+    for digit, points in strokes.items():
+        page = Image.new("L", (280, 280), "white")
+        ImageDraw.Draw(page).line(points, fill="black", width=pen, joint="curve")
+        assert reader.read(page).digit == digit
+
+
+def test_light_and_dark_ink_are_told_apart_at_every_level(reader):
+    cover = draw_digit(4, 1, 10)
+    for paper, ink in ((126, 0), (60, 10), (40, 0), (150, 255), (200, 245), (215, 255)):
+        page = (paper * (1 - cover) + ink * cover).astype("uint8")
+        assert reader.read(page).digit == 4, (paper, ink)
+
+
+def test_levels_of_any_depth_are_read(tmp_path):
+    page = draw_five()
+    levels = np.asarray(page).astype(float)
+    depths = {
+        "12 of 16 bits": (levels * 16).astype("uint16"),
+        "8 of 16 bits": levels.astype("uint16"),
+        "16 bits": (levels * 257).astype("uint16"),
+        "0 to 1": (levels / 255).astype("float32"),
+        "-1 to 1": (levels / 127.5 - 1).astype("float32"),
+        "32 bits": (levels * 257).astype("int32"),
+    }
+    expected = to_mnist_form(page).astype(int)
+    for name, array in depths.items():
+        Image.fromarray(array).save(tmp_path / "five.tiff")
+        assert np.abs(to_mnist_form(tmp_path / "five.tiff") - expected).max() <= 2, name
+    for array in (depths["12 of 16 bits"], depths["8 of 16 bits"], (levels > 127).astype("uint8")):
+        assert np.abs(to_mnist_form(array) - expected).max() <= 2, array.dtype
 
 
 # Lines, specks, strokes
@@ -207,11 +281,11 @@ def test_a_refusal_carries_the_steps_that_were_made(mnist):
     row = 255 - np.kron(np.concatenate(mnist.x_test[[0, 100]], axis=1), np.ones((4, 4), "uint8"))
     with pytest.raises(NoDigitFound) as refusal:
         mnist_steps(row)
-    assert list(refusal.value.steps) == STEPS[:6]
+    assert list(refusal.value.steps) == STEPS[:7]
     np.testing.assert_array_equal(refusal.value.steps["to_gray"], row)
     with pytest.raises(NoDigitFound) as refusal:
         mnist_steps(np.full((100, 100), 255, "uint8"))
-    assert list(refusal.value.steps) == STEPS[:3]
+    assert list(refusal.value.steps) == STEPS[:4]
 
 
 def test_the_reader_says_why_there_is_no_digit(reader, mnist):

@@ -114,10 +114,10 @@ def test_it_refuses_just_what_keras_refuses(explorer):
 def test_a_refusal_says_where_and_why_and_goes_away(explorer):
     explorer.kernel.value = "7 x 7"
     assert explorer.picture.fault == (
-        "conv 3: a kernel of 7 does not fit into 2 pixels: use a smaller one, or padding='same', "
+        "conv 3: a kernel of 7 doesn't fit into 2 pixels: use padding='same', "
         "or fewer convolutions or halvings"
     )
-    with pytest.raises(Refused, match="conv 3: a kernel of 7 does not fit"):
+    with pytest.raises(Refused, match="conv 3: a kernel of 7 doesn't fit"):
         explorer.build()
     explorer.padding.value = "same"
     assert explorer.picture.fault == ""

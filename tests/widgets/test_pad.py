@@ -60,7 +60,7 @@ def test_without_a_reader_it_only_draws(sample):
     "image", [np.zeros((28, 28)), np.zeros((28, 29), "uint8"), [[0]], "a digit", None]
 )
 def test_what_is_no_image_is_refused(image):
-    with pytest.raises(ValueError, match=r"expected a uint8 image of shape \(28, 28\), got "):
+    with pytest.raises(ValueError, match=r"expected uint8 of shape \(28, 28\), got "):
         DrawPad().set_pixels(image)
 
 

@@ -98,4 +98,4 @@ def test_two_digits_are_refused_with_the_reason(explorer):
     with pytest.raises(NoDigitFound, match="2 digits"):
         to_mnist_form(image, "light")
     assert explorer.picture.remark.startswith("No digit: there are 2 digits")
-    assert explorer.picture.alt.startswith("A page without a digit, seen on the screen, in 6 steps")
+    assert explorer.picture.alt.startswith("A page without a digit, seen on the screen, in 7 steps")

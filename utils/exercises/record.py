@@ -67,9 +67,7 @@ def _use(work: Callable[[sqlite3.Connection], object]) -> None:
         with contextlib.closing(_connect()) as database, database:
             work(database)
     except (OSError, sqlite3.Error) as fault:
-        print(
-            f"Your progress can't be read or saved now ({fault}). The check itself isn't affected."
-        )
+        print(f"Your progress can't be read or saved now ({fault}). The check isn't affected.")
 
 
 def _connect() -> sqlite3.Connection:

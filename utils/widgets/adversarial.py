@@ -38,9 +38,7 @@ class AdversarialExplorer(Explorer):
         """Return -1, 0, or 1 for each pixel: epsilon changes only how far a pixel moves, not which way."""
         image, label = self.images[number : number + 1], self.labels[number : number + 1]
         if goal == str(label[0]):
-            raise Refused(
-                f"This digit is a {goal} already: choose another one for it to be read as."
-            )
+            raise Refused(f"This digit is a {goal} already: choose another for it to be read as.")
         digits = label if goal == ANY else np.array([int(goal)])
         return np.sign(
             interpretation.fgsm(self.model, image, digits, epsilon=1, targeted=goal != ANY) - image

@@ -62,9 +62,7 @@ class ConfusionExplorer(Explorer):
         true, predicted = self.cells.value
         positions = self.inside()
         if not len(positions):
-            raise Refused(
-                f"None of these digits is a {true} and was read as {predicted}: open a cell above 0."
-            )
+            raise Refused(f"No {true} here was read as {predicted}: open a cell above 0.")
         start = ROWS * COLUMNS * (self.page.value - 1)
         shown = positions[start : start + ROWS * COLUMNS]
         place = f"{start + 1:,} to {start + len(shown):,}"

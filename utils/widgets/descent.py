@@ -21,9 +21,7 @@ class DescentExplorer(Explorer):
         self.distances, self.labels = np.asarray(inputs) - midpoint, np.asarray(labels, bool)
         shapes = self.distances.shape, self.labels.shape
         if len(shapes[0]) != 1 or shapes[0] != shapes[1] or not shapes[0][0]:
-            raise ValueError(
-                f"expected inputs and labels of one shape (n,) with n >= 1, got {shapes}"
-            )
+            raise ValueError(f"expected inputs and labels of one shape (n,), n >= 1, got {shapes}")
         self.losses = np.array([self.at(weight)[0] for weight in WEIGHTS])
         self.rate = Slider("Learning rate", 0.01, 3, value=0.1, step=0.01)
         self.step = widgets.Button(description="Take a step")

@@ -34,9 +34,7 @@ class NearestDigitExplorer(Explorer):
         self.x_train, self.y_train = x_train, np.asarray(y_train)
         self.x_query, self.y_query = x_query, np.asarray(y_query)
         if len(x_train) < MOST:
-            raise ValueError(
-                f"expected {MOST} or more training digits, got {len(x_train)}: they are to be neighbors"
-            )
+            raise ValueError(f"expected {MOST} or more training digits, got {len(x_train)}")
         self.ballots = one_hot(self.y_train)  # the vote of each training digit
         self.train = _flat(x_train)
         self.squares = np.einsum("ij,ij->i", self.train, self.train)

@@ -39,9 +39,7 @@ class DrawPad(anywidget.AnyWidget):
         """Draw an image, uint8 (28, 28), for tests and for readers without a mouse."""
         if np.shape(image) != (SIDE, SIDE) or getattr(image, "dtype", None) != np.uint8:
             found = f"{getattr(image, 'dtype', type(image).__name__)} of shape {np.shape(image)}"
-            raise ValueError(
-                f"expected a uint8 image of shape (28, 28), got {found}: to_mnist_form() makes one"
-            )
+            raise ValueError(f"expected uint8 of shape (28, 28), got {found}: use to_mnist_form()")
         self.pixels = image.tobytes()
 
     def clear(self) -> None:

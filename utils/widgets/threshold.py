@@ -33,9 +33,7 @@ class ThresholdExplorer(Explorer):
         answers = self.confidence >= threshold
         answered, right = int(answers.sum()), int(self.correct[answers].sum())
         if not answered:
-            raise Refused(
-                f"Nothing is answered at {threshold:.2f}: no answer is that sure. Move the slider down."
-            )
+            raise Refused(f"Nothing is answered at {threshold:.2f}: move the slider down.")
         coverage, accuracy = answered / total, right / answered
         low, high = evaluation.accuracy_interval(right, answered)
         refused, spared = total - answered, int((~self.correct[~answers]).sum())
