@@ -176,7 +176,7 @@ def _sample_rows():
 def _load_mnist_path():
     path = Path(os.environ["MNIST_PATH"])
     if not path.is_file():
-        raise FileNotFoundError(f"MNIST_PATH names {path}, which isn't there: fix or unset it.")
+        raise FileNotFoundError(f"MNIST_PATH names {path}, but it isn't there: fix or unset it.")
     try:
         return _read_npz(path.read_bytes())
     except ValueError as error:

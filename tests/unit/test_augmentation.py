@@ -117,7 +117,7 @@ def test_it_works_inside_a_network_that_is_saved_and_loaded(digits, tmp_path):
 
 @pytest.mark.parametrize("scale", [1, 10, -0.1])
 def test_a_size_that_is_no_fraction_is_refused(scale):
-    with pytest.raises(ValueError, match="scale: expected a fraction from 0 to under 1"):
+    with pytest.raises(ValueError, match="scale: expected a share from 0 to under 1"):
         RandomAffine(scale=scale)
 
 

@@ -22,7 +22,7 @@ print(data.__file__, Path.cwd(), len(data.load_mnist("sample").x_train), Path("e
 ON_COLAB = {
     "tensorflow", "tensorflow-cpu", "keras", "numpy", "pandas", "scikit-learn", "scipy", "pillow", "scikit-image",
     "pyarrow", "matplotlib", "seaborn", "plotly", "notebook", "ipykernel", "ipywidgets", "tqdm", "rich", "httpx",
-    "cloudpickle", "psutil",
+    "cloudpickle", "psutil", "threadpoolctl",
 }  # fmt: skip
 NOT_IN_COLAB = {
     "jupyterlab",

@@ -197,7 +197,9 @@ def test_bad_file_at_mnist_path_is_an_error_never_a_fallback(
 
 def test_missing_file_at_mnist_path_is_an_error(server, monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_PATH", str(tmp_path / "none.npz"))
-    with pytest.raises(FileNotFoundError, match=r"MNIST_PATH names .*none\.npz, which isn.t there"):
+    with pytest.raises(
+        FileNotFoundError, match=r"MNIST_PATH names .*none\.npz, but it isn.t there"
+    ):
         data.load_mnist()
     assert server.requests == 0
 
