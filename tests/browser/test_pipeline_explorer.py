@@ -54,7 +54,7 @@ def test_a_drawn_digit_is_read_from_every_page(notebook, explorer):
         explorer.get_by_role("combobox", name="Seen on").select_option(page)
         expect(remark(explorer)).to_contain_text(f"Read from the {page}: 7")
         expect(
-            explorer.get_by_role("img", name=f"A digit, seen on the {page}, in 11 steps")
+            explorer.get_by_role("img", name=f"A digit, seen on the {page}, in 12 steps")
         ).to_be_visible()
     notebook.screenshot(path="tests/artifacts/pipeline_explorer.png")
 
@@ -62,7 +62,7 @@ def test_a_drawn_digit_is_read_from_every_page(notebook, explorer):
 def test_an_empty_pad_is_refused_with_the_reason(explorer):
     expect(explorer.get_by_role("alert").filter(visible=True)).to_have_count(0)
     expect(
-        explorer.get_by_role("img", name="A page without a digit, seen on the screen, in 3 steps")
+        explorer.get_by_role("img", name="A page without a digit, seen on the screen, in 4 steps")
     ).to_be_visible()
 
 
@@ -75,7 +75,7 @@ def test_page_and_shadow_are_chosen_by_keyboard(notebook, explorer):
     page.press("ArrowDown")
     expect(page).to_have_value("plain paper")
     expect(
-        explorer.get_by_role("img", name="A digit, seen on the plain paper, in 11 steps")
+        explorer.get_by_role("img", name="A digit, seen on the plain paper, in 12 steps")
     ).to_be_visible()
     shadow.press("End")
     expect(shadow).to_have_value("70")
