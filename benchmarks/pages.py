@@ -140,7 +140,7 @@ def papers_and_inks(every: int = 1) -> Iterator:
 def pens() -> Iterator:
     """Yield every digit in every hand with every pen."""
     for digit, hand, pen in product(range(10), range(len(HANDS)), PENS):
-        yield digit, _page(draw_digit(digit, hand, pen))
+        yield digit, (255 * (1 - draw_digit(digit, hand, pen))).round().astype("uint8")
 
 
 def surroundings(name: str, rounds: int = 10) -> Iterator:
@@ -150,10 +150,6 @@ def surroundings(name: str, rounds: int = 10) -> Iterator:
         cover = draw_digit(digit, (digit + number) % len(HANDS), rng.uniform(8, 20))
         page = SURROUNDS[name](255 * (1 - cover), rng)
         yield digit, page if isinstance(page, bytes) else page.astype("uint8")
-
-
-def _page(cover):
-    return (255 * (1 - cover)).round().astype("uint8")
 
 
 def measure(reader: DigitReader, pages) -> dict:

@@ -25,9 +25,8 @@ def free_port():
 def lab_flags(port):
     """Return the flags by which a test reaches a JupyterLab, as root too."""
     flags = [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
-    flags += [
-        "--KernelManager.transport=ipc"
-    ]  # files: nobody else can take them, as happens to ports
+    # Kernels listen on files: nobody else can take them, as happens to ports.
+    flags.append("--KernelManager.transport=ipc")
     return flags + (["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else [])
 
 
