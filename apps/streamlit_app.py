@@ -19,6 +19,7 @@ from utils.prediction import MODELS, DigitReader, Prediction, UnreadableModel
 
 PAD, PEN = 280, 20  # pixels: relative to the digit, the pen is as wide as those in MNIST
 TILE = 112  # pixels on each side of a step's picture
+INKS = {"auto": "automatic", "dark": "darker than the paper", "light": "lighter than the paper"}
 
 
 def main():
@@ -86,9 +87,10 @@ def read_drawing(model: str):
 def read_uploads(model: str):
     """Show a table of the uploaded pictures and their digits, and one of them in detail."""
     files = st.file_uploader("Pictures, with one digit each", accept_multiple_files=True)
+    ink = st.radio("Ink", INKS, format_func=INKS.get, horizontal=True)
     if not files:
         return
-    readings = [try_to_read(model, file) for file in files]
+    readings = [try_to_read(model, file, ink) for file in files]
     table = pd.DataFrame([row(file.name, seen) for file, seen in zip(files, readings, strict=True)])
     table["digit"] = table["digit"].astype("Int64")  # whole numbers, with gaps for no digit
     shown = ["name", "digit", "confidence", "reason"]
@@ -99,13 +101,13 @@ def read_uploads(model: str):
     chosen = st.selectbox(
         "Look at", range(len(files)), format_func=lambda number: files[number].name
     )
-    show(readings[chosen], files[chosen].getvalue())
+    show(readings[chosen], files[chosen].getvalue(), ink)
 
 
-def try_to_read(model: str, file) -> Prediction:
+def try_to_read(model: str, file, ink: str) -> Prediction:
     """Read an uploaded file; if it isn't a picture, show why and return a prediction without a digit."""
     try:
-        return read(model, file.getvalue())
+        return read(model, file.getvalue(), ink)
     except UnreadableImage as fault:
         st.error(plain(f"{file.name}: {fault}"))
         return Prediction(None, 0.0, np.full(10, 0.1, "float32"), reason=str(fault))

@@ -15,10 +15,8 @@ DIRT = 0.1  # marks below this share of the strongest ink are dirt: JPEG leaves 
 PHOTO_DIRT = 0.3  # the same in a photo, whose paper has a grain and printed lines
 CERTAIN = 0.4  # a mark reaches this share of the strongest ink unless it's a crease or a smudge
 OUTSIDE = 0.95  # a row with this share of other levels than the paper's isn't on the paper
-NARROW, DARK = (
-    0.03,
-    0.4,
-)  # a shadow is wider than this share of the page, and lighter than this share of its level
+NARROW = 0.03  # of the page: a shadow is wider than this
+DARK = 0.4  # of the paper's level: a shadow is lighter than this
 BLURRED = 4  # pixels over which the edge of a sheet may be blurred
 WINDOW = 13  # of 64 along the longer side: anything narrower on a page is ink
 DIM = 16  # gray levels that keep the levels near black from counting too much

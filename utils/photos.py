@@ -41,9 +41,9 @@ def open_image(image: Picture) -> Image.Image:
     """Open a PIL image, an array, a path, an open file, or its bytes as a PIL image, turned upright.
 
     An array is uint8, uint16, bool, or float from 0 to 1, of shape (h, w), (h, w, 1), (h, w, 3), or
-    (h, w, 4). A large JPEG is decoded to no more pixels than the later steps use. HEIC, a phone's
-    format, needs pillow-heif. Raises UnreadableImage for anything that isn't a picture, or has more
-    than 50 million pixels.
+    (h, w, 4); if it holds only 0 and 1, 1 is white. A large JPEG is decoded to no more pixels than the
+    later steps use. HEIC, a phone's format, needs pillow-heif. Raises UnreadableImage for anything that
+    isn't a picture, or has more than 50 million pixels.
     """
     if isinstance(image, np.ndarray):
         return _image_from_array(image)
@@ -110,7 +110,7 @@ def _image_from_array(array: np.ndarray) -> Image.Image:
         ):
             return Image.fromarray(to_8_bits(pixels).round().astype("uint8"))
     raise UnreadableImage(
-        "expected a uint8 array of shape (h, w), (h, w, 3) or (h, w, 4), or floats from 0 to 1, "
+        "expected an array of shape (h, w), (h, w, 3), or (h, w, 4): uint8, uint16, bool, or floats from 0 to 1; "
         f"got {array.dtype} of shape {array.shape}: give one image, scaled to 0 ... 255, as .astype('uint8')"
     )
 

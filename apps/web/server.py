@@ -14,10 +14,10 @@ import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import numpy as np
-from fastapi import FastAPI, File, HTTPException, Request, UploadFile
+from fastapi import FastAPI, File, Form, HTTPException, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from PIL import Image
@@ -26,6 +26,7 @@ from pydantic import BaseModel, Field
 from starlette.formparsers import MultiPartParser
 
 from apps.web.guard import LARGEST_BODY, GuardedAPI
+from utils.paper import Ink
 from utils.photos import FORMATS, UnreadableImage
 from utils.prediction import MODELS, DigitReader, UnreadableModel
 
@@ -136,15 +137,17 @@ async def predict(
         list[UploadFile],
         File(min_length=1, max_length=MOST_FILES, description="pictures of one digit each"),
     ],
+    ink: Annotated[Ink, Form(description="how the ink differs from the paper")] = "auto",
 ) -> Readings:
     """Read the digit in each of the files: PNG, JPEG, GIF, BMP, TIFF, WebP or HEIC, whatever their names say."""
-    return Readings(predictions=[await read_in_turn(request.app.state, file) for file in files])
+    state = request.app.state
+    return Readings(predictions=[await read_in_turn(state, file, ink) for file in files])
 
 
-async def read_in_turn(state, file: UploadFile) -> Reading:
+async def read_in_turn(state, file: UploadFile, ink: Ink) -> Reading:
     """Read a file in a thread; large pictures share a single one."""
     loop, content = asyncio.get_running_loop(), await file.read()
-    task = read, state.reader, file.filename or "", content
+    task = read, state.reader, file.filename or "", content, ink
     if not is_large(content):
         return await loop.run_in_executor(state.pool, *task)
     if state.waiting >= MOST_WAITING:
@@ -167,12 +170,12 @@ def is_large(content: bytes) -> bool:
     return width * height > LARGE
 
 
-def read(reader: DigitReader, name: str, content: bytes) -> Reading:
+def read(reader: DigitReader, name: str, content: bytes, ink: Ink = "auto") -> Reading:
     """Read one file's content; raise HTTPException with the file's name if it isn't a picture."""
     name = name.encode(errors="replace").decode()  # a client may claim a broken encoding
     try:
         _check_size(content)
-        prediction = reader.read(content)
+        prediction = reader.read(content, ink)
     except UnreadableImage as error:
         raise HTTPException(422, f"{name}: {error}") from None
     return Reading(
@@ -212,9 +215,11 @@ async def ready(request: Request) -> Readiness:
 
 
 @app.exception_handler(RequestValidationError)
-async def no_files(request: Request, error: RequestValidationError) -> JSONResponse:
-    """Explain in one sentence what the form lacks."""
+async def wrong_form(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Explain in one sentence what is wrong with the form."""
     detail = f"expected one to {MOST_FILES} files in the form field `files`; send them as multipart/form-data"
+    if all("ink" in problem["loc"] for problem in error.errors()):
+        detail = f"expected {' or '.join(get_args(Ink))} in the form field `ink`"
     return JSONResponse({"detail": detail}, 422)
 
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import psutil
@@ -18,8 +19,10 @@ from PIL import Image
 from apps.web import guard, server
 from benchmarks import records
 from benchmarks.serving import OURS, drawing, request, serving
+from tests.pictures import FAT_FIVE, cut_close
 from tests.tree import ROOT
 from utils import data
+from utils.paper import Ink
 from utils.photos import to_mnist_form
 from utils.prediction import MODELS, DigitReader, UnreadableModel
 
@@ -32,9 +35,9 @@ def client():
         yield client
 
 
-def post(client, *files):
-    """Send files, each a name and its content."""
-    return client.post("/predict", files=[("files", file) for file in files])
+def post(client, *files, **fields):
+    """Send files, each a name and its content, and other fields of the form."""
+    return client.post("/predict", files=[("files", file) for file in files], data=fields)
 
 
 def to_bytes(image, kind="PNG"):
@@ -80,6 +83,16 @@ def test_what_a_file_is_counts_and_not_what_it_is_called(client, kind):
     content = to_bytes(Image.open(io.BytesIO(drawing(DIGITS.x_test[0]))), kind)
     answer = client.post("/predict", files=[("files", ("notes.exe", content, "text/html"))])
     assert answer.json()["predictions"][0]["digit"] == DIGITS.y_test[0]
+
+
+def test_the_ink_can_be_named(client):
+    content = to_bytes(Image.fromarray(cut_close(DIGITS.x_test[FAT_FIVE])))
+    read = {ink: post(client, ("five.png", content), ink=ink).json() for ink in get_args(Ink)}
+    digits = {ink: answer["predictions"][0]["digit"] for ink, answer in read.items()}
+    assert digits == {"auto": 0, "dark": 0, "light": 5}
+    answer = post(client, ("five.png", content), ink="blue")
+    assert answer.status_code == 422
+    assert answer.json() == {"detail": "expected auto or dark or light in the form field `ink`"}
 
 
 def test_a_file_that_cannot_be_read_is_named(client):

@@ -10,6 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.photos import photograph
+from tests.pictures import FAT_FIVE, cut_close
 from tests.tree import ROOT
 from utils import data
 from utils.prediction import DigitReader
@@ -151,6 +152,13 @@ def test_file_that_is_no_picture_is_named_and_others_are_read(app, digits):
 def test_a_page_with_several_digits_says_so(app, digits):
     upload(app, two=photograph(np.hstack(digits[0][:2]), ("shadow", "blur"), seed=3))
     assert "2 digits" in app.dataframe[0].value.reason[0] and "2 digits" in app.info[0].value
+
+
+def test_the_ink_of_uploads_can_be_named(app, digits):
+    upload(app, five=png(cut_close(digits[0][FAT_FIVE])))
+    assert headings(app)[0].startswith("A 0, ")
+    app.radio[0].set_value("light")
+    assert headings(run(app))[0].startswith("A 5, ")
 
 
 def test_the_name_of_a_file_is_shown_as_it_is(app):

@@ -19,6 +19,7 @@ from playwright.sync_api import expect
 from apps.web import guard
 from tests.browser.conftest import watched_page
 from tests.lab import free_port, served
+from tests.pictures import FAT_FIVE, cut_close
 from tests.tree import ROOT
 from utils import data
 from utils.photos import to_mnist_form
@@ -259,10 +260,12 @@ def test_every_control_shows_that_it_has_the_focus(app):
         app.keyboard.press(key)
     expect(past(app)).to_have_count(1)
     seen = []
-    for _ in range(6):
+    for _ in range(7):
         seen.append(app.evaluate(FOCUS))
         app.keyboard.press("Tab")
-    assert [name for name, _ in seen] == ["CANVAS", "BUTTON", "BUTTON", "INPUT", "BUTTON", "BUTTON"]
+    assert [name for name, _ in seen] == [
+        "CANVAS", "BUTTON", "BUTTON", "INPUT", "SELECT", "BUTTON", "BUTTON",
+    ]  # fmt: skip
     assert all(width >= 2 for _, width in seen), seen
 
 
@@ -313,6 +316,15 @@ def test_several_pictures_are_read_and_kept_in_the_history(app, sample):
     app.get_by_role("button", name="Forget all").click()
     expect(past(app)).to_have_count(0)
     expect(answer(app)).to_contain_text("Nothing to read yet")
+
+
+def test_another_ink_is_chosen_and_the_pictures_are_read_again(app, sample):
+    five = png(cut_close(sample.x_test[FAT_FIVE]))
+    chooser(app).set_input_files([upload("five.png", five)])
+    expect(prediction(app)).to_have_text("0")
+    app.get_by_label("Ink").select_option("lighter than the paper")
+    expect(prediction(app)).to_have_text("5")
+    expect(past(app)).to_have_text([re.compile(r"^five\.png: 5, >?\d+% sure$")])
 
 
 def test_a_drawing_has_one_place_in_the_history(app):

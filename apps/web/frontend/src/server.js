@@ -16,11 +16,11 @@ export const isTooLarge = (file) => file.size > LARGEST;
 export const tooLarge = ({ name }) => `${name}: it's larger than ${LARGEST / 1e6} MB. Try a smaller picture.`;
 
 // Have the picture read that `make` returns, asked again before each try; where it returns none, return null.
-export async function read(make) {
+export async function read(make, ink = "auto") {
   for (let attempt = 1; ; attempt++) {
     const file = await make();
     if (!file) return null;
-    const response = await send(file);
+    const response = await send(file, ink);
     if (response?.ok) return (await response.json()).predictions[0];
     if (response && !BUSY.includes(response.status)) throw new Refused(await reason(response, file.name));
     const wait = 1000 * response?.headers.get("Retry-After") || 300 * attempt;
@@ -32,8 +32,9 @@ export async function read(make) {
   }
 }
 
-async function send(file) {
+async function send(file, ink) {
   const body = new FormData();
+  body.append("ink", ink);
   body.append("files", file);
   try {
     return await fetch("predict", { method: "POST", body, signal: AbortSignal.timeout(LONGEST) });
