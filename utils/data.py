@@ -148,7 +148,7 @@ def _chosen_source(source):
     chosen = (os.environ.get("MNIST_SOURCE") or "auto") if source == "auto" else source
     if chosen not in ("auto", "full", "sample"):
         asked = "MNIST_SOURCE in the environment" if source == "auto" else "source"
-        raise ValueError(f'{asked}: expected "auto", "full" or "sample", got {chosen!r}.')
+        raise ValueError(f'{asked}: expected "auto", "full", or "sample", got {chosen!r}.')
     return chosen
 
 
@@ -181,7 +181,7 @@ def _load_mnist_path():
         return _read_npz(path.read_bytes())
     except ValueError as error:
         raise ValueError(
-            f"MNIST_PATH names {path}, but {error}: let it name MNIST's npz file, or unset it."
+            f"MNIST_PATH names {path}, but {error}: set it to the path of MNIST's npz file, or unset it."
         ) from error
 
 

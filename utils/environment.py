@@ -33,7 +33,7 @@ def available_memory(cgroup: Path = CGROUP) -> int | None:
 def quiet_tensorflow() -> Iterator[None]:
     """Start TensorFlow inside this block with its threads set and without its start-up log.
 
-    C++ code writes the log to file descriptor 2 before any log level counts, so that is where it has to be stopped.
+    C++ code writes the log to file descriptor 2 before any log level takes effect, so it has to be stopped there.
     """
     set_threads()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

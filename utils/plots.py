@@ -19,7 +19,7 @@ sns.set_palette(COLORS)
 
 
 def show(figure: Figure, alt: str) -> None:
-    """Display a figure, sharp on any screen, with a text for readers who can't see it, and close it."""
+    """Display a figure, sharp on any screen, with alt text for readers who can't see it, and close it."""
     display_png(to_png(figure, sharpness=2), alt, sharpness=2)
 
 

@@ -186,7 +186,7 @@ BANK = {
             "0 convolutions": models.softmax_regression(),
             "end with a softmax": network(*strided(), *decide(None)),
             "single layer in disguise": network(*strided(activation=None), *decide()),
-            "expected 10 answers": network(*strided(), layers.Dense(10, activation="softmax")),
+            "expected 10 outputs": network(*strided(), layers.Dense(10, activation="softmax")),
             "`SeparableConv2D` has": network(
                 *strided()[:2], layers.SeparableConv2D(16, 3), *decide()
             ),

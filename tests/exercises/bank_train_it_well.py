@@ -147,7 +147,7 @@ BANK = {
             "at most 6,000 parameters": DigitReader("reference").model,
             "Was it trained": small_network(),
             "end with a softmax": small_network(activation=None),
-            "expected 10 answers": small_network(units=2),
+            "expected 10 outputs": small_network(units=2),
             "can't read images": small_network(side=32),
             "values from 0 to 255": network(keras.layers.Rescaling(1 / 255), own("tiny")),
         },

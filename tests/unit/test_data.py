@@ -157,7 +157,7 @@ def test_empty_environment_counts_as_unset(server, arrays, monkeypatch):
 
 def test_unknown_sources_are_named(arrays, monkeypatch):
     with pytest.raises(
-        ValueError, match=r'^source: expected "auto", "full" or "sample", got .all.'
+        ValueError, match=r'^source: expected "auto", "full", or "sample", got .all.'
     ):
         data.load_mnist("all")
     monkeypatch.setenv("MNIST_SOURCE", "tiny")

@@ -21,9 +21,9 @@ def need_a_network(model) -> None:
         what = "images of shape `(28, 28, 1)`"
         raise Wrong(f"it can't read {what}: {code(in_words(fault))}.") from None
     if answers.shape != (8, 10):
-        raise Wrong(f"expected 10 answers for an image, got {code(answers.shape[1:])}.")
+        raise Wrong(f"expected 10 outputs for each image, got {code(answers.shape[1:])}.")
     if not np.allclose(answers.sum(axis=1), 1, atol=1e-3) or answers.min() < 0:
-        raise Wrong("the answers aren't probabilities: end with a softmax.")
+        raise Wrong("the outputs aren't probabilities: end with a softmax layer.")
 
 
 def need_parameters(model, most: int) -> None:

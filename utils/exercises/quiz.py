@@ -99,7 +99,7 @@ def _as_html(text: str) -> str:
 
 
 def ask(lesson: str, number: int) -> None:
-    """Show a quiz of a lesson: as a widget where a kernel runs, as text where only the file is read."""
+    """Show a quiz from a lesson, as a widget if a kernel is running and as text otherwise."""
     quizzes = load(lesson)
     if not 1 <= number <= len(quizzes):
         raise ValueError(f"{lesson} has quizzes 1 to {len(quizzes)}, not {number}")
