@@ -110,7 +110,7 @@ def _image_from_array(array: np.ndarray) -> Image.Image:
         ):
             return Image.fromarray(to_8_bits(pixels).round().astype("uint8"))
     raise UnreadableImage(
-        "expected an array of shape (h, w), (h, w, 3), or (h, w, 4): uint8, uint16, bool, or floats from 0 to 1; "
+        "expected an array of shape (h, w), (h, w, 3), or (h, w, 4): uint8, uint16, bool, or floats from 0 to 1, "
         f"got {array.dtype} of shape {array.shape}: give one image, scaled to 0 ... 255, as .astype('uint8')"
     )
 
