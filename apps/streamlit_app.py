@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from streamlit_drawable_canvas import st_canvas
 
 from apps.models import fingerprint
+from apps.untrusted import checked
 from utils.photos import UnreadableImage, mnist_steps
 from utils.prediction import MODELS, DigitReader, Prediction, UnreadableModel
 
@@ -65,7 +66,7 @@ def read(model: str, picture: bytes, ink: str = "auto") -> Prediction:
 
 @st.cache_data(show_spinner=False, max_entries=1000)
 def _read(model: str, state: str, picture: bytes, ink: str) -> Prediction:
-    return _open_reader(model, state).read(picture, ink)
+    return _open_reader(model, state).read(checked(picture), ink)
 
 
 def read_drawing(model: str):

@@ -109,8 +109,10 @@ def is_ready(port: int) -> bool:
 
 
 def megabytes(process: subprocess.Popen) -> float:
-    """Return the memory that a process holds (resident set)."""
-    return psutil.Process(process.pid).memory_info().rss / MEGABYTE
+    """Return the memory that a process and those it started hold; what they share is counted once, on Linux."""
+    server = psutil.Process(process.pid)
+    held = [one.memory_full_info() for one in (server, *server.children(recursive=True))]
+    return sum(getattr(one, "pss", one.rss) for one in held) / MEGABYTE
 
 
 class Client:

@@ -62,6 +62,8 @@ def open_image(image: Picture) -> Image.Image:
     except UnidentifiedImageError:
         kinds = f"{', '.join(FORMATS)}, HEIC"
         raise UnreadableImage(f"{name} isn't an image of a kind read here ({kinds})") from None
+    except MemoryError:
+        raise UnreadableImage(f"{name} takes more memory than there is: make it smaller") from None
     except Exception as error:  # a damaged picture raises anything from zlib's errors to Pillow's
         raise UnreadableImage(f"{name} can't be read as an image: {error}") from error
     size = f"{opened.width} x {opened.height}"

@@ -90,12 +90,13 @@ def _read_folder(reader, folder: Path):
     """Return labels and predictions, arrays (n,), for the pictures of a folder, and what was wrong with the others."""
     import numpy as np
 
+    from apps.untrusted import checked
     from utils.photos import UnreadableImage
 
     pairs, unreadable = [], []
     for path, label in progress(_named_digits(folder), "reading"):
         try:
-            digit = reader.read(path).digit
+            digit = reader.read(checked(path)).digit
             pairs.append((label, REFUSED if digit is None else digit))
         except UnreadableImage as fault:
             unreadable.append(str(fault))

@@ -1,6 +1,5 @@
 """The command `digits predict`."""
 
-import io
 import json
 import sys
 from collections.abc import Iterator
@@ -46,13 +45,14 @@ def predict(
     If a picture doesn't hold a single digit, the answer is the reason. If a file can't be read as a picture, the others
     are still answered, and the exit code is 1.
     """
+    from apps.untrusted import checked
     from utils.photos import UnreadableImage
 
     reader = open_reader(model)
     answers, unreadable = [], []
     for name, picture in progress(list(_pictures(images)), "reading"):
         try:
-            answers.append((name, reader.read(picture, ink)))
+            answers.append((name, reader.read(checked(picture), ink)))
         except UnreadableImage as fault:
             unreadable.append({"name": name, "detail": str(fault).replace("this file", name)})
     if as_json:
@@ -66,11 +66,11 @@ def predict(
         raise typer.Exit(1)
 
 
-def _pictures(names: list[str]) -> Iterator[tuple[str, Path | io.BytesIO]]:
+def _pictures(names: list[str]) -> Iterator[tuple[str, Path | bytes]]:
     """Yield each picture's name and where to read it: a file, every picture in a folder, or standard input."""
     for name in names:
         if name == "-":
-            yield "standard input", io.BytesIO(sys.stdin.buffer.read())
+            yield "standard input", sys.stdin.buffer.read()
         elif name and Path(name).is_dir():
             yield from ((str(path), path) for path in _pictures_in(Path(name)))
         else:

@@ -3,13 +3,13 @@
 import base64
 import binascii
 import hmac
-import io
 import json
 import re
 
 from fastapi import Request
-from PIL import Image
 
+from apps.untrusted import check_picture
+from utils.paper import UnreadableImage
 from utils.prediction import Prediction
 
 KEY = "practice"  # for all three services, and no secret
@@ -158,8 +158,8 @@ SERVICES = {"google": Google(), "amazon": Amazon(), "azure": Azure()}
 def size_of(content: bytes, service: Google | Amazon | Azure) -> tuple[int, int]:
     """Return a picture's width and height; raise Refused unless it is one, and as large as the service needs."""
     try:
-        width, height = Image.open(io.BytesIO(content), formats=["PNG", "JPEG"]).size
-    except Exception:
+        width, height, _ = check_picture(content)
+    except UnreadableImage:
         raise Refused(400, service.bad_picture, "Bad image data.") from None
     if not service.smallest <= min(width, height) <= max(width, height) <= 10_000:
         least = f"at least {service.smallest} are needed on each side"

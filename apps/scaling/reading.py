@@ -17,6 +17,7 @@ import pyarrow.parquet
 
 from apps.models import fingerprint
 from apps.scaling.sources import Source
+from apps.untrusted import checked
 from utils.data import atomic_write, claim_folder
 from utils.photos import UnreadableImage
 from utils.prediction import DigitReader
@@ -115,7 +116,7 @@ def _read(load: Callable, model: str, state: str, names: Sequence, path: Path) -
 
 def _read_picture(reader: DigitReader, picture) -> tuple:
     try:
-        found = reader.read(picture)
+        found = reader.read(checked(picture))
     except UnreadableImage as fault:  # one broken file mustn't stop a million
         return None, 0.0, _printable(str(fault))
     return found.digit, found.confidence, found.reason

@@ -6,43 +6,13 @@ import socket
 import sys
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from apps.web import server
-from utils.prediction import UnreadableModel
+from apps.web import line, server
+from apps.web.protocol import GuardedProtocol
 
-# Seconds for the headers of a request, from when the connection opens or is free again.
-PATIENCE = 10
-
-
-class ImpatientProtocol(H11Protocol):
-    """Close a connection on which no whole request arrives in time: uvicorn itself waits for headers forever."""
-
-    patience = None
-
-    def connection_made(self, transport):
-        """Start to wait for the first request."""
-        super().connection_made(transport)
-        self._wait()
-
-    def on_response_complete(self):
-        """Start to wait for the next request."""
-        self._wait()
-        super().on_response_complete()
-
-    def connection_lost(self, exc):
-        """Stop waiting."""
-        super().connection_lost(exc)
-        self.patience.cancel()
-
-    def _wait(self):
-        if self.patience:
-            self.patience.cancel()
-        self.patience = self.loop.call_later(PATIENCE, self._give_up)
-
-    def _give_up(self):
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.abort()
+GRACE = (
+    10  # seconds for the requests in flight when the server is told to end; Kubernetes grants 30
+)
 
 
 def allow_connections() -> None:
@@ -70,10 +40,8 @@ def check_place(host: str, port: int) -> None:
 
 def main() -> None:
     """Serve until Ctrl+C or SIGTERM, and then finish the requests in flight."""
-    try:
-        server.load_reader(os.environ.get("MODEL") or "robust")
-    except (FileNotFoundError, UnreadableModel) as error:
-        sys.exit(f"MODEL: {error}")
+    if fault := line.check_model(os.environ.get("MODEL") or "robust"):
+        sys.exit(f"MODEL: {fault}")
     port = os.environ.get("PORT", "8000")
     if not (port.isdecimal() and int(port) < 65536):
         sys.exit(f"PORT: expected a number from 0 to 65535, got {port!r}: try PORT=8000")
@@ -84,12 +52,13 @@ def main() -> None:
         server.app,
         host=host,
         port=int(port),
-        http=ImpatientProtocol,
+        http=GuardedProtocol,
         ws="none",
         access_log=False,
         server_header=False,
+        backlog=4096,
         timeout_keep_alive=5,
-        timeout_graceful_shutdown=30,
+        timeout_graceful_shutdown=GRACE,
     )
 
 

@@ -11,8 +11,6 @@ LARGEST_BODY = 10 * MEGABYTE  # a phone's photo has 2 to 8
 STALL = 10  # seconds until the next piece of a body must arrive
 WHOLE = 120  # seconds until all of it must: a photo takes that long over a slow connection
 LINGER = 5  # seconds in which the rest of a refused body is received and discarded
-MOST_HELD = 200 * MEGABYTE  # of all unfinished bodies together; beyond it only small ones are taken
-SMALL = MEGABYTE // 4
 
 # Everything comes from this server, and no other page may frame it. `blob:` and `data:` are pictures a visitor chose.
 POLICY = (
@@ -31,12 +29,10 @@ HEADERS = [
 
 
 class Body:
-    """Receive a request's body, unless it is too large, stalls, takes too long, or memory is short.
+    """Receive a request's body, unless it is too large, stalls, or takes too long.
 
     FastAPI's own `max_body_size` refuses a large body in plain text, but our API promises JSON.
     """
-
-    held = 0  # bytes of all bodies in memory
 
     def __init__(self, receive):
         self.receive, self.size, self.complete = receive, 0, False
@@ -55,15 +51,10 @@ class Body:
                 408, "the upload stalled: send it again", {"Connection": "close"}
             ) from None
         self.size += len(message.get("body", b""))
-        Body.held += len(message.get("body", b""))
         if self.size > LARGEST_BODY:
             raise HTTPException(
                 413,
                 f"more than {LARGEST_BODY // MEGABYTE} MB: send a smaller picture, or fewer at a time",
-            )
-        if Body.held > MOST_HELD and self.size > SMALL:
-            raise HTTPException(
-                503, "too many uploads at once: try again in a minute", {"Retry-After": "60"}
             )
         return message
 
@@ -99,7 +90,4 @@ class GuardedAPI(FastAPI):
                     message["headers"].append((b"connection", b"close"))
             await send(message)
 
-        try:
-            return await super().__call__(scope, body, send_guarded)
-        finally:
-            Body.held -= body.size
+        await super().__call__(scope, body, send_guarded)

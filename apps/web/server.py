@@ -10,36 +10,27 @@ in front that limits requests and connections per address (nginx: `limit_req`, `
 
 import asyncio
 import contextlib
-import io
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
-import numpy as np
 from fastapi import FastAPI, File, Form, HTTPException, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
-from PIL import Image
-from pillow_heif import register_heif_opener
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.formparsers import MultiPartParser
 
 from apps.web.guard import LARGEST_BODY, GuardedAPI
-from utils.paper import Ink
-from utils.photos import FORMATS, UnreadableImage
-from utils.prediction import MODELS, DigitReader, UnreadableModel
+from apps.web.line import Busy, Line
 
 DIST = Path(__file__).parent / "dist"  # the front end, built by `make web`
 MOST_FILES = 100  # in one request
-MOST_PIXELS = 16_000_000  # of a picture that is decoded whole, which takes up to 16 bytes a pixel
-MOST_IN_HEIC = (
-    25_000_000  # a phone's own format has 12 or 24 million, at 10 bytes each (23 with alpha)
+LARGE = (
+    1_000_000  # bytes, or pixels times scans, from which on a picture takes longer than a drawing
 )
-LARGE = 1_000_000  # pixels, from which on reading takes much longer than for a drawing
-MOST_WAITING = 20  # large pictures
+Ink = Literal["auto", "dark", "light"]
 
-register_heif_opener()
 MultiPartParser.spool_max_size = LARGEST_BODY + 1  # a larger file would be written to disk
 
 
@@ -81,30 +72,14 @@ class Readiness(BaseModel):
     model: str
 
 
-def load_reader(model: str) -> DigitReader:
-    """Open a model for ONNX Runtime: a name in data/models, or the path of an .onnx file.
-
-    Raises FileNotFoundError and UnreadableModel.
-    """
-    path = Path(model) if Path(model).suffix else MODELS / f"{model}.onnx"
-    if path.suffix != ".onnx":
-        raise UnreadableModel(
-            f"{path}: the server reads .onnx files only; lesson 13 shows how to export one"
-        )
-    return DigitReader(path)
-
-
 @contextlib.asynccontextmanager
 async def lifespan(app):
-    """Open the model before the first request, and finish what is being read after the last."""
-    app.state.reader = load_reader(os.environ.get("MODEL") or "robust")
-    # Drawings wait only for drawings, and no two large pictures are in memory at once. One file is one job, so no
-    # client waits for all of another client's hundred files.
-    with ThreadPoolExecutor(2) as app.state.pool, ThreadPoolExecutor(1) as app.state.pool_for_large:
-        app.state.waiting = 0  # large pictures
-        shadow = np.tile(np.linspace(100, 200, 100), (100, 1)).astype("uint8")
-        app.state.pool.submit(app.state.reader.read, shadow)  # this imports what only photos need
-        yield
+    """Open the model before the first request, and end the processes that read after the last."""
+    model = os.environ.get("MODEL") or "robust"
+    # Drawings wait only for drawings. One file is one job, so no client waits for all of another client's hundred.
+    with Line(model, 2) as drawings, Line(model, 1, max_tasks=20) as large:
+        await asyncio.gather(drawings.open(), large.open())
+        yield {"drawings": drawings, "large": large, "model": Path(model).stem}
 
 
 app = GuardedAPI(
@@ -114,6 +89,7 @@ app = GuardedAPI(
     lifespan=lifespan,
     docs_url=None,  # its page would load scripts from another host
     redoc_url=None,
+    redirect_slashes=False,  # a redirect would repeat whatever host the client has named
     form_limits={"max_files": MOST_FILES, "max_fields": 10, "max_part_size": 1000},
 )
 
@@ -129,6 +105,7 @@ PROBLEMS = {
 
 @app.post(
     "/predict",
+    response_model=Readings,
     responses={code: {"model": Problem, "description": text} for code, text in PROBLEMS.items()},
 )
 async def predict(
@@ -138,68 +115,54 @@ async def predict(
         File(min_length=1, max_length=MOST_FILES, description="pictures of one digit each"),
     ],
     ink: Annotated[Ink, Form(description="how the ink differs from the paper")] = "auto",
-) -> Readings:
+) -> Response:
     """Read the digit in each of the files: PNG, JPEG, GIF, BMP, TIFF, WebP or HEIC, whatever their names say."""
-    state = request.app.state
-    return Readings(predictions=[await read_in_turn(state, file, ink) for file in files])
+    readings = await while_connected(request, read_all(request.state, files, ink))
+    return Response(readings.model_dump_json(), media_type="application/json")
 
 
-async def read_in_turn(state, file: UploadFile, ink: Ink) -> Reading:
-    """Read a file in a thread; large pictures share a single one."""
-    loop, content = asyncio.get_running_loop(), await file.read()
-    task = read, state.reader, file.filename or "", content, ink
-    if not is_large(content):
-        return await loop.run_in_executor(state.pool, *task)
-    if state.waiting >= MOST_WAITING:
-        raise HTTPException(
-            503, "too many large pictures at once: try again in a few seconds", {"Retry-After": "5"}
-        )
-    state.waiting += 1
+async def while_connected(request: Request, work: Coroutine) -> Readings:
+    """Do some work for as long as the client waits for it."""
+    task = asyncio.create_task(work)
+
+    async def watch():
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        task.cancel()
+
+    watcher = asyncio.create_task(watch())
     try:
-        return await loop.run_in_executor(state.pool_for_large, *task)
+        return await task
+    except asyncio.CancelledError:  # nobody hears this
+        raise HTTPException(408, "the client hung up") from None
     finally:
-        state.waiting -= 1
+        task.cancel()
+        watcher.cancel()
 
 
-def is_large(content: bytes) -> bool:
-    """Return whether a picture takes long to read, judging by its header; a phone's HEIC always does."""
+async def read_all(state, files: list[UploadFile], ink: Ink) -> Readings:
+    """Read one file after the other; raise HTTPException with the name of one that isn't a picture."""
     try:
-        width, height = Image.open(io.BytesIO(content), formats=FORMATS).size
-    except Exception:  # HEIC, or no picture at all, which is refused soon
-        return content[4:8] == b"ftyp"
-    return width * height > LARGE
+        return Readings(predictions=[await read(state, file, ink) for file in files])
+    except Busy:
+        raise HTTPException(
+            503, "too many pictures at once: try again in a few seconds", {"Retry-After": "2"}
+        ) from None
 
 
-def read(reader: DigitReader, name: str, content: bytes, ink: Ink = "auto") -> Reading:
-    """Read one file's content; raise HTTPException with the file's name if it isn't a picture."""
-    name = name.encode(errors="replace").decode()  # a client may claim a broken encoding
-    try:
-        _check_size(content)
-        prediction = reader.read(content, ink)
-    except UnreadableImage as error:
-        raise HTTPException(422, f"{name}: {error}") from None
-    return Reading(
-        name=name,
-        digit=prediction.digit,
-        confidence=prediction.confidence,
-        probabilities=prediction.probabilities.tolist(),
-        reason=prediction.reason,
-        image28=None if prediction.image is None else prediction.image.tolist(),
-    )
-
-
-def _check_size(content):
-    """Raise UnreadableImage for a picture that would fill the memory; a JPEG is only partly decoded."""
-    try:
-        page = Image.open(io.BytesIO(content), formats=[*FORMATS, "HEIF"])
-    except Exception:  # whatever it is, opening it for real will say
-        return
-    most = MOST_IN_HEIC if page.format == "HEIF" and "A" not in page.mode else MOST_PIXELS
-    if page.format not in ("JPEG", "MPO") and page.width * page.height > most:
-        size = f"{page.width} x {page.height}"
-        raise UnreadableImage(
-            f"it has {size} pixels, at most {most:,} are read: make it smaller, or a JPEG"
-        )
+async def read(state, file: UploadFile, ink: Ink) -> Reading:
+    """Read one file, where it waits least: a large picture waits for others of its kind, and holds up no drawing."""
+    name = (
+        (file.filename or "").encode(errors="replace").decode()
+    )  # a client may claim a broken encoding
+    content, found = await file.read(), None
+    if len(content) < LARGE:
+        found = await state.drawings.read(content, ink, LARGE)
+    if found is None:
+        found = await state.large.read(content, ink)
+    if isinstance(found, str):
+        raise HTTPException(422, f"{name}: {found}")
+    return Reading(name=name, **found)
 
 
 @app.get("/health")
@@ -211,7 +174,7 @@ async def health() -> Health:
 @app.get("/ready")
 async def ready(request: Request) -> Readiness:
     """Report that the model is open; earlier requests get no answer at all."""
-    return Readiness(status="ready", model=request.app.state.reader.path.stem)
+    return Readiness(status="ready", model=request.state.model)
 
 
 @app.exception_handler(RequestValidationError)

@@ -7,22 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
-from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
-import psutil
+import onnx
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from apps.web import guard, server
+from apps.web import guard, server, worker
 from benchmarks import records
-from benchmarks.serving import OURS, drawing, request, serving
+from benchmarks.serving import OURS, drawing, megabytes, request, serving
 from tests.pictures import FAT_FIVE, cut_close
 from tests.tree import ROOT
-from utils import data
-from utils.paper import Ink
+from utils import data, paper
 from utils.photos import to_mnist_form
 from utils.prediction import MODELS, DigitReader, UnreadableModel
 
@@ -87,7 +85,8 @@ def test_what_a_file_is_counts_and_not_what_it_is_called(client, kind):
 
 def test_the_ink_can_be_named(client):
     content = to_bytes(Image.fromarray(cut_close(DIGITS.x_test[FAT_FIVE])))
-    read = {ink: post(client, ("five.png", content), ink=ink).json() for ink in get_args(Ink)}
+    assert server.Ink == paper.Ink
+    read = {ink: post(client, ("five.png", content), ink=ink).json() for ink in get_args(paper.Ink)}
     digits = {ink: answer["predictions"][0]["digit"] for ink, answer in read.items()}
     assert digits == {"auto": 0, "dark": 0, "light": 5}
     answer = post(client, ("five.png", content), ink="blue")
@@ -222,21 +221,18 @@ def test_the_environment_chooses_the_model_by_name_or_by_path(monkeypatch, tmp_p
 )
 def test_a_wrong_model_is_refused(model, message):
     with pytest.raises((FileNotFoundError, UnreadableModel), match=message):
-        server.load_reader(model)
+        worker.open_model(model)
 
 
 def test_a_diverged_model_is_refused_before_the_server_is_ready(monkeypatch, tmp_path):
-    class Session:
-        """Stand in for a network whose outputs are NaN."""
-
-        def __init__(self, *arguments, **options):
-            self.get_inputs = lambda: [SimpleNamespace(name="images")]
-            self.run = lambda names, inputs: [np.full((1, 10), np.nan, "float32")]
-
-    monkeypatch.setattr("onnxruntime.InferenceSession", Session)
-    (tmp_path / "mine.onnx").write_bytes(b"")
+    model = onnx.load(MODELS / "tiny.onnx")
+    for weights in model.graph.initializer:
+        if weights.data_type == onnx.TensorProto.FLOAT:
+            nan = np.full_like(onnx.numpy_helper.to_array(weights), np.nan)
+            weights.CopyFrom(onnx.numpy_helper.from_array(nan, weights.name))
+    onnx.save(model, tmp_path / "mine.onnx")
     monkeypatch.setenv("MODEL", str(tmp_path / "mine.onnx"))
-    with pytest.raises(UnreadableModel, match="smaller learning rate"), TestClient(server.app):
+    with pytest.raises(RuntimeError, match="smaller learning rate"), TestClient(server.app):
         pass
 
 
@@ -271,12 +267,12 @@ def test_serving_needs_no_tensorflow_and_little_memory():
             answer = http.client.HTTPResponse(connection.sock)
             answer.begin()
             assert answer.status == 200 and answer.read()
-        assert psutil.Process(process.pid).memory_info().rss <= 300e6
+        assert megabytes(process) <= 300
 
 
 WITHOUT_FILES = """
 import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # from now on, writing to a file fails
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # from now on, writing a picture to a file fails
 from apps.web.__main__ import main
 main()
 """
@@ -314,7 +310,7 @@ def test_a_request_in_flight_is_finished_before_the_server_stops(command):
                 port, b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
             )  # so the first one has been taken in
             process.send_signal(signal.SIGTERM)
-            with pytest.raises(ConnectionRefusedError):
+            with pytest.raises(ConnectionError):  # refused, or reset while the server hangs up
                 while True:
                     socket.create_connection(("127.0.0.1", port)).close()
             connection.sendall(message[-100:])

@@ -1,0 +1,107 @@
+"""Let pictures wait in line for processes that can be ended: what strangers send may be made to take minutes.
+
+Only these processes load the model and decode pictures. The server itself stays small and always answers.
+"""
+
+import asyncio
+import math
+import multiprocessing
+import time
+from concurrent.futures.process import BrokenProcessPool
+
+from pebble import ProcessExpired, ProcessPool
+
+MOST_WALL = 20  # seconds for one picture, on a machine that's busy with other things
+PATIENCE = 1  # seconds that a picture waits for its turn
+MOST_WAITING = 64  # drawings: a quarter of a second's work
+TOO_COSTLY = "it takes too long or too much memory to decode: save it as a plain PNG or JPEG"
+
+# A forked process starts within milliseconds, with everything imported; Windows has none.
+METHODS = multiprocessing.get_all_start_methods()
+CONTEXT = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
+CONTEXT.set_forkserver_preload(["apps.web.worker"])
+
+
+class Busy(Exception):
+    """Report that the line is too long for one more picture to be read soon."""
+
+
+class Line:
+    """Read pictures in a few processes, first come, first served, as long as none has to wait for long."""
+
+    def __init__(self, model: str, workers: int, **options):
+        self.options = {"max_workers": workers, "initializer": _start, "initargs": [model]}
+        self.options |= options
+        self.pool = ProcessPool(**self.options, context=CONTEXT)
+        self.free = asyncio.Semaphore(2 * workers)  # each process has one at hand
+        self.waiting = {}  # when each picture in line came
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether one more would wait for too long: many do already, or the first has for half its patience."""
+        first = next(iter(self.waiting.values()), math.inf)
+        return len(self.waiting) >= MOST_WAITING or time.monotonic() - first > PATIENCE / 2
+
+    async def read(self, content: bytes, ink: str, most: float = math.inf) -> dict | str | None:
+        """Return what `worker.read` does; raise Busy if it can't be soon."""
+        await self._take_turn()
+        if not self.pool.active:  # since a process was ended while it did nothing
+            self.pool = ProcessPool(**self.options, context=CONTEXT)
+        job = self.pool.schedule(_read, args=[content, ink, most], timeout=MOST_WALL)
+        reading = asyncio.wrap_future(job)
+        reading.add_done_callback(lambda _: self.free.release())
+        try:  # to cancel what is being read would cost more than to finish it
+            return await asyncio.shield(reading)
+        except (ProcessExpired, BrokenProcessPool, TimeoutError):
+            return TOO_COSTLY
+
+    async def _take_turn(self):
+        if self.is_full:
+            raise Busy
+        self.waiting[ticket := object()] = time.monotonic()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.free.acquire()
+        except TimeoutError:
+            raise Busy from None
+        finally:
+            del self.waiting[ticket]
+
+    async def open(self) -> None:
+        """Wait until the model is open; raise RuntimeError if it can't be."""
+        if fault := await asyncio.wrap_future(self.pool.schedule(_fault)):
+            raise RuntimeError(f"MODEL: {fault}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *fault):
+        self.pool.stop()
+        self.pool.join()
+
+
+def check_model(model: str) -> str | None:
+    """Return why a model can't be used, or None if it can."""
+    with ProcessPool(1, initializer=_start, initargs=[model], context=CONTEXT) as pool:
+        return pool.schedule(_fault).result()
+
+
+# What the processes run. The server itself doesn't import `worker`, which would make it three times as large.
+
+
+def _start(model):
+    from apps.web import worker
+
+    worker.start(model)
+
+
+def _fault():
+    from apps.web import worker
+
+    return worker.fault
+
+
+def _read(content, ink, most):
+    from apps.web import worker
+
+    return worker.read(content, ink, most)
