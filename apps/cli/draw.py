@@ -51,7 +51,10 @@ def draw(
     os.environ["MODEL"] = str(reader.path)
     import uvicorn
 
-    uvicorn.run("apps.web.server:app", host=HOST, port=port, log_level="warning", ws="none")
+    from apps.web import guard, server
+
+    app = guard.for_this_machine(server.app)
+    uvicorn.run(app, host=HOST, port=port, log_level="warning", ws="none")
 
 
 def _free_port(wanted: int) -> int:

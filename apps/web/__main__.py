@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from apps.web import line, server
+from apps.web.guard import for_this_machine
 from apps.web.protocol import GuardedProtocol
 
 GRACE = (
@@ -48,8 +49,9 @@ def main() -> None:
     host = os.environ.get("HOST", "127.0.0.1")
     check_place(host, int(port))
     allow_connections()
+    is_local = host in ("localhost", "127.0.0.1", "::1")
     uvicorn.run(
-        server.app,
+        for_this_machine(server.app) if is_local else server.app,
         host=host,
         port=int(port),
         http=GuardedProtocol,

@@ -5,6 +5,7 @@ import contextlib
 import time
 
 from fastapi import FastAPI, HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 MEGABYTE = 1_000_000
 LARGEST_BODY = 10 * MEGABYTE  # a phone's photo has 2 to 8
@@ -29,19 +30,24 @@ HEADERS = [
 
 
 class Body:
-    """Receive a request's body, unless it is too large, stalls, or takes too long.
+    """Receive a request's body, if it's a form of files, unless it is too large, stalls, or takes too long.
+
+    Any other form counts as empty: to parse nothing but separators would take half a minute.
 
     FastAPI's own `max_body_size` refuses a large body in plain text, but our API promises JSON.
     """
 
-    def __init__(self, receive):
-        self.receive, self.size, self.complete = receive, 0, False
+    def __init__(self, receive, is_form: bool = True):
+        self.receive, self.is_form, self.size, self.complete = receive, is_form, 0, False
         self.end = time.monotonic() + WHOLE
 
     async def __call__(self):
         """Return the next message, as ASGI's `receive` does."""
         if self.complete:
             return await self.receive()  # which reports when the client leaves
+        if not self.is_form:
+            self.complete = True
+            return {"type": "http.request", "body": b"", "more_body": False}
         try:
             async with asyncio.timeout(min(STALL, self.end - time.monotonic())):
                 message = await self._next()
@@ -79,7 +85,8 @@ class GuardedAPI(FastAPI):
         """Answer one request, as ASGI defines it."""
         if scope["type"] != "http":
             return await super().__call__(scope, receive, send)
-        body = Body(receive)
+        kind = dict(scope["headers"]).get(b"content-type", b"")
+        body = Body(receive, is_form=kind.lower().startswith(b"multipart/form-data"))
 
         async def send_guarded(message):
             if message["type"] == "http.response.start":
@@ -91,3 +98,8 @@ class GuardedAPI(FastAPI):
             await send(message)
 
         await super().__call__(scope, body, send_guarded)
+
+
+def for_this_machine(app: FastAPI) -> TrustedHostMiddleware:
+    """Return an app that answers only if its address names this machine, not a page that was led here by its DNS."""
+    return TrustedHostMiddleware(app, ["localhost", "127.0.0.1", "[::1]"])

@@ -5,7 +5,7 @@ import re
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from apps.web.guard import HEADERS, LINGER, MEGABYTE
+from apps.web.guard import HEADERS, LARGEST_BODY, LINGER, MEGABYTE
 
 PATIENCE = (
     10  # seconds for the headers of a request, from when the connection opens or is free again
@@ -59,8 +59,9 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if self._is_idle() and data.startswith(b"POST ") and self.app_state["drawings"].is_full:
             return self._refuse(data)
-        self.held += len(data)
-        GuardedProtocol.total += len(data)
+        held = min(len(data), LARGEST_BODY - self.held)  # what exceeds this isn't kept
+        self.held += held
+        GuardedProtocol.total += held
         super().data_received(data)
         if self._is_idle() and self.held > LARGEST_HEAD:
             self.transport.abort()

@@ -4,8 +4,11 @@ import asyncio
 import contextlib
 import http.client
 import io
+import json
 import select
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -22,7 +25,10 @@ from PIL import Image
 
 from apps.web import guard, server
 from apps.web.__main__ import allow_connections
+from apps.web.line import Busy, Line
 from benchmarks.serving import drawing, megabytes, request, serving
+from tests.apps import dying
+from tests.tree import ROOT
 from utils import data
 
 HANGS = 60  # seconds, after which a server counts as one that never answers
@@ -34,7 +40,13 @@ from apps.web import __main__, guard, protocol
 guard.STALL, guard.WHOLE, guard.LINGER, protocol.PATIENCE = {0}, 2 * {0}, 1, {0}
 __main__.main()
 """
-FORM = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+# The server as it is when a long line of pictures waits.
+BUSY = """
+from apps.web import __main__, line
+line.MOST_WAITING = 0
+__main__.main()
+"""
+FORM = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
 PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
 CHUNK = b"%x\r\n%s\r\n" % (1 << 20, bytes(1 << 20))
 
@@ -221,6 +233,32 @@ def test_too_many_files_and_fields_are_refused(port):
         assert status == 400 and "Too many" in text, text
 
 
+def test_a_form_of_separators_is_not_parsed(running):
+    process, port = running
+    before = seconds_used(process)
+    form = FORM.replace(b"multipart/form-data; boundary=x", b"application/x-www-form-urlencoded")
+    status, text = send(port, form + b"Content-Length: 9000000\r\n\r\n" + b"&" * 9_000_000)
+    assert status == 422 and "multipart/form-data" in text
+    assert seconds_used(process) - before <= 1
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("localhost", 200), ("127.0.0.1:80", 200), ("[::1]:80", 200), ("digits.example.org", 400)],
+)
+def test_only_addresses_of_this_machine_are_answered(port, host, expected):
+    status, _ = send(port, f"GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert status == expected
+
+
+def test_a_redirect_never_names_another_host(port):
+    with connect(port) as connection:
+        connection.sendall(b"GET /health/ HTTP/1.1\r\nHost: localhost:1\r\n\r\n")
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        assert response.status == 404 and response.headers["location"] is None
+
+
 # Bytes that are no request
 
 
@@ -228,7 +266,7 @@ def test_too_many_files_and_fields_are_refused(port):
     "message",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 10,  # a greeting in TLS
-        b"GET /health HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
         FORM + b"Content-Length: -1\r\n\r\n",
         FORM + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
         FORM + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nabc\r\n",
@@ -236,10 +274,10 @@ def test_too_many_files_and_fields_are_refused(port):
         FORM.replace(b"; boundary=x", b"") + b"Content-Length: 3\r\n\r\nabc",
         FORM + b"Content-Length: 3\r\n\r\nabc",
         FORM + b"Content-Length: %d\r\n\r\n" % (len(PART) + 1) + PART + b"a",  # the form never ends
-        b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET /../../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /../../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
 def test_bytes_that_are_no_request_are_refused(port, message):
@@ -326,7 +364,7 @@ def test_a_connection_may_be_used_again_but_not_kept_for_ever(port):
         assert answer(used)[0] is None
 
 
-@pytest.mark.parametrize("message", [HONEST, b"GET /health HTTP/1.1\r\nHost: a\r\n"])
+@pytest.mark.parametrize("message", [HONEST, b"GET /health HTTP/1.1\r\nHost: localhost\r\n"])
 def test_a_request_that_drips_is_given_up(port, message):
     start = time.perf_counter()
     with connect(port) as connection:
@@ -402,3 +440,110 @@ def test_many_large_pictures_delay_no_drawing_and_fit_in_memory(running):
         held.append(megabytes(process))
     assert len(held) > 2 * 6  # with one wait for each picture, it would be 6
     assert max(held) <= 700
+
+
+# More than can be done
+
+
+@pytest.fixture
+def line():
+    """Yield a line that has one process."""
+    with Line("tiny", 1) as line:
+        yield line
+
+
+def test_a_line_that_is_too_long_refuses_at_once(line, monkeypatch):
+    monkeypatch.setattr("apps.web.line.MOST_WAITING", 3)
+
+    async def rush():
+        await line.open()
+        return await asyncio.gather(
+            *(line.read(drawing(DIGIT), "auto") for _ in range(20)), return_exceptions=True
+        )
+
+    answers = asyncio.run(rush())
+    refused = [answer for answer in answers if isinstance(answer, Busy)]
+    assert len(refused) == 20 - 2 - 3  # two are being read or at hand, and three may wait
+    assert all(answer["digit"] == 5 for answer in answers if not isinstance(answer, Busy))
+
+
+def test_what_waits_for_too_long_is_put_off(line, monkeypatch):
+    monkeypatch.setattr("apps.web.line.PATIENCE", 0.2)
+
+    async def wait():
+        await line.free.acquire()
+        await line.free.acquire()
+        await line.read(drawing(DIGIT), "auto")
+
+    with pytest.raises(Busy):
+        asyncio.run(wait())
+    assert not line.waiting
+
+
+def test_pictures_of_clients_that_left_are_not_read(line, monkeypatch):
+    begun, schedule = [], line.pool.schedule
+    monkeypatch.setattr(line.pool, "schedule", lambda *a, **k: begun.append(a) or schedule(*a, **k))
+
+    async def leave():
+        tasks = [asyncio.create_task(line.read(drawing(DIGIT), "auto")) for _ in range(20)]
+        await asyncio.sleep(0)  # so that all are in line
+        for task in tasks[:-1]:
+            task.cancel()
+        return await tasks[-1]
+
+    assert asyncio.run(leave())["digit"] == 5
+    assert len(begun) == 2 + 1  # what was at hand, and the last
+
+
+def test_a_process_that_dies_is_replaced(line, monkeypatch):
+    async def read():
+        return await line.read(drawing(DIGIT), "auto")
+
+    async def kill_an_idle_one():
+        await line.open()
+        for process in psutil.Process().children(recursive=True):
+            if not process.children() and "resource_tracker" not in str(process.cmdline()):
+                process.kill()
+        while line.pool.active:
+            await asyncio.sleep(0.05)
+
+    monkeypatch.setattr("apps.web.line._read", dying.die)
+    assert "takes too long or too much memory" in asyncio.run(read())
+    monkeypatch.undo()
+    assert asyncio.run(read())["digit"] == 5
+    asyncio.run(kill_an_idle_one())
+    assert asyncio.run(read())["digit"] == 5
+
+
+def test_a_process_ends_itself_when_a_picture_takes_too_long():
+    loop = "worker.MOST_SECONDS = 0.05\nwith worker._limited_time():\n    while True: pass"
+    ended = subprocess.run([sys.executable, "-c", f"from apps.web import worker\n{loop}"], cwd=ROOT)
+    assert ended.returncode == -signal.SIGPROF
+
+
+def test_while_many_wait_more_are_refused_before_they_are_parsed():
+    with serving([sys.executable, "-c", BUSY]) as (_, port, _):
+        assert send(port, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")[0] == 200
+        for message in (HONEST, request(bytes(9_000_000))):
+            with connect(port) as connection:
+                connection.sendall(message)
+                response = http.client.HTTPResponse(connection)
+                response.begin()
+                assert response.status == 503 and response.headers["retry-after"] == "1"
+                assert "default-src 'none'" in response.headers["content-security-policy"]
+                assert "try again" in json.loads(response.read())["detail"]
+
+
+def test_large_bodies_that_are_never_whole_fill_no_memory(running):
+    process, port = running
+    before = megabytes(process)
+    part = request(bytes(9_500_000))[:9_000_000]
+    with contextlib.ExitStack() as stack:
+        greedy = [stack.enter_context(connect(port)) for _ in range(20)]
+        for connection in greedy:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(part)
+            honest(port)
+        assert megabytes(process) - before <= 200
+        assert answer(greedy[0])[0] in (503, 408)
+    honest(port)

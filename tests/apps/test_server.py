@@ -307,7 +307,7 @@ def test_a_request_in_flight_is_finished_before_the_server_stops(command):
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(message[:-100])
             talk(
-                port, b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+                port, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
             )  # so the first one has been taken in
             process.send_signal(signal.SIGTERM)
             with pytest.raises(ConnectionError):  # refused, or reset while the server hangs up

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 
 from apps import kaggle
 from apps.cli import app, command, draw, export, predict, report, train
+from apps.web.guard import GuardedAPI
 from benchmarks import capstone
 from utils import data, evaluation, files, training
 from utils.prediction import MODELS, DigitReader, UnreadableModel
@@ -659,7 +660,7 @@ def test_draw_serves_the_app_on_a_free_port_of_this_machine(page, monkeypatch):
     )
     text = digits("draw", "--no-browser", "--model", "compact").stdout
     ((application, options, model),) = calls
-    assert application == "apps.web.server:app" and options["host"] == "127.0.0.1"
+    assert isinstance(application.app, GuardedAPI) and options["host"] == "127.0.0.1"
     assert f"http://127.0.0.1:{options['port']}/" in text and model == str(MODELS / "compact.onnx")
 
 
