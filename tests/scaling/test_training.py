@@ -68,7 +68,8 @@ make_devices(3)
     said = json.loads(said.splitlines()[-1])
     assert said["gap"] < TOLERANCE and said["epochs"] == [0, 1, 2]
     assert said["ports"] == 0, "local training opens no port"
-    assert {path.name for path in folder.iterdir()} == {"checkpoint.npz", "model.keras", "run.json"}
+    names = {path.name for path in folder.iterdir()}
+    assert names == {".lock", "checkpoint.npz", "model.keras", "run.json"}
     assert complaint.strip().endswith("and ask for 3 before it computes anything")
 
 
@@ -101,7 +102,7 @@ def test_peers_that_do_not_come_are_named(digits, tmp_path):
     places = free_addresses(2)
     with pytest.raises(ConnectionError, match=f"no answer from {places[1]} in 1 s"):
         train_on_hosts(places, 0, job(digits, tmp_path / "run"), timeout=1)
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {".lock", "run.json"}
 
 
 def test_port_in_use_is_named(digits, tmp_path):
@@ -185,4 +186,4 @@ def test_hosts_notice_a_lost_one_and_resume(victim, tmp_path):
 def test_full_disk_on_a_host_is_an_error(digits, small_disk):
     with pytest.raises(OSError, match=r"space|large"):
         train_on_hosts(free_addresses(1), 0, job(digits, small_disk))
-    assert [path.name for path in small_disk.iterdir()] == ["run.json"]
+    assert {path.name for path in small_disk.iterdir()} == {".lock", "run.json"}
