@@ -16,9 +16,7 @@ def alone_in(folder: str | Path) -> Iterator[None]:
     try:
         # SQLite knows how every system locks files, and how a killed process loses its lock.
         lock = sqlite3.connect(path, timeout=0, isolation_level=None)
-        lock.execute(
-            "PRAGMA journal_mode = MEMORY"
-        )  # no second file, which a killed one would leave
+        lock.execute("PRAGMA journal_mode = MEMORY")  # without a second file
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as fault:
         if fault.sqlite_errorcode != sqlite3.SQLITE_BUSY:
