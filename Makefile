@@ -56,7 +56,7 @@ web: $(READY) $(PAGE)  ## draw digits in the web app, and have them read
 	$(BIN) -m apps.web
 
 streamlit: $(READY)  ## open the data app
-	$(BIN) -m streamlit run apps/streamlit_app.py $(STREAMLIT_FLAGS)
+	$(BIN) -m apps.start_streamlit $(STREAMLIT_FLAGS)
 
 test: $(TESTABLE)  ## run every test and every notebook, offline, on the embedded digits
 	$(BIN) -m ruff check .
