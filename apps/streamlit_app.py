@@ -19,6 +19,7 @@ from utils.photos import UnreadableImage, mnist_steps
 from utils.prediction import MODELS, DigitReader, Prediction, UnreadableModel
 
 PAD, PEN = 280, 20  # pixels: relative to the digit, the pen is as wide as those in MNIST
+MOST = 100  # pictures at a time
 TILE = 112  # pixels on each side of a step's picture
 INKS = {"auto": "automatic", "dark": "darker than the paper", "light": "lighter than the paper"}
 
@@ -89,6 +90,11 @@ def read_uploads(model: str):
     """Show a table of the uploaded pictures and their digits, and one of them in detail."""
     files = st.file_uploader("Pictures, with one digit each", accept_multiple_files=True)
     ink = st.radio("Ink", INKS, format_func=INKS.get, horizontal=True)
+    if len(files) > MOST:
+        st.error(
+            f"Expected at most {MOST} pictures at a time, got {len(files)}: remove some of them."
+        )
+        return
     if not files:
         return
     readings = [try_to_read(model, file, ink) for file in files]

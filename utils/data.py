@@ -259,6 +259,10 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     try:
         yield part
         part.replace(path)
+    except OSError as error:
+        if error.errno and not error.filename:  # a full disk doesn't say which file was too much
+            error.filename = str(path)
+        raise
     finally:
         if part.is_dir():
             shutil.rmtree(part)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from apps.alone import alone_in
 from apps.cli.train import chosen_recipe
 from apps.scaling.training import shard
 from utils import training
@@ -23,10 +24,18 @@ NEW = {"epoch": [], "history": {}, "stopped": False, "callbacks": {}}
 
 def work(tell: Callable, places, index, recipe, changes, train, validation, seed, folder) -> None:
     """Train as worker `index` of these places, and tell how it goes; worker 0, the chief, writes into the folder."""
-    recipe, chief, folder = chosen_recipe(recipe, changes), index == 0, Path(folder)
+    recipe, lock = chosen_recipe(recipe, changes), contextlib.nullcontext()
     training.check_epochs(recipe, len(train[0]))
-    if chief:
+    if index == 0:
         claim_folder(folder, training.describe_run(recipe, train, validation, seed))
+        lock = alone_in(folder)
+    with lock:
+        _train(tell, places, index, recipe, train, validation, seed, Path(folder))
+
+
+def _train(tell, places, index, recipe, train, validation, seed, folder) -> None:
+    """Train from the last whole epoch on, or do nothing if the network is there."""
+    chief = index == 0
     state = (chief and read_checkpoint(folder / NAME)) or NEW
     if not (chief and (folder / "model.keras").exists()):
         cluster = {"cluster": {"worker": places}, "task": {"type": "worker", "index": index}}

@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from apps.alone import alone_in
 from apps.cli.command import Mistake, Source, command, complain, mistakes, open_mnist, out
 
 # The names in training.RECIPES, written out: looking there would start TensorFlow for a mere --help.
@@ -85,10 +86,9 @@ def chosen_recipe(name: str, changes: dict | None = None):
 
 
 def _train(recipe, seed: int, folder: Path, mnist) -> None:
-    from utils.checkpoint import epochs_done
     from utils.data import claim_folder
     from utils.preprocessing import split_train_validation
-    from utils.training import check_epochs, describe_run, fit
+    from utils.training import check_epochs, describe_run
 
     x, x_held_back, y, y_held_back = split_train_validation(mnist.x_train, mnist.y_train)
     run = recipe, (x, y), (x_held_back, y_held_back), seed
@@ -101,17 +101,25 @@ def _train(recipe, seed: int, folder: Path, mnist) -> None:
             f"This run is finished: {saved}. Another one needs another --folder.", soft_wrap=True
         )
         return
-    out.print(
-        f"Training on {len(x):,} digits, in [bold]{escape(str(folder))}[/bold]", soft_wrap=True
-    )
-    if done := epochs_done(folder):
-        out.print(f"Going on after epoch {done}")
-    with _stop_between_batches() as asked, _bar() as bar, mistakes(ValueError):
-        network, _ = fit(*run, folder, callbacks=[_watch(bar, asked)], verbose=0)
+    with alone_in(folder):
+        network = _fit(run, folder)
     _report(network, x_held_back, y_held_back)
     out.print(
         f"Saved as {saved}: now try `digits evaluate` and `digits export` on it", soft_wrap=True
     )
+
+
+def _fit(run: tuple, folder: Path):
+    """Train, or resume a run that was interrupted, say how it goes, and return the network."""
+    from utils.checkpoint import epochs_done
+    from utils.training import fit
+
+    where = f"in [bold]{escape(str(folder))}[/bold]"
+    out.print(f"Training on {len(run[1][0]):,} digits, {where}", soft_wrap=True)
+    if done := epochs_done(folder):
+        out.print(f"Going on after epoch {done}")
+    with _stop_between_batches() as asked, _bar() as bar, mistakes(ValueError):
+        return fit(*run, folder, callbacks=[_watch(bar, asked)], verbose=0)[0]
 
 
 def _report(network, images, labels) -> None:

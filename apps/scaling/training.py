@@ -1,10 +1,14 @@
 """Train one network on several devices of this machine: each computes gradients on its share of every batch."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
+from apps.alone import alone_in
+from utils.data import claim_folder
 
 
 def shard(batch: np.ndarray, worker: int, workers: int) -> np.ndarray:
@@ -42,15 +46,19 @@ def train_on_devices(
     """Train a recipe on so many devices with Keras's `fit`, and return the network and its history.
 
     Keras weighs the devices' gradients equally, so their shares must be equal: the batch size is rounded down to a
-    multiple of `workers`, and digits that don't fill a batch are left out.
+    multiple of `workers`, and digits that don't fill a batch are left out. Raises BlockingIOError if another process
+    trains in the folder.
     """
     if not 1 <= workers <= len(train[0]):
         raise ValueError(f"workers: expected 1 to {len(train[0])}, a digit for each, got {workers}")
     size = max(1, min(recipe.batch_size, len(train[0])) // workers) * workers
     train = tuple(part[: len(part) // size * size] for part in train)
     devices = make_devices(workers)
-    from utils.training import fit, tf
+    from utils.training import describe_run, fit, tf
 
     strategy = tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
     recipe = replace(recipe, batch_size=size)
-    return fit(recipe, train, validation, seed, folder, callbacks, verbose, strategy)
+    if folder:
+        claim_folder(folder, describe_run(recipe, train, validation, seed))
+    with alone_in(folder) if folder else contextlib.nullcontext():
+        return fit(recipe, train, validation, seed, folder, callbacks, verbose, strategy)

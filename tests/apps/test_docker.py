@@ -20,11 +20,15 @@ from tests.tree import ROOT, newcomers_environment, repository_files
 from utils import data
 
 
-def test_every_stage_starts_from_a_small_image_of_one_version():
+def test_every_stage_starts_from_a_small_image_with_a_digest():
+    image = re.compile(r"(python:3\.\d+|node:\d+)-slim@sha256:[0-9a-f]{64}( AS \w+)?")
     for stage, steps in stages(DOCKERFILE).items():
-        assert re.fullmatch(r"(python:3\.\d+|node:\d+)-slim( AS \w+)?", steps[0][1]), (
-            f"{stage}: {steps[0][1]}"
-        )
+        assert image.fullmatch(steps[0][1]), f"{stage}: {steps[0][1]}"
+
+
+def test_no_package_of_the_page_runs_code_while_installed():
+    settings = (ROOT / "apps" / "web" / "frontend" / ".npmrc").read_text().splitlines()
+    assert "ignore-scripts=true" in settings
 
 
 def test_the_server_is_started_by_a_user_without_rights():

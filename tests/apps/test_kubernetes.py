@@ -47,19 +47,23 @@ def test_every_worker_has_an_address_by_which_the_others_find_it():
 
 def test_the_run_is_kept_on_the_claim():
     folder = next(text for text in WORKER["args"] if text.startswith("--folder=")).partition("=")[2]
-    (mount,) = WORKER["volumeMounts"]
-    (volume,) = POD["volumes"]
+    mount, other = WORKER["volumeMounts"]
+    volume, scratch = POD["volumes"]
     assert folder.startswith(f"{mount['mountPath']}/") and mount["name"] == volume["name"]
     assert (
         volume["persistentVolumeClaim"]["claimName"]
         == PARTS["PersistentVolumeClaim"]["metadata"]["name"]
     )
+    # Nothing else can be written but /tmp, where a pod's files end with it.
+    assert other == {"name": "tmp", "mountPath": "/tmp"}
+    assert scratch == {"name": "tmp", "emptyDir": {}}
 
 
 def test_the_pods_have_no_more_rights_than_they_need():
     assert POD["securityContext"]["runAsNonRoot"] and not POD["automountServiceAccountToken"]
     assert WORKER["securityContext"] == {
         "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
     assert WORKER["resources"]["limits"]["memory"]

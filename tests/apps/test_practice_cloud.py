@@ -9,6 +9,7 @@ import sys
 import time
 
 import httpx
+import psutil
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -267,6 +268,9 @@ def test_it_says_where_it_listens_and_ends_when_it_shall():
         for process in (follower, server):
             address, _, label = process.stdout.readline().partition(" ")
             assert address.startswith("http://127.0.0.1:") and label == f"({LABEL})\n"
+            found = psutil.Process(process.pid).net_connections()
+            listening = {one.laddr for one in found if one.status == psutil.CONN_LISTEN}
+            assert {f"http://{ip}:{port}" for ip, port in listening} == {address}
             httpx.put(f"{address}/fault", json={"kind": "slow", "seconds": 60}).raise_for_status()
             with pytest.raises(httpx.ReadTimeout):
                 ask_google(httpx.Client(base_url=address, timeout=0.3))

@@ -1,6 +1,8 @@
 """Run the Streamlit app without a browser: what it shows for each picture, model and mistake."""
 
+import http.client
 import io
+import os
 import sys
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.photos import photograph
+from tests.lab import free_port, served
 from tests.pictures import FAT_FIVE, cut_close
 from tests.tree import ROOT
 from utils import data
@@ -149,6 +152,14 @@ def test_file_that_is_no_picture_is_named_and_others_are_read(app, digits):
     assert table.reason[0] == "" and all(table.reason[1:])
 
 
+def test_more_than_a_hundred_files_are_refused_in_words(app):
+    upload(app, **{f"picture {number}": b"" for number in range(101)})
+    assert [fault.value for fault in app.error] == [
+        "Expected at most 100 pictures at a time, got 101: remove some of them."
+    ]
+    assert not app.dataframe
+
+
 def test_a_page_with_several_digits_says_so(app, digits):
     upload(app, two=photograph(np.hstack(digits[0][:2]), ("shadow", "blur"), seed=3))
     assert "2 digits" in app.dataframe[0].value.reason[0] and "2 digits" in app.info[0].value
@@ -210,3 +221,56 @@ def test_a_model_that_cannot_be_used_is_an_error_in_words(monkeypatch, tmp_path,
     app = run(AppTest.from_file(APP, default_timeout=60))
     assert expected in app.error[0].value and "mine.onnx" in app.error[0].value
     assert not app.tabs
+
+
+# The server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Return the port of the app, started as `make streamlit` does, and the file of what it logs."""
+    folder, port = tmp_path_factory.mktemp("streamlit"), free_port()
+    command = [sys.executable, "-m", "apps.start_streamlit", "--server.headless=true"]
+    health, log = f"http://127.0.0.1:{port}/_stcore/health", folder / "log"
+    environment = {**os.environ, "HOME": str(folder)}  # not the settings of whoever tests
+    with served([*command, f"--server.port={port}"], health, log, ROOT, environment):
+        yield port, log
+
+
+def shake_hands(port, host, origin):
+    """Ask for a WebSocket as a browser does on a page of this origin, and return the answer's status."""
+    headers = {
+        "Host": f"{host}:{port}",
+        "Origin": origin.format(port=port),
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/_stcore/stream", headers=headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1", "http://evil.example", 403),  # a page of another site
+        (
+            "evil.example",
+            "http://evil.example:{port}",
+            403,
+        ),  # one whose name now means this machine
+        ("127.0.0.1", "http://127.0.0.1:{port}", 101),
+        ("localhost", "http://localhost:{port}", 101),
+    ],
+)
+def test_only_pages_of_this_machine_are_answered(server, host, origin, status):
+    """To find out what is of this machine, Streamlit would ask a server on the internet for its address."""
+    port, log = server
+    assert shake_hands(port, host, origin) == status
+    text = log.read_text()
+    assert "LeavesTheMachine" not in text and "Traceback" not in text, text
+    assert f"http://127.0.0.1:{port}" in text and "External URL" not in text

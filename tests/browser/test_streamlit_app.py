@@ -28,7 +28,7 @@ PASTE = """(field, picture) => {
 @contextlib.contextmanager
 def serving(folder, port):
     """Start the app as `make streamlit` does, and yield its address once it answers."""
-    command = [sys.executable, "-m", "streamlit", "run", ROOT / "apps" / "streamlit_app.py"]
+    command = [sys.executable, "-m", "apps.start_streamlit"]
     flags = [f"--server.port={port}", "--server.headless=true"]
     environment = {**os.environ, "HOME": str(folder)}  # not the settings of whoever tests
     environment.pop("MODEL", None)

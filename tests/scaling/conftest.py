@@ -38,6 +38,15 @@ def small_disk(tmp_path, request):
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
 
+def make_room(folder):
+    """Let a small disk take 16 MB."""
+    if folder.is_mount():
+        subprocess.run(["mount", "-o", "remount,size=16m", str(folder)], check=True)
+    else:
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
 @pytest.fixture
 def events():
     """Return a list of events that finds those of a kind."""

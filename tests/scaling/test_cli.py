@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from apps.cli import app, command
 from apps.scaling.reading import load_results
 from apps.scaling.sweep import open_study
+from tests.scaling.conftest import make_room
 from utils.data import claim_folder, load_mnist
 from utils.preprocessing import split_train_validation
 from utils.training import RECIPES, describe_run
@@ -31,8 +32,13 @@ def wide_window(monkeypatch):
 
 
 def scale(*arguments, code=0):
-    """Run the command in this process, and return what it says; fail where it ends in another way than expected."""
-    result = CliRunner().invoke(app, ["scale", *map(str, arguments)])
+    """Run `digits scale` in this process, and return what it says; fail where it ends in another way than expected."""
+    return digits_command("scale", *arguments, code=code)
+
+
+def digits_command(*arguments, code=0):
+    """Do the same for `digits`."""
+    result = CliRunner().invoke(app, [*map(str, arguments)])
     assert result.exit_code == code, f"exit code {result.exit_code}: {result.output}"
     assert "Traceback" not in result.output
     return result
@@ -156,6 +162,30 @@ def test_another_sweep_is_not_taken_for_this_one(change, tmp_path):
     study.add_trial(optuna.trial.create_trial(value=0.9, user_attrs={"queued": True}))
     job = ["sweep", *change, "--source", "sample", "--trials", 1, "--storage", storage]
     assert "the study digits holds a run with" in scale(*job, code=1).stderr
+
+
+FULL = {
+    "train": (["train", "dense", "--folder", "{disk}/run"], "run/checkpoint.npz"),
+    "scale sweep": (
+        ["scale", "sweep", "dense", "--trials", "1", "--storage", "{disk}/sweep.db"],
+        "sweep.db",
+    ),
+}
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("name", FULL)
+def test_full_disk_is_one_line_and_the_command_goes_on(name, small_disk):
+    arguments, file = FULL[name]
+    job = [text.format(disk=small_disk) for text in arguments]
+    job += ["--epochs", "1", "--source", "sample"]
+    said = digits_command(*job, code=1).stderr.splitlines()
+    assert len(said) == 1 and str(small_disk / file) in said[0], said
+    assert re.match(r"Error: .*(No space left on device|File too large)", said[0])
+    make_room(small_disk)
+    assert "of the digits held back are read" in digits_command(*job).stdout
+    assert not list(small_disk.rglob("*.part*"))
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")

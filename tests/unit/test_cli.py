@@ -24,6 +24,7 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from apps import kaggle
+from apps.alone import alone_in
 from apps.cli import app, command, draw, export, predict, report, train
 from apps.web.guard import GuardedAPI
 from benchmarks import capstone
@@ -393,7 +394,7 @@ def test_train_reports_every_epoch_and_saves_the_model(whole_run):
         r"\d% of the digits held back are read, 95 % from", text
     )
     assert sorted(path.name for path in folder.iterdir()) == [
-        "checkpoint.npz", "model.keras", "run.json"
+        ".lock", "checkpoint.npz", "model.keras", "run.json"
     ]  # fmt: skip
     assert DigitReader(folder / "model.keras").predict_batch(
         data.load_mnist("sample").x_test[:5]
@@ -439,6 +440,19 @@ def test_a_finished_run_is_not_done_again_and_another_is_refused(whole_run):
     assert (folder / "model.keras").stat() == before
 
 
+def test_a_second_process_in_the_same_folder_is_refused(monkeypatch, tmp_path):
+    def fit(*run, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "fit", fit)
+    job = ["train", "dense", "--source", "sample", "--folder", tmp_path / "run"]
+    digits(*job, code=130)
+    with alone_in(tmp_path / "run"):
+        said = digits(*job, code=1)
+    assert said.stderr.startswith("Error: another process is training in ") and not said.stdout
+    digits(*job, code=130)
+
+
 def test_impossible_epochs_are_refused_and_leave_nothing(tmp_path):
     for wrong in (["--epochs", "2.5"], ["--epochs", "0.4", "--batch-size", "9000"]):
         said = digits(
@@ -453,7 +467,7 @@ def test_a_training_that_diverges_says_so_and_saves_nothing(tmp_path):
     said = digits(*job, "--folder", tmp_path / "run", code=1)
     assert "Error: the training diverged" in said.stderr and "--peak-rate" in said.stderr
     assert "Saved" not in said.stdout and said.stdout.count("epoch ") == 1
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [".lock", "run.json"]
 
 
 def test_folder_with_something_else_is_refused_and_kept(tmp_path):

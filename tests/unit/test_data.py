@@ -1,5 +1,6 @@
 """Load MNIST from each of its sources, whole and broken, and check images and labels."""
 
+import errno
 import hashlib
 import io
 import os
@@ -460,6 +461,17 @@ def test_labels_that_are_not_digits_are_refused(labels, count, message):
 
 
 # Folders
+
+
+def test_a_full_disk_says_which_file_was_not_written(tmp_path):
+    path = tmp_path / "my_cnn.keras"
+    path.write_text("old")
+    full = OSError(errno.ENOSPC, "No space left on device")  # as `write` raises it
+    said = r"No space left on device: '.*my_cnn\.keras'"
+    with pytest.raises(OSError, match=said), data.atomic_write(path) as part:
+        part.write_text("half")
+        raise full
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 def test_what_a_killed_process_leaves_is_hidden(tmp_path):

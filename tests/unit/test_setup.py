@@ -60,6 +60,25 @@ def test_the_locks_answer_all_that_pyproject_asks(python, machine):
             )
 
 
+@pytest.mark.parametrize("name", ["uv", "node"])
+def test_the_tools_of_the_makefile_are_locked(name):
+    lock = (ROOT / f"requirements-{name}.lock").read_text(encoding="utf-8")
+    for line in tomllib.loads(PYPROJECT)["dependency-groups"][name]:
+        it = Requirement(line)
+        assert read_lock(lock, LINUX)[it.name] in it.specifier, TOGETHER
+    assert "://" not in lock and lock.count("--hash=sha256:") > 10
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"--require-hashes -r requirements-{name}.lock" in makefile
+
+
+def test_the_checks_on_github_may_only_read():
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    assert yaml.safe_load(workflow)["permissions"] == {"contents": "read"}
+    actions = re.findall(r"uses: (.+)", workflow)
+    # A tag can be moved to other code, a commit can't.
+    assert actions and all(re.fullmatch(r"\S+@[0-9a-f]{40} # v\S+", it) for it in actions)
+
+
 @pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
 def test_the_lock_is_exact_and_without_addresses(lock):
     assert "://" not in lock, "an address stands in the lock; `make lock` writes none"
