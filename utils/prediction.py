@@ -97,9 +97,8 @@ def find_model(model: str | Path) -> Path:
     if path.is_file():
         return path
     names = ", ".join(sorted(file.stem for file in MODELS.glob("*.keras")))
-    raise FileNotFoundError(
-        f"there is no model {path}: give a name from data/models ({names}), or the path of a file"
-    )
+    hint = f"give a name from data/models ({names}), or the path of a file"
+    raise FileNotFoundError(f"there is no model {path}: {hint}")
 
 
 def _open(path: Path) -> Network:
@@ -142,9 +141,8 @@ def _open_onnx(path: Path) -> Network:
     # Otherwise a stranger's model could read our files as its weights. None lies below this one.
     folder = "session.model_external_initializers_file_folder_path"
     options.add_session_config_entry(folder, os.devnull)
-    session = onnxruntime.InferenceSession(
-        path.read_bytes(), options, providers=["CPUExecutionProvider"]
-    )
+    content, cpu = path.read_bytes(), ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(content, options, providers=cpu)
     name = session.get_inputs()[0].name
     return lambda images: session.run(None, {name: images})[0]
 
