@@ -1,6 +1,7 @@
 """Run the Streamlit app without a browser: what it shows for each picture, model and mistake."""
 
 import io
+import re
 import sys
 from types import SimpleNamespace
 
@@ -164,7 +165,39 @@ def test_the_ink_of_uploads_can_be_named(app, digits):
 def test_the_name_of_a_file_is_shown_as_it_is(app):
     """As markup, such a name would have the visitor's browser ask another machine."""
     upload(app, **{"![a](http://example.org/b)": b"no picture"})
-    assert r"\!\[a\]\(http\:\/\/example.org\/b\)" in app.error[0].value
+    shown = app.error[0].value.replace("\u2060", "")
+    assert r"\!\[a\]\(http\:\/\/example.org\/b\)" in shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http://example.org",
+        "WWW.example.org",
+        "a@example.org",
+        ":smile:",
+        "a--b",
+        "_a_",
+        "a\n\n# b",
+    ],
+)
+def test_the_name_of_a_file_is_no_link_and_no_markup(app, name):
+    """Streamlit makes links of addresses after it took the backslashes away."""
+    upload(app, **{name: b"no picture"})
+    shown = app.error[0].value
+    assert not re.search(r"(?<!\\)_|\n", shown)
+    unescaped = shown.replace("\\", "")
+    assert not re.search(r"://|www\.|@\w|:\w+:|--", unescaped, re.IGNORECASE)
+    assert unescaped.replace("\u2060", "").startswith(" ".join(f"{name}.png: this file".split()))
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r", " =", "'="])
+def test_the_name_of_a_file_is_no_formula(app, start):
+    """A spreadsheet would work out such a cell of the CSV, whether our button or Streamlit's own saves it."""
+    upload(app, **{f"{start}1+1": b"no picture"})
+    assert app.dataframe[0].value.name[0] == f"'{start}1+1.png".replace("''", "'")
+    upload(app, **{"7 = seven": b"no picture"})
+    assert app.dataframe[0].value.name[0] == "7 = seven.png"
 
 
 def test_another_model_reads_anew(app, digits):
