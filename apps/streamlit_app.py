@@ -176,7 +176,7 @@ def tile(step: np.ndarray) -> Image.Image:
 
 def plain(text: str) -> str:
     """Escape what Streamlit would take for markup, so that a file's name shows as it is, and in one line."""
-    escaped = re.sub(r"([^\w\s.,]|_)", rf"\\\1{JOINER}", " ".join(text.split()))
+    escaped = re.sub(r"([^\w\s.,]|_|\.(?=\s))", rf"\\\1{JOINER}", " ".join(text.split()))
     return re.sub("(?i)w(?=ww)", rf"\g<0>{JOINER}", escaped)
 
 

@@ -179,13 +179,14 @@ def test_the_name_of_a_file_is_shown_as_it_is(app):
         "a--b",
         "_a_",
         "a\n\n# b",
+        "1. b",
     ],
 )
 def test_the_name_of_a_file_is_no_link_and_no_markup(app, name):
     """Streamlit makes links of addresses after it took the backslashes away."""
     upload(app, **{name: b"no picture"})
     shown = app.error[0].value
-    assert not re.search(r"(?<!\\)_|\n", shown)
+    assert not re.search(r"(?<!\\)_|(?<!\\)\. |\n", shown)
     unescaped = shown.replace("\\", "")
     assert not re.search(r"://|www\.|@\w|:\w+:|--", unescaped, re.IGNORECASE)
     assert unescaped.replace("\u2060", "").startswith(" ".join(f"{name}.png: this file".split()))
