@@ -84,7 +84,7 @@ def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
         _check_lines(path)
         head = _open_csv(path, dtype=str, nrows=2)
     except Exception as error:  # each packing has errors of its own, if it's damaged or encrypted
-        expected = "expected a whole CSV in UTF-8 with a header, plain, gzip, zip, bz2, xz, or tar"
+        expected = "expected a CSV in UTF-8 with a header, plain, gzip, zip, bz2, xz, or tar"
         raise ValueError(f"{path}: {expected} ({str(error).strip()[:200]}).") from error
     columns = head.iloc[0].fillna("").tolist()
     names = ["label", *PIXEL_COLUMNS] if columns[0] == "label" else PIXEL_COLUMNS
