@@ -21,6 +21,9 @@ from utils.prediction import MODELS, DigitReader, Prediction, UnreadableModel
 PAD, PEN = 280, 20  # pixels: relative to the digit, the pen is as wide as those in MNIST
 MOST = 100  # pictures at a time
 TILE = 112  # pixels on each side of a step's picture
+JOINER = (
+    "\u2060"  # invisible: it parts the letters of an address, of which Streamlit would make a link
+)
 INKS = {"auto": "automatic", "dark": "darker than the paper", "light": "lighter than the paper"}
 
 
@@ -126,11 +129,11 @@ def row(name: str, seen: Prediction) -> dict:
         f"p{digit}": round(float(value), 4) for digit, value in enumerate(seen.probabilities)
     }
     return {
-        "name": name,
+        "name": no_formula(name),
         "digit": seen.digit,
         "confidence": round(seen.confidence, 4),
         **probabilities,
-        "reason": seen.reason,
+        "reason": no_formula(seen.reason),
     }
 
 
@@ -178,8 +181,14 @@ def tile(step: np.ndarray) -> Image.Image:
 
 
 def plain(text: str) -> str:
-    """Escape what Streamlit would take for markup, so that a file's name shows as it is."""
-    return re.sub(r"([^\w\s.,])", r"\\\1", text)
+    """Escape what Streamlit would take for markup, so that a file's name shows as it is, and in one line."""
+    escaped = re.sub(r"([^\w\s.,]|_|\.(?=\s))", rf"\\\1{JOINER}", " ".join(text.split()))
+    return re.sub("(?i)w(?=ww)", rf"\g<0>{JOINER}", escaped)
+
+
+def no_formula(text: str) -> str:
+    """Return a text for a cell of a spreadsheet, which would work out what begins like a formula."""
+    return f"'{text}" if re.match(r"\s*[=+\-@]|[\t\r\n]", text) else text
 
 
 if __name__ == "__main__":

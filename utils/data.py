@@ -23,6 +23,7 @@ import numpy as np
 CACHE = Path(__file__).resolve().parents[1] / "data" / "mnist.npz"
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  # where Keras has it from
 STALL_SECONDS = 15  # the longest that the server may send nothing
+MOST_UNPACKED = 500_000_000  # bytes of a packed file; MNIST takes 128 million as CSV
 DOWNLOAD_SECONDS = 600  # the longest that a download may take
 # The arrays are verified, not the file: two npz files can hold the same digits and still differ in their bytes.
 MNIST_ARRAYS = {  # name: (shape, sha256 of the bytes)
@@ -180,9 +181,8 @@ def _load_mnist_path():
     try:
         return _read_npz(path.read_bytes())
     except ValueError as error:
-        raise ValueError(
-            f"MNIST_PATH names {path}, but {error}: set it to the path of MNIST's npz file, or unset it."
-        ) from error
+        hint = "set it to the path of MNIST's npz file, or unset it"
+        raise ValueError(f"MNIST_PATH names {path}, but {error}: {hint}.") from error
 
 
 def _load_cache_or_download():
@@ -195,10 +195,9 @@ def _load_cache_or_download():
     try:
         return _download_mnist()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise RuntimeError(
-            f"full MNIST isn't available: {cache_problem} and the download failed ({error}); "
-            "data/README.md shows how to put the file there by hand"
-        ) from error
+        problem = f"{cache_problem} and the download failed ({error})"
+        hint = "data/README.md shows how to put the file there by hand"
+        raise RuntimeError(f"full MNIST isn't available: {problem}; {hint}") from error
 
 
 def _download_mnist():
@@ -235,6 +234,8 @@ def _read_npz(content):
     """Return full MNIST from the bytes of an npz file; raise ValueError if they are anything else."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            if sum(member.file_size for member in archive.zip.infolist()) > MOST_UNPACKED:
+                raise ValueError
             arrays = {name: np.ascontiguousarray(archive[name]) for name in MNIST_ARRAYS}
     except Exception as error:  # a damaged archive raises anything from zip's errors to NumPy's
         raise ValueError(f"it isn't an npz file with {', '.join(MNIST_ARRAYS)}") from error
@@ -294,7 +295,5 @@ def check_same_run(held: dict, asked: dict, where: str | Path) -> None:
     asked = json.loads(json.dumps(asked))  # as it reads once it is written
     for name in {**asked, **held}:
         if held.get(name) != asked.get(name):
-            raise ValueError(
-                f"{where} holds a run with {name} {held.get(name)}, but now it is {asked.get(name)}: "
-                "ask for the same again, or name another folder."
-            )
+            found = f"holds a run with {name} {held.get(name)}, but now it is {asked.get(name)}"
+            raise ValueError(f"{where} {found}: ask for the same again, or name another folder.")

@@ -10,12 +10,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pandas.io.common import get_handle
 from PIL import Image
 
-from utils.data import atomic_write, check_images, check_labels
+from utils.data import MOST_UNPACKED, atomic_write, check_images, check_labels
 
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(784)]
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic")
+LONGEST_LINE = 100_000  # characters of a CSV: of a million columns, pandas makes gigabytes
 CSV_CHUNK = 4096  # rows at a time: reading all 42,000 of Kaggle's at once takes 300 MB more
 PACKED = {b"\x1f\x8b": "gzip", b"PK": "zip", b"BZ": "bz2", b"\xfd7": "xz"}  # by how they begin
 
@@ -29,22 +31,24 @@ def read_idx(path: str | Path) -> np.ndarray:
     try:
         # The content decides, not the name: some browsers unpack a .gz and keep its name.
         if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
+            with gzip.open(path) as file:
+                head = file.read(1 << 16)
+                # A bomb goes on for gigabytes after the images, or labels, that its header states.
+                most = 784 * int.from_bytes(head[4:8], "big") if head[:3] == b"\0\0\x08" else 0
+                if most > MOST_UNPACKED:
+                    raise ValueError(f"more than {MOST_UNPACKED:,} bytes: unpack it yourself")
+                content = head + file.read(most)
     except Exception as error:  # each packing has errors of its own, if it's damaged or encrypted
         raise ValueError(f"{path}: cut or damaged ({error}): download it again.") from error
     magic = int.from_bytes(content[:4], "big")
     if magic not in (2049, 2051):
-        raise ValueError(
-            f"{path}: expected an idx file of labels (magic number 2049) or images (2051), got {magic}."
-        )
-    dimensions = magic - 2048
-    data = 4 + 4 * dimensions
+        expected = "expected an idx file of labels (magic number 2049) or images (2051)"
+        raise ValueError(f"{path}: {expected}, got {magic}.")
+    data = 4 * (magic - 2047)
     shape = tuple(int.from_bytes(content[i : i + 4], "big") for i in range(4, data, 4))
     if len(content) != data + math.prod(shape):
-        raise ValueError(
-            f"{path}: expected {data + math.prod(shape):,} bytes for shape {shape}, "
-            f"got {len(content):,}: download it again."
-        )
+        expected = f"expected {data + math.prod(shape):,} bytes for shape {shape}"
+        raise ValueError(f"{path}: {expected}, got {len(content):,}: download it again.")
     array = np.frombuffer(content, np.uint8, offset=data).reshape(shape)
     _check(array, path)
     return array.copy()
@@ -77,6 +81,7 @@ def read_kaggle_csv(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
     path = Path(path)  # pandas would download a string that starts with http://
     path.open("rb").close()  # so that a file that isn't there is never called damaged
     try:
+        _check_lines(path)
         head = _open_csv(path, dtype=str, nrows=2)
     except Exception as error:  # each packing has errors of its own, if it's damaged or encrypted
         expected = "expected a CSV in UTF-8 with a header, plain, gzip, zip, bz2, xz, or tar"
@@ -115,6 +120,17 @@ def _read_rows(path, columns):
     except Exception as error:
         raise ValueError(_why_unreadable(path, columns, sum(map(len, parts)), error)) from error
     return np.concatenate(parts)
+
+
+def _check_lines(path):
+    """Raise ValueError if a line never ends, or if a packed file, however small, holds gigabytes."""
+    with path.open("rb") as file:
+        packing, size = PACKED.get(file.read(2)), 0
+    with get_handle(path, "r", encoding="latin-1", compression=packing) as opened:
+        while line := opened.handle.readline(LONGEST_LINE):
+            size += len(line)
+            if len(line) == LONGEST_LINE or (packing and size > MOST_UNPACKED):
+                raise ValueError("its lines are too long, or too many: unpack it, and look inside")
 
 
 def _open_csv(path, **options):
@@ -179,9 +195,8 @@ def _class_images(folder):
     visible = [path for path in folder.iterdir() if path.name[0] != "."]
     paths = [path for path in visible if path.suffix.lower() in PICTURES]
     if not paths:
-        raise ValueError(
-            f"{folder}: expected .png or .jpg files, got none: add some, or delete it."
-        )
+        expected = "expected .png or .jpg files, got none: add some, or delete it"
+        raise ValueError(f"{folder}: {expected}.")
     return paths
 
 
@@ -195,11 +210,9 @@ def _read_image(path):
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: expected a PNG or JPG image ({error}).") from error
     width, height = image.size
-    raise ValueError(
-        f"{path}: expected 28 x 28 pixels, gray or RGB, without transparency, "
-        f"got {width} x {height} pixels, mode {image.mode}: "
-        "convert it with utils.photos.to_mnist_form."
-    )
+    expected = "expected 28 x 28 pixels, gray or RGB, without transparency"
+    got = f"got {width} x {height} pixels, mode {image.mode}"
+    raise ValueError(f"{path}: {expected}, {got}: convert it with utils.photos.to_mnist_form.")
 
 
 def write_image_folder(

@@ -1,6 +1,7 @@
 """Read digits: the one way from an image to a prediction, shared by notebooks, the command line, and the apps."""
 
 import importlib.util
+import os
 import re
 import threading
 import zipfile
@@ -96,9 +97,8 @@ def find_model(model: str | Path) -> Path:
     if path.is_file():
         return path
     names = ", ".join(sorted(file.stem for file in MODELS.glob("*.keras")))
-    raise FileNotFoundError(
-        f"there is no model {path}: give a name from data/models ({names}), or the path of a file"
-    )
+    hint = f"give a name from data/models ({names}), or the path of a file"
+    raise FileNotFoundError(f"there is no model {path}: {hint}")
 
 
 def _open(path: Path) -> Network:
@@ -118,9 +118,10 @@ def _open(path: Path) -> Network:
         said = re.sub(r"\x1b\[\d*m|Exception encountered when calling .*", "", str(fault)).strip()
         found = re.findall("[Ee]xpected (?:shape|axis).*", said) or said.splitlines()
         reason = (found or [type(fault).__name__])[0][:200]
-        raise UnreadableModel(
-            f"{path.name} cannot be used: it is damaged or reads no digits ({reason})"
-        ) from fault
+        problem = f"it is damaged or reads no digits ({reason})"
+        if re.search("xternal|stored in ", said):  # the words of ONNX Runtime and Keras
+            problem = "it has weights in other files, which are never read: save it as one file"
+        raise UnreadableModel(f"{path.name} cannot be used: {problem}") from fault
     if probabilities.shape != (1, 10) or abs(probabilities.sum() - 1) > 0.05:
         found = f"an answer of shape {probabilities.shape} with the sum {probabilities.sum():.2f}"
         raise UnreadableModel(f"{path.name}: expected ten probabilities for an image, got {found}")
@@ -137,9 +138,11 @@ def _open_onnx(path: Path) -> Network:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # for a network this small, threads cost more than they gain
-    session = onnxruntime.InferenceSession(
-        path.read_bytes(), options, providers=["CPUExecutionProvider"]
-    )
+    # Otherwise a stranger's model could read our files as its weights. None lies below this one.
+    folder = "session.model_external_initializers_file_folder_path"
+    options.add_session_config_entry(folder, os.devnull)
+    content, cpu = path.read_bytes(), ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(content, options, providers=cpu)
     name = session.get_inputs()[0].name
     return lambda images: session.run(None, {name: images})[0]
 

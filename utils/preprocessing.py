@@ -19,14 +19,12 @@ def check_scaled(images: np.ndarray) -> None:
     """Raise ValueError unless `images` are ready for a network: float (n, 28, 28, 1) from 0 to 1."""
     shape = tuple(np.shape(images))
     if len(shape) != 4 or shape[1:] != (SIDE, SIDE, 1) or shape[0] == 0:
-        raise ValueError(
-            f"expected images of shape (n, 28, 28, 1) with n >= 1, got {shape}: did you call scale()?"
-        )
+        expected = "expected images of shape (n, 28, 28, 1) with n >= 1"
+        raise ValueError(f"{expected}, got {shape}: did you call scale()?")
     low, high = float(np.min(images)), float(np.max(images))
     if not np.issubdtype(np.asarray(images).dtype, np.floating) or not (low >= 0 and high <= 1):
-        raise ValueError(
-            f"expected floats from 0 to 1, got values from {low:g} to {high:g}: did you call scale()?"
-        )
+        got = f"got values from {low:g} to {high:g}"
+        raise ValueError(f"expected floats from 0 to 1, {got}: did you call scale()?")
 
 
 def one_hot(labels: np.ndarray, classes: int = 10) -> np.ndarray:
@@ -55,9 +53,8 @@ def center_by_mass(ink: np.ndarray, side: int = SIDE) -> np.ndarray:
     Raises ValueError if the ink is larger than the square.
     """
     if max(ink.shape) > side:
-        raise ValueError(
-            f"expected ink of at most {side} x {side} pixels, got {ink.shape}: did you call fit_in_box()?"
-        )
+        expected = f"expected ink of at most {side} x {side} pixels"
+        raise ValueError(f"{expected}, got {ink.shape}: did you call fit_in_box()?")
     square = np.zeros((side, side), dtype="uint8")
     # MNIST has the center of mass on pixel (14, 14), just below and right of the geometric middle.
     corner = [round(side / 2 - center) for center in ndimage.center_of_mass(ink)]

@@ -6,6 +6,7 @@ import importlib.metadata
 import inspect
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich import markup
 from rich.console import Console
 from rich.progress import track
 
@@ -28,8 +30,31 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+# What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing.
+CONTROLS = r"\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069"
+
+
+def visible(text: str, controls: str = CONTROLS + r"\n") -> str:
+    """Return a text, such as the name of a file, with its control characters written out, as \\x1b."""
+    return re.sub(f"[{controls}]", lambda found: ascii(found[0])[1:-1], text)
+
+
+def escape(text: str) -> str:
+    """Return a text as it is to appear among rich's markup, with its control characters written out."""
+    return markup.escape(visible(text))
+
+
+class PlainConsole(Console):
+    """Print no control characters but its own, whatever it is given."""
+
+    def render(self, renderable, options=None):
+        """Yield what a renderable consists of."""
+        for part in super().render(renderable, options):
+            yield part if part.control else part._replace(text=visible(part.text, CONTROLS))
+
+
 # Answers go to standard output, and everything else to standard error.
-out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+out, err = PlainConsole(highlight=False), PlainConsole(stderr=True, highlight=False)
 
 
 class Mistake(Exception):
@@ -97,7 +122,7 @@ def _advice(error: Exception) -> str:
 
 def complain(message: str) -> None:
     """Write one line to standard error as it is, without markup and without wrapping."""
-    err.print(message, markup=False, soft_wrap=True)
+    err.print(visible(message), markup=False, soft_wrap=True)
 
 
 @contextmanager

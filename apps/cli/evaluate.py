@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from apps.cli.command import (
@@ -15,6 +14,7 @@ from apps.cli.command import (
     command,
     complain,
     err,
+    escape,
     open_mnist,
     open_reader,
     out,

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.markup import escape
 
 from apps.cli.command import (
     Mistake,
     check_output,
     command,
     err,
+    escape,
     files_of,
     open_mnist,
     open_reader,
@@ -62,7 +62,7 @@ def export(
         )
     reader = open_reader(model)
     check_output(path, *files_of(reader))
-    with err.status(f"writing {path.name}"):
+    with err.status(f"writing {escape(path.name)}"):
         remark = _write_checked(reader.model, form, path)
     out.print(
         f"[bold]{escape(str(path))}[/bold], {path.stat().st_size / 1000:,.0f} kB: {remark}",

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from apps.cli.command import (
@@ -15,6 +14,7 @@ from apps.cli.command import (
     Mistake,
     command,
     complain,
+    escape,
     open_reader,
     out,
     progress,

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from apps.cli.command import (
     Source,
     check_output,
     command,
     err,
+    escape,
     files_of,
     mnist_files,
     open_mnist,

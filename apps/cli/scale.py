@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from apps.cli.command import Source, app, command, complain, mistakes, open_mnist, out
+from apps.cli.command import Source, app, command, complain, escape, mistakes, open_mnist, out
 from apps.cli.train import Recipes, chosen_recipe
 from apps.pictures import PICTURES
 

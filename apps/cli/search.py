@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,11 @@ SPACE = {
     "batch_size": [32, 64, 128],
     "label_smoothing": (0.0, 0.2),
 }
+
+# A database's URL with a part forgotten; as a file, it would become a folder that has the password in its name.
+LIKE_URL = re.compile(
+    r"[:@]|//|^(postgres|mysql|mariadb|oracle|mssql|sqlite)[\w+]*/", re.IGNORECASE
+)
 
 
 def suggest(trial: optuna.Trial, space: dict) -> dict:
@@ -76,14 +82,16 @@ class RecipeObjective:
 def database_url(storage: str | Path) -> str:
     """Return the URL of a database: the one given, or that of an SQLite file, whose folder is made.
 
-    Raises ValueError if it's a file of another kind, or an address without its colon.
+    Raises ValueError if it's a file of another kind, or an address with a slip: a forgotten colon, say.
     """
-    if "://" in str(storage):
+    if _is_url(str(storage)):
         return str(storage)
-    if "//" in str(storage) or ":/" in str(storage):
-        example = "a URL like postgresql://user@host/studies"
-        raise ValueError(f"storage: expected a file like sweep.db, or {example}")
-    path = Path(storage).absolute()
+    path = Path(storage)
+    local = path.is_absolute() or str(storage).startswith(("./", ".\\", "../", "..\\"))
+    if not local and LIKE_URL.search(str(storage)):  # not shown, as there may be a password in it
+        expected = "expected a file like sweep.db, or a URL like postgresql://user@host/studies"
+        raise ValueError(f"storage: {expected}; write a file with such a name as ./name")
+    path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(path if path.is_file() else path.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
@@ -95,9 +103,16 @@ def database_url(storage: str | Path) -> str:
     return sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string()
 
 
+def _is_url(storage: str) -> bool:
+    try:
+        return bool(sqlalchemy.make_url(storage))
+    except (ValueError, sqlalchemy.exc.ArgumentError):  # a port that's no number, or no URL at all
+        return False
+
+
 def shown(url: str) -> str:
-    """Return the URL of a database without its password, or the path of its file."""
+    """Return the URL of a database without its password and its options, or the path of its file."""
     parsed = sqlalchemy.make_url(url)
     if parsed.drivername == "sqlite":
         return parsed.database
-    return parsed.render_as_string(hide_password=True)
+    return parsed.set(query={}).render_as_string(hide_password=True)

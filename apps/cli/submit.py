@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from apps.cli.command import (
     Mistake,
@@ -12,6 +11,7 @@ from apps.cli.command import (
     command,
     complain,
     err,
+    escape,
     files_of,
     mistakes,
     open_reader,
@@ -56,7 +56,7 @@ def _read_test(path: Path):
     """Return the images of a test file, uint8 (n, 28, 28)."""
     from utils.files import read_kaggle_csv
 
-    with err.status(f"reading {path.name}"), mistakes(ValueError):
+    with err.status(f"reading {escape(path.name)}"), mistakes(ValueError):
         images, labels = read_kaggle_csv(path)
     if labels is not None:
         raise Mistake(f"{path} has labels, as train.csv has: give the file without them, test.csv")

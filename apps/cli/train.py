@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from apps.alone import alone_in
-from apps.cli.command import Mistake, Source, command, complain, mistakes, open_mnist, out
+from apps.cli.command import Mistake, Source, command, complain, escape, mistakes, open_mnist, out
 
 # The names in training.RECIPES, written out: looking there would start TensorFlow for a mere --help.
 Recipes = Literal["fast", "reference", "compact", "robust", "tiny", "sample", "dense"]

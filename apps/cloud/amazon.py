@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from apps.cloud.reader import ATTEMPTS, WHAT, CloudReader, quiet
+from apps.cloud.reader import ATTEMPTS, WHAT, CloudReader, keeps_keys_safe, quiet
 
 # Amazon answers 400 to nearly everything, and its code says what is wrong.
 STATUSES = {
@@ -65,7 +65,10 @@ class AmazonReader(CloudReader):
         core = botocore.session.get_session()
         # This provider would ask an address outside this machine.
         core.get_component("credential_provider").remove("iam-role")
-        return boto3.Session(botocore_session=core).client("rekognition", config=config)
+        client = boto3.Session(botocore_session=core).client("rekognition", config=config)
+        if not keeps_keys_safe(client.meta.endpoint_url):
+            raise self._error("setup", "AWS_ENDPOINT_URL is no address that starts with https://")
+        return client
 
     def _ask(self, picture):
         """Return the words that the service finds in a picture, each with its confidence."""

@@ -24,13 +24,15 @@ from typing import Literal
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
+from starlette.datastructures import State
 
-from apps.cloud.practice_services import SERVICES, Refused, size_of
-from utils.prediction import DigitReader
+from apps.cloud.practice_services import SERVICES, Refused, Service, size_of
+from utils.prediction import DigitReader, Prediction
 
 LABEL = "practice server: the course's own CNN answers"
 FAULTS = ("slow", "429", "403", "500", "malformed", "empty")
 LARGEST_BODY = 10_000_000  # bytes
+MOST_READINGS = 16  # at once
 
 
 class Fault(BaseModel):
@@ -46,6 +48,7 @@ def create_app(reader: DigitReader) -> FastAPI:
     """Return an app with the three services, which answer with a reader, and the routes that control them."""
     app = FastAPI(title="Practice cloud", description=LABEL, docs_url=None, redoc_url=None)
     app.state.reader, app.state.faults, app.state.requests = reader, {}, Counter()
+    app.state.readings = 0
     for name, service in SERVICES.items():
         app.post(service.path, name=name)(answer_as(name))
 
@@ -83,12 +86,12 @@ def answer_as(name: str) -> Callable:
                 await asyncio.sleep(seconds)
             picture = service.take(request, body)
             size = size_of(picture, service)
-            found = await asyncio.to_thread(state.reader.read, picture)
+            found = await read(state, picture, service)
             empty = kind == "empty" or found.digit is None
             content, status = service.reply([] if empty else [found], size), 200
         except Refused as refused:
             content, status = service.error(refused), refused.status
-        except (ValueError, KeyError, TypeError, IndexError) as mistake:  # in the request
+        except (ValueError, LookupError, TypeError, RecursionError) as mistake:  # in the request
             said = f"no such request: {type(mistake).__name__}"
             content, status = service.error(Refused(400, "BadRequest", said)), 400
         text = json.dumps(content)
@@ -96,6 +99,17 @@ def answer_as(name: str) -> Callable:
         return Response(text, status, {"X-Practice-Server": LABEL}, service.content_type)
 
     return answer
+
+
+async def read(state: State, picture: bytes, service: Service) -> Prediction:
+    """Return what is read in a picture; raise Refused, in the service's words, if many are being read at the moment."""
+    if state.readings >= MOST_READINGS:
+        raise Refused(*service.failures["429"])
+    state.readings += 1
+    try:
+        return await asyncio.to_thread(state.reader.read, picture)
+    finally:
+        state.readings -= 1
 
 
 def next_fault(faults: dict[str, Fault], name: str) -> tuple[str | None, float]:

@@ -152,10 +152,11 @@ class Azure:
         return {"error": {"code": refused.code, "message": refused.message}}
 
 
+Service = Google | Amazon | Azure
 SERVICES = {"google": Google(), "amazon": Amazon(), "azure": Azure()}
 
 
-def size_of(content: bytes, service: Google | Amazon | Azure) -> tuple[int, int]:
+def size_of(content: bytes, service: Service) -> tuple[int, int]:
     """Return a picture's width and height; raise Refused unless it is one, and as large as the service needs."""
     try:
         width, height, _ = check_picture(content)

@@ -5,6 +5,7 @@ import logging
 import re
 import threading
 import warnings
+from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -82,6 +83,18 @@ def to_service_form(digit: np.ndarray, side: int = 280) -> Image.Image:
         )
     picture = ImageOps.invert(Image.fromarray(digit))
     return picture.resize((side, side), Image.Resampling.BICUBIC)
+
+
+def keeps_keys_safe(address: str) -> bool:
+    """Return whether keys may be sent to an address: over https or to this machine, and without a user's name in it."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname if parts.port != 0 else ""  # reading a wrong port raises ValueError
+    except ValueError:
+        return False
+    plain = re.fullmatch(r"[!-~]+", address) and not re.search(r"[@\\?#]", address)
+    local = parts.scheme == "http" and host in ("127.0.0.1", "localhost", "::1")
+    return bool(plain and host and (local or parts.scheme == "https"))
 
 
 class CloudReader:

@@ -75,9 +75,21 @@ def errors_in_words(url: str) -> Iterator[None]:
             where = sqlalchemy.make_url(url).database
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), where) from fault
         if isinstance(fault, sqlalchemy.exc.SQLAlchemyError | ImportError):
-            reason = str(fault).splitlines()[0]
-            raise ConnectionError(f"the database of the sweep can't be used: {reason}") from fault
-        raise RuntimeError(f"{type(fault).__name__}: {fault}") from fault
+            reason = _without_secrets(str(fault).splitlines()[0], url)
+            raise ConnectionError(f"the database of the sweep can't be used: {reason}") from None
+        reason = _without_secrets(str(fault), url)
+        raise RuntimeError(f"{type(fault).__name__}: {reason}") from fault
+
+
+def _without_secrets(text: str, url: str) -> str:
+    """Return a text without a database's URL, its password, and its options, which a driver may repeat."""
+    hidden = [url]
+    with contextlib.suppress(ValueError, sqlalchemy.exc.ArgumentError):
+        parsed = sqlalchemy.make_url(url)
+        hidden += [parsed.password, *parsed.query.values()]
+    for secret in filter(None, hidden):
+        text = text.replace(str(secret), "***")
+    return text
 
 
 def queued(study: optuna.Study, *states: TrialState) -> list[FrozenTrial]:

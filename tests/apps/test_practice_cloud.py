@@ -1,12 +1,15 @@
 """The practice server speaks as the three services do, says that it is none of them, and fails when it is told to."""
 
+import asyncio
 import base64
 import io
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from unittest.mock import MagicMock
 
 import httpx
 import psutil
@@ -18,7 +21,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from apps.cloud import READERS, practice, to_service_form
-from apps.cloud.practice import FAULTS, LABEL, LARGEST_BODY
+from apps.cloud.practice import FAULTS, LABEL, LARGEST_BODY, MOST_READINGS
 from tests.tree import ROOT
 from utils.data import load_mnist
 from utils.prediction import DigitReader
@@ -198,6 +201,48 @@ def test_what_is_too_large_is_refused(client):
 def test_what_makes_no_sense_is_refused(client, content):
     answer = client.post("/v1/images:annotate", content=content)
     assert answer.status_code == answer.json()["error"]["code"] == 400
+
+
+@pytest.mark.parametrize("deep", ["[" * 200_000, '{"requests":' * 200_000])
+def test_what_is_deeply_nested_is_refused(client, deep):
+    answer = client.post("/v1/images:annotate", content=deep)
+    assert answer.status_code == answer.json()["error"]["code"] == 400
+    assert client.put("/fault", content=deep).status_code in (400, 422)
+
+
+def post(service):
+    """Return the path of a service, and a request that it answers."""
+    client = MagicMock()
+    ASK[service](client)
+    [[path], options] = client.post.call_args
+    return path, options
+
+
+@each_service
+def test_more_readings_at_once_than_it_takes_are_refused(service):
+    go_on, more = threading.Event(), 3
+
+    class Slow:
+        def read(self, picture):
+            go_on.wait(20)
+            return DIGIT
+
+    async def ask_many():
+        app = httpx.ASGITransport(practice.create_app(Slow()))
+        async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1:8000") as client:
+            path, options = post(service)
+            asked = [client.post(path, **options) for _ in range(MOST_READINGS + more)]
+            answers = []
+            for answer in asyncio.as_completed(asked):
+                answers.append(await answer)
+                if len(answers) == more:
+                    go_on.set()
+            return answers, await client.post(path, **options)
+
+    answers, later = asyncio.run(ask_many())
+    status, _, said = practice.SERVICES[service].failures["429"]
+    assert [answer.status_code for answer in answers] == [status] * more + [200] * MOST_READINGS
+    assert all(said in answer.text for answer in answers[:more]) and later.status_code == 200
 
 
 # Faults

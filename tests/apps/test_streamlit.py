@@ -3,6 +3,7 @@
 import http.client
 import io
 import os
+import re
 import sys
 from types import SimpleNamespace
 
@@ -175,7 +176,29 @@ def test_the_ink_of_uploads_can_be_named(app, digits):
 def test_the_name_of_a_file_is_shown_as_it_is(app):
     """As markup, such a name would have the visitor's browser ask another machine."""
     upload(app, **{"![a](http://example.org/b)": b"no picture"})
-    assert r"\!\[a\]\(http\:\/\/example.org\/b\)" in app.error[0].value
+    shown = app.error[0].value.replace("\u2060", "")
+    assert r"\!\[a\]\(http\:\/\/example.org\/b\)" in shown
+
+
+def test_the_name_of_a_file_is_no_link_and_no_markup(app):
+    """Streamlit makes links of addresses after it took the backslashes away."""
+    names = "http://example.org", "WWW.example.org", "a@example.org", ":smile:", "a--b", "_a_"
+    names = *names, "a\n\n# b", "1. b"
+    upload(app, **dict.fromkeys(names, b"no picture"))
+    for name, fault in zip(names, app.error, strict=True):
+        assert not re.search(r"(?<!\\)_|(?<!\\)\. |\n", fault.value)
+        shown = fault.value.replace("\\", "")
+        assert not re.search(r"://|www\.|@\w|:\w+:|--", shown, re.IGNORECASE)
+        assert shown.replace("\u2060", "").startswith(" ".join(f"{name}.png: this file".split()))
+
+
+def test_the_name_of_a_file_is_no_formula(app):
+    """A spreadsheet would work out such a cell of the CSV, whether our button or Streamlit's own saves it."""
+    formulas = [f"{start}1+1" for start in ("=", "+", "-", "@", "\t=", "\t", "\r", " =")]
+    others = "'=1+1", "7 = seven", "a-b"
+    upload(app, **dict.fromkeys([*formulas, *others], b"no picture"))
+    expected = [*(f"'{name}.png" for name in formulas), *(f"{name}.png" for name in others)]
+    assert app.dataframe[0].value.name.tolist() == expected
 
 
 def test_another_model_reads_anew(app, digits):

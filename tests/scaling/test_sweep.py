@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import optuna
 import pytest
@@ -232,11 +233,52 @@ def test_old_journal_and_forgotten_colon_are_refused(tmp_path, monkeypatch):
     (tmp_path / "sweep.journal").write_text('{"op_code": 0}\n')
     with pytest.raises(ValueError, match="journal of an older sweep"):
         database_url(tmp_path / "sweep.journal")
-    for address in ("postgresql//user:secret@host/x", "postgresql:/user:secret@host/x"):
+    for address in (
+        "postgresql//user:secret@host/x",
+        "postgresql:/user:secret@host/x",
+        "postgresql:user:secret@host/x",
+        "postgresql/user:secret@host/x",
+        "postgresql/host/x",
+        "MySQL/host/x",
+        "postgresql+psycopg/host/x",
+        "user:secret@host/x",
+        "user@host/x",
+        "sqlite:sweep.db",
+        "://user:secret@host/x",
+        "postgresql://user:secret@host:secret/x",
+        Path("postgresql:user:secret@host/x"),
+    ):
         with pytest.raises(ValueError, match="expected a file like") as refused:
             database_url(address)
-        assert "secret" not in str(refused.value)
+        assert "sec" not in str(refused.value)
     assert [path.name for path in tmp_path.iterdir()] == ["sweep.journal"]
+
+
+@pytest.mark.parametrize("name", ["user@host/a.db", "a:b/c.db", "postgresql/a.db", "a@b.db"])
+def test_a_file_that_looks_like_an_address_needs_its_folder(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for storage in (f"./{name}", tmp_path / name):
+        assert shown(database_url(storage)) == str(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://user:secret@host/studies",
+        "postgresql://host/studies?user=me&password=secret",
+        "sqlite://user:secret@host/x",
+        "nothing://user:secret@host/x",
+    ],
+)
+def test_the_password_of_a_database_is_never_shown(address, monkeypatch):
+    def refuse(*_, **__):
+        raise sqlalchemy.exc.OperationalError("", {}, Exception(f"no entry: secret, {address}"))
+
+    assert "secret" not in shown(address)
+    monkeypatch.setattr("apps.scaling.sweep.Storage", refuse)
+    with pytest.raises(ConnectionError, match=r"can't be used: .*no entry") as refused:
+        open_study(address)
+    assert "secret" not in str(refused.value)
 
 
 def test_space_gives_ranges_powers_and_choices():

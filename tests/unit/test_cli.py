@@ -99,6 +99,46 @@ def test_wrong_usage_ends_with_2(arguments):
     assert "sage:" in digits(*arguments, code=2).output
 
 
+EVIL = "\x1b]0;mine\x07\x1b[31m\x9b2J\u202e\r\nError: all is lost\x7f"  # a window's title, colors, a line of its own
+SHOWN = r"\x1b]0;mine\x07\x1b[31m\x9b2J\u202e\r\nError: all is lost\x7f"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "{folder}/7{evil}.png"],
+        ["predict", "{folder}"],
+        ["predict", "{folder}/7{evil}.txt"],
+        ["predict", "{folder}/none{evil}.png"],
+        ["predict", "{folder}/7{evil}.png", "--model", "none{evil}"],
+        ["evaluate", "--folder", "{folder}"],
+        ["evaluate", "--folder", "{folder}/none{evil}"],
+        ["evaluate", "none{evil}"],
+        ["evaluate", "{folder}/model{evil}.onnx"],
+        ["export", "none{evil}.keras"],
+        ["export", "none{evil}.h5"],
+        ["report", "--cnn", "none{evil}"],
+        ["submit", "--test", "none{evil}.csv", "--check", "none{evil}"],
+        ["scale", "read", "{folder}", "{folder}/out", "--model", "none{evil}"],
+        ["scale", "sweep", "--storage", "{folder}/7{evil}.txt"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_no_control_character_reaches_the_terminal(arguments, seven, tmp_path):
+    """The names of files, in which codes for the terminal hide, are shown with the codes written out."""
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    shutil.copy(seven, folder / f"7{EVIL}.png")
+    for name in (f"7{EVIL}.txt", f"8{EVIL}.png", f"model{EVIL}.onnx"):
+        (folder / name).write_text("no picture")
+    result = CliRunner().invoke(app, [part.format(folder=folder, evil=EVIL) for part in arguments])
+    printed = result.stdout + result.stderr
+    assert "Traceback" not in printed
+    assert SHOWN in re.sub(r"[\n│ ]+", " ", printed)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", printed), ascii(printed)
+    assert "\nError: all is lost" not in printed
+
+
 def modules_after(*arguments):
     """Return the modules that a fresh Python holds after it ran the command."""
     code = f"""

@@ -30,6 +30,7 @@ from apps.cloud import (
     to_service_form,
 )
 from apps.cloud.practice import practice_cloud
+from apps.cloud.reader import keeps_keys_safe
 from utils.data import load_mnist
 from utils.photos import UnreadableImage, to_mnist_form
 from utils.prediction import DigitReader
@@ -483,6 +484,65 @@ def test_an_address_of_azure_that_is_none_is_refused(account, monkeypatch):
         )
 
 
+ELSEWHERE = [
+    "http://localhost:x@other.example",
+    "http://127.0.0.1:80@other.example",
+    "http://user@localhost:80",
+    "http://127.0.0.1.other.example:80",
+    "http://localhost.other.example:80",
+    "http://127.0.0.1:80\\@other.example",
+    "https://user:word@other.example",
+    "https://@other.example",
+    "https://good.example\\@other.example",
+    "https://good.example@other.example",
+    "https://good.ex ample",
+    "https://good.ex\tample",
+    "https://good.example:port",
+    "https://good.example:99999",
+    "https://good.example?other",
+    "https://good.example#other",
+    "https://",
+    "https:///path",
+    "https:good.example",
+    "https://[::1",
+    "ftp://localhost",
+    "//localhost",
+]
+
+
+def test_keys_go_only_to_an_address_that_is_safe(account, monkeypatch):
+    assert [address for address in ELSEWHERE if keeps_keys_safe(address)] == []
+    for address in (ELSEWHERE[0], "https://user:word@other.example", "https://good.example:port"):
+        monkeypatch.setenv("VISION_ENDPOINT", address)
+        with pytest.raises(CloudError, match="VISION_ENDPOINT is no address that") as caught:
+            cloud.AzureReader()
+        assert caught.value.kind == "setup" and "example" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", [ELSEWHERE[0], "http://other.example", "https://a@b.example"])
+def test_amazon_is_asked_only_where_it_is_safe(address, account, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", address)
+    with pytest.raises(CloudError, match="AWS_ENDPOINT_URL is no address") as caught:
+        cloud.AmazonReader()
+    assert caught.value.kind == "setup"
+
+
+@pytest.mark.parametrize("address", ["http://[::1]:80", "http://localhost", "HTTPS://A.example/a/"])
+def test_addresses_that_are_safe_are_taken(address, account, monkeypatch):
+    monkeypatch.setenv("VISION_ENDPOINT", address)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", address)
+    assert not cloud.AzureReader().practice and not cloud.AmazonReader().practice
+
+
+def test_a_redirection_gets_no_key(account, monkeypatch):
+    to_other = []
+    with answering(200, b"{}") as other, answering(307, b"", to_other) as server:
+        to_other.append(("Location", f"{other.url}/elsewhere"))
+        monkeypatch.setenv("VISION_ENDPOINT", server.url)
+        assert refusal(cloud.AzureReader()).kind == "reply"
+    assert not other.seen
+
+
 def test_a_key_file_that_is_none_is_refused(monkeypatch, tmp_path):
     for content in (None, "{", '{"type": "service_account"}'):
         if content:
@@ -510,7 +570,15 @@ def test_an_account_never_reaches_a_practice_server(account, service):
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["https://vision.googleapis.com", "http://127.0.0.1.example.org:80", "8000"]
+    "endpoint",
+    [
+        "https://vision.googleapis.com",
+        "8000",
+        "http://127.0.0.1",
+        "http://127.0.0.1:80/path",
+        "http://127.0.0.1:80\n",
+        *(address for address in ELSEWHERE if address.startswith("http:")),
+    ],
 )
 def test_only_this_machine_is_a_practice_server(endpoint):
     with pytest.raises(ValueError, match="practice server"):

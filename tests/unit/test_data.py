@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -240,6 +241,19 @@ def test_pickled_arrays_are_never_unpickled(arrays, monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_PATH", str(own))
     with pytest.raises(ValueError, match="it isn't an npz file"):
         data.load_mnist()
+
+
+def test_npz_that_unpacks_to_gigabytes_is_refused(arrays, monkeypatch, tmp_path):
+    own = tmp_path / "own.npz"
+    own.write_bytes(as_npz(**arrays | {"x_test": np.zeros((40_000, 28, 28), "uint8")}))
+    monkeypatch.setenv("MNIST_PATH", str(own))
+    monkeypatch.setattr(data, "MOST_UNPACKED", 20_000_000)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"own\.npz, but it isn't an npz file"):
+        data.load_mnist()
+    memory = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert memory < 2_000_000
 
 
 # The download

@@ -6,6 +6,7 @@ import io
 import lzma
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -133,6 +134,35 @@ def test_bad_idx_is_one_clear_error(tmp_path, content, message):
     (tmp_path / "digits.idx").write_bytes(content)
     with pytest.raises(ValueError, match=rf"digits\.idx.*{message}"):
         files.read_idx(tmp_path / "digits.idx")
+
+
+def peak_memory(step):
+    """Return the most bytes that Python held while it took a step that is refused, and what was said."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError) as refused:
+            step()
+        return tracemalloc.get_traced_memory()[1], str(refused.value)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("head", [b"", idx(2049, 10), idx(2051, 2, 28, 28)])
+def test_idx_is_unpacked_only_as_far_as_its_header_says(tmp_path, head):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(head + bytes(30_000_000), 1))
+    memory, said = peak_memory(lambda: files.read_idx(path))
+    assert memory < 2_000_000 and "bomb.gz: expected" in said
+
+
+def test_idx_that_unpacks_to_gigabytes_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(idx(2049, 4_000_000_000) + bytes(30_000_000), 1))
+    memory, said = peak_memory(lambda: files.read_idx(path))
+    assert (
+        memory < 2_000_000
+        and "bomb.gz: cut or damaged (more than 500,000,000 bytes: unpack" in said
+    )
 
 
 # Kaggle's CSV
@@ -363,6 +393,24 @@ def test_bad_packed_csv_is_one_clear_error(tmp_path, pack, message):
         expected = rf"{name}.*(cut or damaged|a header|row \d+ ).*{message}"
         with pytest.raises(ValueError, match=expected):
             files.read_kaggle_csv(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", [*PACKERS, "plain"])
+def test_csv_with_an_endless_line_is_refused(tmp_path, kind):
+    """Of a million columns, which are two kilobytes if they're packed, pandas would make gigabytes."""
+    path = tmp_path / "train.csv"
+    path.write_bytes(PACKERS.get(kind, bytes)(b"0," * 1_000_000))
+    memory, said = peak_memory(lambda: files.read_kaggle_csv(path))
+    assert memory < 20_000_000 and "its lines are too long" in said
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PACKERS if kind != "tar"])
+def test_csv_that_unpacks_to_gigabytes_is_refused(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(files, "MOST_UNPACKED", 50_000)
+    path = tmp_path / "train.csv"
+    path.write_bytes(PACKERS[kind](csv_of(*[row()] * 50).encode()))
+    with pytest.raises(ValueError, match="too many: unpack it, and look"):
+        files.read_kaggle_csv(path)
 
 
 def test_csv_that_is_a_folder_or_missing_is_no_damage(tmp_path):

@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 from PIL import Image, ImageDraw
 
 from utils import data, prediction, training
@@ -220,6 +222,62 @@ def test_a_model_file_that_brings_code_is_refused(tmp_path):
     with pytest.raises(UnreadableModel, match=r"code\.keras"):
         DigitReader(tmp_path / "code.keras")
     assert not Path(marker).exists()
+
+
+def stored_elsewhere(array, name=""):
+    """Return a tensor of a model whose values are in the file secret.bin."""
+    tensor = numpy_helper.from_array(array, name)
+    onnx.external_data_helper.set_external_data(tensor, "secret.bin")
+    tensor.ClearField("raw_data")
+    return tensor
+
+
+def constant_elsewhere(array, result):
+    return helper.make_node("Constant", [], [result], value=stored_elsewhere(array))
+
+
+def in_a_branch(array):
+    """Return nodes that give a constant of a branch that's always taken."""
+    result = helper.make_tensor_value_info("inner", onnx.TensorProto.FLOAT, array.shape)
+    branch = helper.make_graph([constant_elsewhere(array, "inner")], "branch", [], [result])
+    always = numpy_helper.from_array(np.array(True))
+    return [
+        helper.make_node("Constant", [], ["always"], value=always),
+        helper.make_node("If", ["always"], ["bias"], then_branch=branch, else_branch=branch),
+    ]
+
+
+def sparse_elsewhere(array):
+    values = stored_elsewhere(array, "bias")
+    places = numpy_helper.from_array(np.arange(len(array)))
+    return helper.make_sparse_tensor(values, places, array.shape)
+
+
+BIAS = np.arange(10, dtype="float32")
+ELSEWHERE = {
+    "initializer": ([], {"initializer": [stored_elsewhere(BIAS, "bias")]}),
+    "constant": ([constant_elsewhere(BIAS, "bias")], {}),
+    "branch": (in_a_branch(BIAS), {}),
+    "sparse": ([], {"sparse_initializer": [sparse_elsewhere(BIAS)]}),
+}
+
+
+@pytest.mark.parametrize("first, weights", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_model_that_reads_other_files_is_refused(first, weights, tmp_path, monkeypatch, capfd):
+    """Its probabilities would tell what is in a file of ours, at or below the folder we run in."""
+    monkeypatch.chdir(tmp_path)
+    Path("secret.bin").write_bytes(BIAS.tobytes())
+    image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, ["n", 28, 28, 1])
+    answer = helper.make_tensor_value_info("answer", onnx.TensorProto.FLOAT, ["n", 10])
+    mean = helper.make_node("ReduceMean", ["image"], ["mean"], axes=[1, 2], keepdims=0)
+    add = helper.make_node("Add", ["mean", "bias"], ["sum"])
+    softmax = helper.make_node("Softmax", ["sum"], ["answer"])
+    graph = helper.make_graph([*first, mean, add, softmax], "g", [image], [answer], **weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, "spy.onnx")
+    with pytest.raises(UnreadableModel, match=r"spy\.onnx .* in other files.*save it as one file"):
+        DigitReader("spy.onnx")
+    assert "".join(capfd.readouterr()) == ""
 
 
 @pytest.mark.parametrize("answers, activation", [(9, "softmax"), (10, "relu")])
