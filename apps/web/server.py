@@ -26,9 +26,7 @@ from apps.web.line import Busy, Line
 
 DIST = Path(__file__).parent / "dist"  # the front end, built by `make web`
 MOST_FILES = 100  # in one request
-LARGE = (
-    1_000_000  # bytes, or pixels times scans, from which on a picture takes longer than a drawing
-)
+LARGE = 1_000_000  # bytes, or pixels times scans, from which on a picture is no drawing
 Ink = Literal["auto", "dark", "light"]
 
 MultiPartParser.spool_max_size = LARGEST_BODY + 1  # a larger file would be written to disk
@@ -152,9 +150,8 @@ async def read_all(state, files: list[UploadFile], ink: Ink) -> Readings:
 
 async def read(state, file: UploadFile, ink: Ink) -> Reading:
     """Read one file, where it waits least: a large picture waits for others of its kind, and holds up no drawing."""
-    name = (
-        (file.filename or "").encode(errors="replace").decode()
-    )  # a client may claim a broken encoding
+    # A client may claim a broken encoding.
+    name = (file.filename or "").encode(errors="replace").decode()
     content, found = await file.read(), None
     if len(content) < LARGE:
         found = await state.drawings.read(content, ink, LARGE)

@@ -14,10 +14,9 @@ from apps.untrusted import check_picture
 from utils.photos import LARGEST, WORKING, UnreadableImage, open_image
 from utils.prediction import MODELS, DigitReader, UnreadableModel
 
-MOST_PIXELS = 16_000_000  # of a picture that's decoded whole, which takes up to 16 bytes a pixel
-MOST_IN_HEIC = (
-    25_000_000  # a phone's own format has 12 or 24 million, at 10 bytes each (23 with alpha)
-)
+# A picture that's decoded whole takes up to 8 bytes a pixel. A phone's HEIC has 12 or 24 million pixels.
+MOST_PIXELS = 16_000_000
+MOST_IN_HEIC = 25_000_000
 ALPHA = rb"auxid:1|auxiliary:alpha"  # what HEIC calls it
 MOST_SECONDS = 1.5  # of the processor
 MOST_MEMORY = 240_000_000  # bytes beyond those of a process that has read a photo
@@ -82,7 +81,7 @@ def read(content: bytes, ink: str, most: float) -> dict | str | None:
 
 
 def _open(content):
-    """Open a picture; where it isn't small, do it in the memory that its pixels take, without that of all the steps."""
+    """Open a picture, and shrink a large one right away: the later steps take 16 bytes for each of its pixels."""
     page = open_image(content)
     factor = max(page.size) // (2 * WORKING)
     return page.reduce(factor) if factor > 1 and page.mode in ("L", "RGB", "RGBA") else page
