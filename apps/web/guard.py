@@ -51,7 +51,7 @@ class Body:
         try:
             async with asyncio.timeout(min(STALL, self.end - time.monotonic())):
                 message = await self._next()
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError):  # it took too long, or the server ends
             self.complete = True  # we don't wait for the rest
             raise HTTPException(
                 408, "the upload stalled: send it again", {"Connection": "close"}

@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import os
 import re
 import signal
 import socket
@@ -18,6 +19,7 @@ from PIL import Image
 from apps.web import guard, server, worker
 from benchmarks import records
 from benchmarks.serving import OURS, drawing, megabytes, request, serving
+from tests.lab import free_port, served
 from tests.pictures import FAT_FIVE, cut_close
 from tests.tree import ROOT
 from utils import data, paper
@@ -318,6 +320,27 @@ def test_a_request_in_flight_is_finished_before_the_server_stops(command):
             answer.begin()
             assert answer.status == 200 and b'"digit"' in answer.read()
         assert process.wait(60) in (0, -signal.SIGTERM)
+
+
+HASTY = """
+from apps.web import __main__
+__main__.GRACE = 1
+__main__.main()
+"""
+
+
+def test_an_upload_that_never_ends_holds_up_no_end(tmp_path):
+    port, log = free_port(), tmp_path / "log"
+    command, ready = [sys.executable, "-c", HASTY], f"http://127.0.0.1:{port}/ready"
+    with (
+        served(command, ready, log, ROOT, os.environ | {"PORT": str(port)}) as process,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as connection,
+    ):
+        connection.sendall(request(drawing(DIGITS.x_test[0]))[:-100])
+        talk(port, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")  # so it's taken in
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) in (0, -signal.SIGTERM)
+    assert "Cancel 1 running task" in log.read_text() and "Traceback" not in log.read_text()
 
 
 def test_the_recorded_load_is_what_the_course_promises():
