@@ -41,6 +41,7 @@ def check_place(host: str, port: int) -> None:
 
 def main() -> None:
     """Serve until Ctrl+C or SIGTERM, and then finish the requests in flight."""
+    line.preload()
     if fault := line.check_model(os.environ.get("MODEL") or "robust"):
         sys.exit(f"MODEL: {fault}")
     port = os.environ.get("PORT", "8000")

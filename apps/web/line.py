@@ -16,10 +16,9 @@ PATIENCE = 1  # seconds that a picture waits for its turn
 MOST_WAITING = 64  # drawings: a quarter of a second's work
 TOO_COSTLY = "it takes too long or too much memory to decode: save it as a plain PNG or JPEG"
 
-# A forked process starts within milliseconds, with everything imported; Windows has none.
+# A forked process starts within milliseconds; Windows has none.
 METHODS = multiprocessing.get_all_start_methods()
 CONTEXT = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
-CONTEXT.set_forkserver_preload(["apps.web.worker"])
 
 
 class Busy(Exception):
@@ -78,6 +77,11 @@ class Line:
     def __exit__(self, *fault):
         self.pool.stop()
         self.pool.join()
+
+
+def preload() -> None:
+    """Have everything imported where processes are forked: for a program that forks no others."""
+    CONTEXT.set_forkserver_preload(["apps.web.worker"])
 
 
 def check_model(model: str) -> str | None:
