@@ -133,7 +133,7 @@ def test_a_wrong_file_is_named_and_the_others_are_read(app, photos):
     pictures, digits = photos
     upload(app, ("letter.jpg", b"Dear Sir or Madam"), ("photo.jpg", pictures[0]))
     expect(app.get_by_role("alert")).to_contain_text("letter.jpg")
-    expect(app.get_by_role("alert")).to_contain_text("an image of a kind read here")
+    expect(app.get_by_role("alert")).to_contain_text("of a kind read here")
     app.get_by_role("combobox", name="Look at").click()
     app.get_by_role("option", name="photo.jpg").click()
     expect_reading(app, digits[0])
