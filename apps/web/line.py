@@ -44,15 +44,21 @@ class Line:
     async def read(self, content: bytes, ink: str, most: float = math.inf) -> dict | str | None:
         """Return what `worker.read` does; raise Busy if it can't be soon."""
         await self._take_turn()
-        if not self.pool.active:  # since a process was ended while it did nothing
-            self.pool = ProcessPool(**self.options, context=CONTEXT)
-        job = self.pool.schedule(_read, args=[content, ink, most], timeout=MOST_WALL)
-        reading = asyncio.wrap_future(job)
+        try:
+            reading = asyncio.wrap_future(self._schedule(content, ink, most))
+        except BaseException:
+            self.free.release()
+            raise
         reading.add_done_callback(lambda _: self.free.release())
         try:  # to cancel what is being read would cost more than to finish it
             return await asyncio.shield(reading)
         except (ProcessExpired, BrokenProcessPool, TimeoutError):
             return TOO_COSTLY
+
+    def _schedule(self, *arguments):
+        if not self.pool.active:  # since a process was ended while it did nothing
+            self.pool = ProcessPool(**self.options, context=CONTEXT)
+        return self.pool.schedule(_read, args=arguments, timeout=MOST_WALL)
 
     async def _take_turn(self):
         if self.is_full:

@@ -7,9 +7,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from apps.web.guard import HEADERS, LARGEST_BODY, LINGER, MEGABYTE
 
-PATIENCE = (
-    10  # seconds for the headers of a request, from when the connection opens or is free again
-)
+PATIENCE = 10  # seconds for the headers of a request, from when the connection is open or free
 LARGEST_HEAD = 64_000  # bytes of a request's headers
 MOST_HELD = 40 * MEGABYTE  # by all requests that aren't answered yet
 MOST_CONNECTIONS = 2000
@@ -40,9 +38,7 @@ class GuardedProtocol(HttpToolsProtocol):
     they are parsed, since that would take the time in which those that wait are read.
     """
 
-    waiting: dict[
-        "GuardedProtocol", None
-    ] = {}  # connections, by when they began to wait for a request
+    waiting: dict["GuardedProtocol", None] = {}  # by when they began to wait for a request
     total = 0  # bytes held by all connections
 
     def connection_made(self, transport):
