@@ -24,6 +24,13 @@ def test_lesson_keeps_the_rule(path, rule):
     assert not faults, "\n".join(["", *faults])
 
 
+@pytest.mark.parametrize("name", sorted(recut.TRUE))
+def test_every_number_of_a_lesson_is_printed(name):
+    (path,) = (ROOT / "notebooks").glob(f"??_{name}.ipynb")
+    faults = list(recut.numbers_are_printed(Notebook.read(path)))
+    assert not faults, "\n".join(["", *faults])
+
+
 def turn_cells(path):
     """Yield the position and name of each cell in which a learner completes a function."""
     for place, cell in enumerate(Notebook.read(path).content.cells):
