@@ -22,6 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import readme, records
+from benchmarks.handwriting import no_digits, written_digits
 from utils import data
 from utils.environment import available_cpus
 from utils.models import ensemble
@@ -31,6 +32,10 @@ from utils.training import RECIPES, Recipe, fit, save_model
 
 SEEDS = range(5)
 VALIDATION = 5000  # images of the training set by which recipes are chosen
+WRITTEN, NO_DIGITS = (
+    3000,
+    18_000,
+)  # how many of each digit, and how many that are none, are drawn for *robust*
 RUNS = (
     data.CACHE.parent / "runs" / "benchmark"
 )  # every trained network, for the ensemble and for `make models`
@@ -66,12 +71,24 @@ def training_data(mnist: data.Mnist) -> tuple:
     return (x_train, y_train), (x_validation, y_validation)
 
 
-def digits_for(name: str, mnist: data.Mnist) -> tuple[np.ndarray, np.ndarray]:
-    """Return what a recipe learns from: the recipe *sample* from the 5,000 embedded digits, all others from MNIST."""
-    if name != "sample":
-        return training_data(mnist)[0]
-    few = data.load_mnist("sample")
-    return np.concatenate([few.x_train, few.x_test]), np.concatenate([few.y_train, few.y_test])
+def digits_for(name: str, mnist: data.Mnist, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a recipe learns from: *sample* from the 5,000 embedded digits, all others from MNIST.
+
+    *robust* also learns from digits in other people's handwriting, and from letters and scribbles.
+    """
+    if name == "sample":
+        few = data.load_mnist("sample")
+        return joined((few.x_train, few.y_train), (few.x_test, few.y_test))
+    train = training_data(mnist)[0]
+    if name == "robust":
+        return joined(train, written_digits(WRITTEN, seed), no_digits(NO_DIGITS, seed))
+    return train
+
+
+def joined(*sets: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images and labels of several sets as one."""
+    images, labels = zip(*sets, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
 
 
 def describe(recipe: Recipe) -> dict:
@@ -86,7 +103,7 @@ def errors(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> int:
 
 def train(name: str, seed: int, mnist: data.Mnist) -> tuple[keras.Model, float]:
     """Train one network, keep it, and return it with the seconds it took."""
-    network, seconds = timed_fit(MEASURED[name], digits_for(name, mnist), seed)
+    network, seconds = timed_fit(MEASURED[name], digits_for(name, mnist, seed), seed)
     save_model(network, _path(name, seed))
     return network, seconds
 

@@ -39,6 +39,7 @@ class Reading(BaseModel):
     digit: int | None = Field(ge=0, le=9)
     confidence: float = Field(ge=0, le=1)
     probabilities: list[float] = Field(min_length=10, max_length=10)
+    no_digit: float = Field(ge=0, le=1, description="the probability that it shows no digit")
     reason: str
     image28: list[list[int]] | None = Field(
         description="what the network saw: 28 rows of 28 levels, from 0 to 255"

@@ -75,6 +75,7 @@ def read(content: bytes, ink: str, most: float) -> dict | str | None:
         "digit": seen.digit,
         "confidence": seen.confidence,
         "probabilities": seen.probabilities.tolist(),
+        "no_digit": seen.no_digit,
         "reason": seen.reason,
         "image28": None if seen.image is None else seen.image.tolist(),
     }

@@ -7,7 +7,7 @@ import numpy as np
 import traitlets
 
 from utils.environment import is_strict
-from utils.prediction import DigitReader
+from utils.prediction import DigitReader, Prediction
 from utils.preprocessing import SIDE
 from utils.widgets.explorer import in_words, invitation
 
@@ -54,8 +54,7 @@ class DrawPad(anywidget.AnyWidget):
             with self.hold_sync():
                 self.fault = ""
                 self.probabilities = [] if seen.digit is None else seen.probabilities.tolist()
-                sure = f"{seen.digit}, {seen.confidence:.0%} sure"
-                self.prediction = "nothing yet" if seen.digit is None else sure
+                self.prediction = _in_words(seen)
         except Exception as fault:
             self.fault = in_words(fault)
             if is_strict():
@@ -63,3 +62,9 @@ class DrawPad(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return invitation(self)
+
+
+def _in_words(seen: Prediction) -> str:
+    if seen.digit is not None:
+        return f"{seen.digit}, {seen.confidence:.0%} sure"
+    return "nothing yet" if seen.image is None else "no digit yet"
