@@ -165,4 +165,6 @@ def _normed_cnn(
     for number, count in enumerate(filters, start=1):
         x = conv_bn_relu(x, count, pool=number == pool_after)
     x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x), name=name)
+    # Probabilities need all 32 bits, also if the rest computes with 16.
+    outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name=name)
