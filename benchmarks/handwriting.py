@@ -225,3 +225,22 @@ def _drawn(lines, side, width, lightest=1.0):
 def _dot(brush, center, radius):
     x, y = center
     brush.ellipse([x - radius, y - radius, x + radius, y + radius], fill=255)
+
+
+# The page of lesson 11
+
+
+def page_of_ways(digits: str = "1479", side: int = 120) -> Image.Image:
+    """Return a page, black on white, with a row for each digit, written in the five ways that were kept apart."""
+    page = Image.new("L", (5 * side, len(digits) * side), "white")
+    for row, digit in enumerate(digits):
+        for column, way in enumerate(WAYS["kept_apart"][digit]):
+            lines = [_line(points, corners, angular=False) for points, corners in parse(way)]
+            ink = _drawn(lines, round(0.7 * side), side / 20)
+            place = (column * side + (side - ink.width) // 2, row * side + (side - ink.height) // 2)
+            page.paste(0, place, ink)
+    return page
+
+
+if __name__ == "__main__":
+    page_of_ways().save(Path(__file__).parents[1] / "images" / "five_ways.png", optimize=True)
