@@ -158,7 +158,7 @@ RECIPES = {
     "reference": Recipe(reference_cnn, epochs=24, max_lr=3e-3, label_smoothing=0.1),
     "compact": Recipe(compact_cnn, epochs=24, max_lr=5e-3, label_smoothing=0.1),
     "robust": Recipe(
-        robust_cnn, epochs=36, max_lr=5e-3, augment=robust_augmentation, label_smoothing=0.1
+        robust_cnn, epochs=30, max_lr=5e-3, augment=robust_augmentation, label_smoothing=0.1
     ),
     "tiny": Recipe(tiny_cnn, epochs=40, max_lr=1.5e-2, augment=0.8),
     "sample": Recipe(compact_cnn, epochs=100, batch_size=64, max_lr=5e-3, label_smoothing=0.1),
