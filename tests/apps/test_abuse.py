@@ -23,13 +23,15 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from apps.web import guard, server
+from apps.untrusted import Size
+from apps.web import guard, server, worker
 from apps.web.__main__ import allow_connections
 from apps.web.line import Busy, Line
 from benchmarks.serving import drawing, megabytes, request, serving
 from tests.apps import dying
 from tests.tree import ROOT
 from utils import data
+from utils.paper import UnreadableImage
 
 HANGS = 60  # seconds, after which a server counts as one that never answers
 DIGIT = data.load_mnist("sample").x_test[0]
@@ -204,6 +206,16 @@ def test_a_heic_is_read_unless_it_would_fill_the_memory(port, mode, width, expec
     )
     assert status == expected
     assert ("blank" if status == 200 else f"{width} x {width} pixels, at most ") in body
+
+
+@pytest.mark.parametrize(
+    ("scans", "side", "expected"), [(3, 5000, 0), (12, 4000, 0), (100, 1400, 0), (100, 1500, 2)]
+)
+def test_the_more_scans_the_fewer_pixels(scans, side, expected):
+    """A decoder's work is their product."""
+    fault = pytest.raises(UnreadableImage, match=f"at most {expected},000,000 are read")
+    with fault if expected else contextlib.nullcontext():
+        worker._check_pixels(b"\xff\xd8", Size(side, side, scans))
 
 
 @pytest.mark.parametrize(
