@@ -464,18 +464,20 @@ def line():
         yield line
 
 
-def test_a_line_that_is_too_long_refuses_at_once(line, monkeypatch):
+@pytest.mark.parametrize("at_hand", [0, 1])
+def test_a_line_that_is_too_long_refuses_at_once(at_hand, monkeypatch):
     monkeypatch.setattr("apps.web.line.MOST_WAITING", 3)
 
-    async def rush():
+    async def rush(line):
         await line.open()
         return await asyncio.gather(
             *(line.read(drawing(DIGIT), "auto") for _ in range(20)), return_exceptions=True
         )
 
-    answers = asyncio.run(rush())
+    with Line("tiny", 1, at_hand) as line:
+        answers = asyncio.run(rush(line))
     refused = [answer for answer in answers if isinstance(answer, Busy)]
-    assert len(refused) == 20 - 2 - 3  # two are being read or at hand, and three may wait
+    assert len(refused) == 20 - 1 - at_hand - 3  # one is being read, and three may wait
     assert all(answer["digit"] == 5 for answer in answers if not isinstance(answer, Busy))
 
 
