@@ -82,8 +82,8 @@ def _png(content):
 
 
 def _jpeg(content):
-    place, markers, between, exif, sizes = 2, 0, 0, b"", [(0, 0)]
-    while found := MARKER.search(content, place):
+    place, markers, between, exif, sizes = 2, 0, 0, [], [(0, 0)]
+    while found := MARKER.search(content, place, place + MOST_MARKERS + 2):
         between += found.start() - place
         place, markers, marker = found.end(), markers + 1, found[1][0]
         _limit(max(markers, between), MOST_MARKERS, "markers, or bytes between them")
@@ -95,9 +95,11 @@ def _jpeg(content):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             sizes.append(struct.unpack_from(">HH", content, place + 3))
         if marker == 0xE1 and content[place + 2 : place + 8] == b"Exif\0\0":
-            exif += content[place + 8 : place + length]
+            exif.append(content[place + 8 : place + length])
         place += length
-    _check_exif(exif)
+    else:
+        _limit(len(content) - place, MOST_MARKERS, "markers, or bytes between them")
+    _check_exif(b"".join(exif))
     _limit(content.count(b"8BIM"), MOST_MARKERS, "Photoshop blocks")
     scans = content.count(b"\xff\xda")  # in the data of a scan, each 255 is followed by a 0
     _limit(scans, MOST_SCANS, "scans")

@@ -17,6 +17,7 @@ from utils.prediction import MODELS, DigitReader, UnreadableModel
 # A picture that's decoded whole takes up to 8 bytes a pixel. A phone's HEIC has 12 or 24 million pixels.
 MOST_PIXELS = 16_000_000
 MOST_IN_HEIC = 25_000_000
+MOST_DECODED = 200_000_000  # pixels times scans: a progressive JPEG has about 10
 ALPHA = rb"auxid:1|auxiliary:alpha"  # what HEIC calls it
 MOST_SECONDS = 1.5  # of the processor
 MOST_MEMORY = 240_000_000  # bytes beyond those of a process that has read a photo
@@ -93,8 +94,8 @@ def _check_pixels(content, size):
     most = MOST_PIXELS
     if content[4:8] == b"ftyp" and not re.search(ALPHA, content[:100_000]):
         most = MOST_IN_HEIC
-    if content[:2] == b"\xff\xd8" and size.scans <= 3:
-        most = LARGEST
+    if content[:2] == b"\xff\xd8":
+        most = LARGEST if size.scans <= 3 else min(most, MOST_DECODED // size.scans)
     if size.width * size.height > most:
         size = f"{size.width} x {size.height}"
         raise UnreadableImage(
