@@ -139,7 +139,7 @@ def _webp(content):
     while place + 8 <= len(content):
         kind, length = struct.unpack_from("<4sI", content, place)
         if kind == b"EXIF":
-            _check_exif(content[place + 8 : place + 8 + length].removeprefix(b"Exif\0\0"))
+            _check_exif(content[place + 8 : place + 8 + length])
         place, parts = place + 8 + length + length % 2, parts + 1
         _limit(parts, MOST_PARTS, "chunks")
     if content[12:16] == b"VP8 ":
@@ -164,6 +164,7 @@ def _tiff(content):
 
 
 def _check_exif(content):
+    content = content[re.match(rb"(Exif\0\0)*", content).end() :]  # Pillow skips all of them, too
     if content[:4] in (b"II*\0", b"MM\0*"):
         _tags(content)
 
@@ -190,12 +191,12 @@ def _tags(content):
 def _heic(content):
     place = content.find(b"meta")  # the box that describes the picture
     [length] = struct.unpack_from(">I", content, place - 4) if place >= 4 else [0]
+    _limit(content.count(b"ispe", 0, place + length), MOST_MARKERS, "sizes")
     sizes = [
         struct.unpack_from(">II", content, found.end() + 4)
         for found in re.finditer(b"ispe", content[: place + length])
         if found.start() > place
     ]
-    _limit(len(sizes), MOST_MARKERS, "sizes")
     return Size(*max(sizes, default=(0, 0), key=lambda size: size[0] * size[1]))
 
 

@@ -62,10 +62,10 @@ def start(model: str) -> None:
 def read(content: bytes, ink: str, most: float) -> dict | str | None:
     """Return what is read in a picture, or why it can't be, or None if it has more than `most` pixels times scans."""
     try:
-        size = check_picture(content)
-        if size.width * size.height * size.scans > most:
-            return None
         with _limited_time():
+            size = check_picture(content)
+            if size.width * size.height * size.scans > most:
+                return None
             _check_pixels(content, size)
             seen = reader.read(_open(content), ink)
     except UnreadableImage as error:

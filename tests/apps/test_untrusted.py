@@ -130,6 +130,11 @@ HOSTILE = {
     "Photoshop's blocks": (jpeg(segment(0xED, b"Photoshop 3.0\0" + b"8BIM" * 1001)), "Photoshop"),
     "EXIF of many tags": (jpeg(segment(0xE1, b"Exif\0\0" + exif(501, 9))), "500 tags"),
     "EXIF whose tags overlap": (jpeg(segment(0xE1, b"Exif\0\0" + exif(9, 999))), "more than the"),
+    "EXIF that begins twice": (
+        jpeg(segment(0xE1, b"Exif\0\0Exif\0\0" + exif(501, 9))),
+        "500 tags",
+    ),
+    "EXIF that begins in a PNG": (png(chunk(b"eXIf", b"Exif\0\0" + exif(501, 9))), "500 tags"),
     "many chunks": (png(chunk(b"tEXt", b"a\0b") * 10_001), "10,000 chunks"),
     "empty chunks": (png(chunk(b"IDAT", b"") * 10_001), "10,000 chunks"),
     "a second header": (png(HONEST["PNG"][8:33]), "one header"),
