@@ -71,7 +71,7 @@ def three_curves():
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     alt = (
         "Accuracy against k from 1 to 25. A starts highest and falls a little. B starts lower and "
-        "rises close to A. C starts at about the height of B and falls to the lowest point."
+        "rises close to A. C starts between the two and falls to the lowest point."
     )
     plots.show(figure, alt=alt)
 
