@@ -6,7 +6,7 @@ import statistics
 from benchmarks.lessons import FOLDED
 from tests.notebooks.rules import text_of, without_code
 
-RECUT = {"learn_by_gradient", "dense_network"}
+RECUT = {"learn_by_gradient", "dense_network", "visualize_digits"}
 # Lessons that aren't cut again yet, in which every number is printed by a cell all the same.
 TRUE = set()
 PREDICT, TURN = "**Predict first.**", "**Your turn.**"
