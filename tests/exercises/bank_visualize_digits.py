@@ -62,7 +62,7 @@ BANK = {
         wrong={
             "how many times as long the bar is": TIMES | {"images": 4},
             "Compare the lengths": {"bars": 1.2, "images": 1.2},
-            "`bars`: `3.0` isn't right": TIMES | {"bars": 3.0},
+            "`bars`: `3` isn't right": TIMES | {"bars": 3.0},
         },
     ),
     "q3": Entry(wrong={"at least eight words": "The islands don't mean anything."}),
