@@ -7,6 +7,7 @@ from benchmarks.lessons import FOLDED
 from tests.notebooks.rules import text_of, without_code
 
 RECUT = {
+    "visualize_digits",
     "preprocess_digits",
     "baseline_classifiers",
     "learn_by_gradient",
