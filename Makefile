@@ -121,7 +121,7 @@ $(MODULES): $(FRONT_END)/package.json $(FRONT_END)/package-lock.json | $(READY)
 	@$(WITH_NODE) npm ci
 	@touch $@
 
-$(PAGE): $(MODULES) $(wildcard $(addprefix $(FRONT_END)/,index.html vite.config.js src/* public/*)) | $(READY)
+$(PAGE): $(MODULES) utils/widgets/pen.js $(wildcard $(addprefix $(FRONT_END)/,index.html vite.config.js src/* public/*)) | $(READY)
 	@$(WITH_NODE) npm run build
 
 # A new lock is installed in place and removes nothing; only a .venv that was never finished is thrown away.
