@@ -17,10 +17,10 @@ const reader = (() => {
     const weights = decode(network.weights);
     let start = 0;
     const take = (length) => weights.subarray(start, (start += length));
-    return network.layers.map(({ kind, shape, pool }) => {
+    return network.layers.map(({ shape, pool }) => {
       const kernel = take(shape.reduce((product, size) => product * size, 1));
       const [inputs, outputs] = shape.slice(-2);
-      return { kind, pool, size: shape[0], inputs, outputs, kernel, bias: take(outputs) };
+      return { pool, size: shape[0], inputs, outputs, kernel, bias: take(outputs) };
     });
   }
 

@@ -23,7 +23,8 @@ export function drawLine(pixels, from, to) {
 export function paint(canvas, grays) {
   const context = canvas.getContext("2d");
   const picture = context.createImageData(canvas.width, canvas.height);
-  grays.forEach((gray, index) => picture.data.set([gray, gray, gray, 255], 4 * index));
+  picture.data.fill(255);
+  for (let part = 0; part < 3; part++) grays.forEach((gray, index) => { picture.data[4 * index + part] = gray; });
   context.putImageData(picture, 0, 0);
 }
 
