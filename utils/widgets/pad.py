@@ -12,12 +12,19 @@ from utils.preprocessing import SIDE
 from utils.widgets.explorer import in_words, invitation
 
 EMPTY = bytes(SIDE * SIDE)
+HERE = Path(__file__).parent
+
+
+def _one_module() -> str:
+    """Return the pad as one module, since anywidget sends a single file to the browser."""
+    pen, (_, pad) = (HERE / "pen.js").read_text(), (HERE / "pad.js").read_text().split("\n", 1)
+    return pen + pad
 
 
 class DrawPad(anywidget.AnyWidget):
     """Draw in MNIST's 28 x 28 pixels; with a reader, see its ten probabilities while you draw."""
 
-    _esm = Path(__file__).parent / "pad.js"
+    _esm = _one_module()
     # Row by row, 0 for paper and 255 for ink. The browser sends a view of its message, which is turned into bytes.
     pixels = traitlets.Bytes(EMPTY).tag(sync=True, from_json=lambda sent, _: bytes(sent))
     probabilities = traitlets.List(traitlets.Float()).tag(sync=True)
