@@ -15,7 +15,7 @@ from utils.augmentation import RandomAffine, robust_augmentation
 from utils.checkpoint import Checkpoint
 from utils.data import atomic_write, check_images, check_labels, claim_folder
 from utils.environment import quiet_tensorflow
-from utils.models import compact_cnn, dense_network, fast_cnn, reference_cnn, tiny_cnn, wide_cnn
+from utils.models import compact_cnn, dense_network, fast_cnn, reference_cnn, robust_cnn, tiny_cnn
 from utils.preprocessing import scale
 
 with quiet_tensorflow():
@@ -158,7 +158,7 @@ RECIPES = {
     "reference": Recipe(reference_cnn, epochs=24, max_lr=3e-3, label_smoothing=0.1),
     "compact": Recipe(compact_cnn, epochs=24, max_lr=5e-3, label_smoothing=0.1),
     "robust": Recipe(
-        wide_cnn, epochs=24, max_lr=5e-3, augment=robust_augmentation, label_smoothing=0.1
+        robust_cnn, epochs=30, max_lr=5e-3, augment=robust_augmentation, label_smoothing=0.1
     ),
     "tiny": Recipe(tiny_cnn, epochs=40, max_lr=1.5e-2, augment=0.8),
     "sample": Recipe(compact_cnn, epochs=100, batch_size=64, max_lr=5e-3, label_smoothing=0.1),
