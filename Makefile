@@ -96,6 +96,7 @@ benchmark: $(TESTABLE)  ## measure speed and accuracy over many seeds (hours; wh
 	$(BIN) -m benchmarks.pages
 	$(BIN) -m benchmarks.csv_reading
 	$(BIN) -m benchmarks.capstone
+	$(BIN) -m benchmarks.shifts
 	$(BIN) -m benchmarks.scaling
 	$(BIN) -m benchmarks.setup
 

@@ -78,9 +78,14 @@ def pixel_values(axes: Axes, image: np.ndarray) -> Axes:
     return sns.heatmap(image, annot=True, fmt="d", cmap=INK, ax=axes, **small, **TABLE)
 
 
-def number_grid(axes: Axes, numbers: np.ndarray, title: str = "") -> Axes:
-    """Draw a small table of numbers, such as a kernel, orange where positive and purple where negative."""
-    largest = np.abs(numbers).max() or 1
+def number_grid(
+    axes: Axes, numbers: np.ndarray, title: str = "", largest: float | None = None
+) -> Axes:
+    """Draw a small table of numbers, such as a kernel, orange where positive and purple where negative.
+
+    Give tables that are compared the same `largest` number, which gets the strongest color.
+    """
+    largest = largest or np.abs(numbers).max() or 1
     colors = {"cmap": "PuOr_r", "vmin": -1.5 * largest, "vmax": 1.5 * largest}
     lines = {"linewidths": 1, "linecolor": "gray"}
     rounded = np.round(numbers, 2) + 0.0  # not -0

@@ -94,9 +94,9 @@ def q7_judge(answer):
         return np.abs(signal.correlate2d(image, one, "valid") - wanted).max()
 
     slips = {
-        "It's turned by half a turn: that kernel belongs to `convolve2d`, which flips.": kernel[::-1, ::-1],
-        "Rows and columns are exchanged.": kernel.T,
-        "All signs are turned around.": -kernel,
+        "It's rotated by 180°: that kernel belongs to `convolve2d`, which rotates it.": kernel[::-1, ::-1],
+        "Its rows and columns are exchanged.": kernel.T,
+        "All its signs are reversed.": -kernel,
     }  # fmt: skip
     for sentence, meant in slips.items():
         if error(meant) <= 0.05:

@@ -97,9 +97,9 @@ BANK = {
     "q7": Entry(
         right=[SECRET + 0.003, SECRET.astype("float32").tolist()],
         wrong={
-            "half a turn": SECRET[::-1, ::-1],
+            "rotated by 180°": SECRET[::-1, ::-1],
             "exchanged": SECRET.T,
-            "signs are turned": -SECRET,
+            "signs are reversed": -SECRET,
             "`squeeze()`": SECRET[:, :, np.newaxis, np.newaxis],
             "longer, or check": SECRET + 0.3,
             "expected an array of shape": np.zeros((5, 5)),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from packaging.tags import Tag
 
-from benchmarks import ablation, capstone, choices, records, speed
+from benchmarks import ablation, capstone, choices, records, shifts, speed
 from benchmarks.accuracy import MEASURED, describe, side_by_side
 from benchmarks.robustness import accuracies, errors_against_rival
 from benchmarks.setup import download_bytes, slowest_files
@@ -87,6 +87,33 @@ def test_the_ablation_is_of_todays_recipe_and_complete():
         assert result["mean_errors"] == pytest.approx(
             np.mean([run["errors"] for run in result["runs"]]), abs=1e-5
         )
+
+
+def test_the_record_of_shifts_is_of_todays_networks_and_adds_up():
+    record = records.load("shifts")
+    assert record["recipes"] == {n: describe(recipe) for n, recipe in shifts.NETWORKS.items()}
+    assert record["pixels"] == shifts.PIXELS
+    for runs in record["runs"].values():
+        assert [run["seed"] for run in runs] == list(shifts.SEEDS)
+    assert record["cnn_minus_dense"] == shifts.paired_differences(record["runs"])
+
+
+def test_convolution_helps_under_a_shift_and_not_on_shuffled_pixels():
+    record = records.load("shifts")
+    mean, deviation = (record["cnn_minus_dense"][name] for name in ("mean", "standard_deviation"))
+    assert all(gain > 0 for gain in mean["shifted"])
+    assert mean["shifted"][4] > 0.2 > 5 * deviation["shifted"][4]
+    assert mean["shuffled"] < 0
+    neighbor = record["nearest neighbor"]
+    assert neighbor["shuffled"] == neighbor["shifted"][0]
+
+
+def test_digits_are_moved_in_four_directions():
+    image = np.zeros((1, 28, 28), "uint8")
+    image[0, 10, 20] = 1
+    places = [tuple(np.argwhere(one[0])[0]) for one in shifts.moved(image, 6)]
+    assert places == [(16, 20), (4, 20), (10, 26), (10, 14)]
+    assert not np.any([*shifts.moved(image, 10)][2])  # it has left the image
 
 
 def test_recorded_latency_is_a_fraction_of_keras():
