@@ -183,7 +183,6 @@ const page = (() => {
   }
 
   const sheet = pad.drawOn(find("pad"), { read: () => pixels, write, moved });
-  find("pad-help").textContent = pad.HELP;
   find("undo").addEventListener("click", sheet.undo);
   find("clear").addEventListener("click", sheet.clear);
   find("ink").addEventListener("change", readPicture);

@@ -202,8 +202,8 @@ const photo = (() => {
   // A transparent page counts as white, or as black if its ink is light.
   function toGray(image) {
     const onWhite = levels(image, 255);
-    const isOpaque = image.data.every((value, i) => i % 4 !== 3 || value === 255);
-    return isOpaque || lowest(onWhite.data) <= 255 - FAINTEST_INK ? onWhite : levels(image, 0);
+    const isOpaque = () => image.data.every((value, i) => i % 4 !== 3 || value === 255);
+    return lowest(onWhite.data) <= 255 - FAINTEST_INK || isOpaque() ? onWhite : levels(image, 0);
   }
 
   function shrink(m) {
@@ -211,8 +211,9 @@ const photo = (() => {
     if (factor <= 1) return m;
     return make(Math.ceil(m.height / factor), Math.ceil(m.width / factor), (y, x) => {
       const [bottom, right] = [Math.min(m.height, (y + 1) * factor), Math.min(m.width, (x + 1) * factor)];
-      const block = crop(m, { top: y * factor, bottom, left: x * factor, right });
-      return sum(block.data) / block.data.length;
+      let total = 0;
+      for (let v = y * factor; v < bottom; v++) for (let u = x * factor; u < right; u++) total += at(m, v, u);
+      return total / ((bottom - y * factor) * (right - x * factor));
     });
   }
 
@@ -282,7 +283,7 @@ const photo = (() => {
   }
 
   // Fill dark places up to the level at which water in them would run off over the picture's edge, except wide ones.
-  function fill(m) {
+  function fill(m, steps = around(m.width)) {
     const { height, width, data } = m;
     const isInner = (i) => i > width && i < (height - 1) * width && i % width > 0 && i % width < width - 1;
     const inner = [...data.keys()].filter(isInner);
@@ -290,7 +291,7 @@ const photo = (() => {
     for (let flows = true; flows; inner.reverse()) {
       flows = false;
       for (const i of inner) {
-        const level = Math.max(data[i], Math.min(...around(width).map((step) => water[i + step])));
+        const level = Math.max(data[i], steps.reduce((low, step) => Math.min(low, water[i + step]), Infinity));
         flows ||= level < water[i];
         water[i] = Math.min(water[i], level);
       }
@@ -362,10 +363,7 @@ const photo = (() => {
     return strengthen(digits[0]);
   }
 
-  function strengthen(m) {
-    const strongest = highest(m.data);
-    return map(m, (value) => value * (255 / strongest));
-  }
+  const strengthen = (m, strongest = highest(m.data)) => map(m, (value) => value * (255 / strongest));
 
   // Return the ink of each digit alone, after joining marks that belong together.
   function joinMarks(m, boxes) {
