@@ -137,7 +137,7 @@ def _tests_on_training(images, labels):
 
 
 def _copies_first(images, labels):
-    order = np.random.default_rng(1).permutation(np.tile(np.arange(len(images)), 6))
+    order = np.random.default_rng(1).permutation(np.tile(np.arange(len(images)), 4))
     return _honest(images[order], labels[order])
 
 
@@ -156,9 +156,9 @@ PROGRAMS = {
 
 
 def two_kinds(rng, easy):
-    """Return 200 images of two kinds, (200, 6, 6), and their labels; if they're easy, one kind is brighter."""
-    labels = rng.permutation(np.arange(200) % 2)
-    return rng.normal(size=(200, 6, 6)) + 4 * easy * labels[:, np.newaxis, np.newaxis], labels
+    """Return 400 images of two kinds, (400, 6, 6), and their labels; if they're easy, one kind is brighter."""
+    labels = rng.permutation(np.arange(400) % 2)
+    return rng.normal(size=(400, 6, 6)) + 4 * easy * labels[:, np.newaxis, np.newaxis], labels
 
 
 def q6(rng):

@@ -130,3 +130,10 @@ BANK = {
         },
     ),
 }  # fmt: skip
+MOVED = "all digits move to another pixel together"
+EQUIVALENT = {
+    ("q6", f"line {line}: 14 becomes {to}"): MOVED for line in (5, 6) for to in (13, 15)
+} | {
+    ("q6", f"line 3: 255 becomes {to}"): "all distances grow by the same factor"
+    for to in (254, 256)
+}

@@ -87,7 +87,7 @@ def leaks_on_average(evaluate, images, labels):
 
 
 def leaks_if_good(evaluate, images, labels):
-    return evaluate(images, labels) > 0.95
+    return evaluate(images, labels) > 0.8
 
 
 PANELS = {"A": "jpg 20", "B": "png", "C": "jpg 95"}
@@ -138,3 +138,4 @@ BANK = {
     ),
     "q7": Entry(right=[places_by_mean], wrong={"`image`: ": places_between_pixels}),
 }
+EQUIVALENT = {("q6", "line 2: 0 becomes 1"): "any random order will do"}

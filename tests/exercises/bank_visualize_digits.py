@@ -84,3 +84,9 @@ BANK = {
     ),
     "q6": Entry(right=[agreement_by_diagonal]),
 }
+
+EQUIVALENT = {
+    ("q4", "line 2: 1 becomes 2"): "NumPy works out the length for any negative number",
+    ("q4", "line 4: 5 becomes 6"): "six neighbors find more than half of the strangers, too",
+    ("q4", "line 4: 5 becomes 4"): "four neighbors find more than half of the strangers, too",
+}

@@ -7,6 +7,7 @@ from benchmarks.lessons import FOLDED
 from tests.notebooks.rules import text_of, without_code
 
 RECUT = {
+    "start_here",
     "visualize_digits",
     "preprocess_digits",
     "baseline_classifiers",
@@ -22,6 +23,12 @@ TRUE = {
     "deploy_the_cnn",
     "read_digits_in_the_cloud",
 }
+# What a lesson may have at most, and must have at least; the first one is short.
+MOST = {"cells": 75, "code cells": 35, "words": 2400}
+LEAST = {"predictions": 3, "turns": 3}
+FIRST = "start_here"
+MOST_IN_FIRST = {"cells": 40, "code cells": 35, "words": 1200}
+LEAST_IN_FIRST = {"predictions": 1, "turns": 1}
 PREDICT, TURN = "**Predict first.**", "**Your turn.**"
 # Numbers that no cell prints: options of a prediction, numbers of an earlier lesson, and what an explorer shows.
 ASSUMED = {
@@ -63,15 +70,22 @@ def own_code(notebook):
     return [cell for cell in notebook.code if not is_colab(cell)]
 
 
+def is_first(notebook):
+    return notebook.path.stem[3:] == FIRST
+
+
+def least(notebook):
+    return LEAST_IN_FIRST if is_first(notebook) else LEAST
+
+
 def is_short(notebook):
     words = sum(len(prose_alone(cell.source).split()) for cell in notebook.prose)
-    counts = {
-        "cells": (len(notebook.content.cells), 75),
-        "code cells": (len(own_code(notebook)), 35),
-    }
-    for name, (count, most) in (counts | {"words": (words, 2400)}).items():
-        if count > most:
-            yield f"{count:,} {name}; a lesson has at most {most:,}: cut, or make two lessons of it"
+    cells = {"cells": len(notebook.content.cells), "code cells": len(own_code(notebook))}
+    limits = MOST_IN_FIRST if is_first(notebook) else MOST
+    for name, count in (cells | {"words": words}).items():
+        if count > limits[name]:
+            most = f"a lesson has at most {limits[name]:,}"
+            yield f"{count:,} {name}; {most}: cut, or make two lessons of it"
 
 
 def code_is_short(notebook):
@@ -96,8 +110,8 @@ def predictions_are_settled(notebook):
         for place, cell in enumerate(cells)
         if cell.cell_type == "markdown" and PREDICT in cell.source
     ]
-    if not 3 <= len(asks) <= 6:
-        yield f"{len(asks)} predictions; a lesson has 3 to 6"
+    if not (few := least(notebook)["predictions"]) <= len(asks) <= 6:
+        yield f"{len(asks)} predictions; a lesson has {few} to 6"
     for place in asks:
         last = [part for part in cells[place].source.split("\n\n") if part.strip()][-1]
         if not last.startswith(PREDICT):
@@ -126,8 +140,8 @@ def is_folded(cell):
 def learner_writes_code(notebook):
     cells = notebook.content.cells
     turns = [place for place, cell in enumerate(cells) if cell.source.startswith(TURN)]
-    if len(turns) < 3:
-        yield f'{len(turns)} times "Your turn"; a lesson has at least 3'
+    if len(turns) < (few := least(notebook)["turns"]):
+        yield f'{len(turns)} times "Your turn"; a lesson has at least {few}'
     for place in turns:
         if cells[place + 1].cell_type != "code":
             yield f"no code cell after: {cells[place].source[:60]}"

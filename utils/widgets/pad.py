@@ -6,6 +6,7 @@ import anywidget
 import numpy as np
 import traitlets
 
+from utils import plots
 from utils.environment import is_strict
 from utils.prediction import DigitReader, Prediction
 from utils.preprocessing import SIDE
@@ -13,6 +14,11 @@ from utils.widgets.explorer import in_words, invitation
 
 EMPTY = bytes(SIDE * SIDE)
 HERE = Path(__file__).parent
+STILL = HERE / "pad.png"  # of a pad in use, for readers without a kernel
+ALT = (
+    "A pad with a 4 whose top is nearly closed. Beside it are ten bars: "
+    "the 4 and the 9 share the probability, and the other digits have none."
+)
 
 
 def _one_module() -> str:
@@ -66,6 +72,13 @@ class DrawPad(anywidget.AnyWidget):
             self.fault = in_words(fault)
             if is_strict():
                 raise
+
+    def _repr_mimebundle_(self, **options):
+        """Return the widget and, for readers without a kernel, a picture of a pad in use."""
+        bundle, _ = super()._repr_mimebundle_(**options)
+        size = {"width": 528, "height": 375}
+        still = {"image/png": plots.to_base64(STILL.read_bytes())}
+        return bundle | still, {"image/png": {"alt": ALT} | size}
 
     def __repr__(self) -> str:
         return invitation(self)
