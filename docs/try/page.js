@@ -83,7 +83,7 @@ const page = (() => {
     const outcome = answer.outcome === "digit" ? String(answer.digit) : answer.outcome;
     find("outcome").textContent = NAMES[outcome] ?? outcome;
     find("remark").textContent = remarkOn(answer);
-    find("time").textContent = `Read in ${time.toFixed(1)} ms, on this device.`;
+    find("time").textContent = `Read in ${time.toFixed(1)} ms on this device.`;
     find("time").dataset.milliseconds = time;
     const shares = answer.probabilities ? [...answer.probabilities, answer.noDigit] : [];
     rows.forEach((row, i) => {
@@ -126,7 +126,7 @@ const page = (() => {
   function showNothing() {
     show({ made: {}, answer: { outcome: "", reason: "nothing to read yet" }, time: 0 });
     find("outcome").textContent = "–";
-    find("time").textContent = "The ten digits share 100%. “Not a digit” has a probability of its own.";
+    find("time").textContent = "";
   }
 
   let timer;
