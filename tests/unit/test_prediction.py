@@ -212,8 +212,11 @@ def test_name_loads_onnx_if_installed_else_keras(monkeypatch, held_out):
 
 def test_the_keras_model_behind_a_reader_is_there_to_look_into(reader, held_out):
     assert reader.path.stem == "robust" and reader.model.count_params() == 196_299
+    outputs = np.asarray(reader.model(scale(held_out[0][:9])))
+    probabilities, doubt = reader.predict_or_reject(held_out[0][:9])
+    np.testing.assert_allclose(outputs[:, 10], doubt, atol=1e-5)
     np.testing.assert_allclose(
-        reader.model(scale(held_out[0][:9])), reader.predict_batch(held_out[0][:9]), atol=1e-5
+        outputs[:, :10] / outputs[:, :10].sum(axis=1, keepdims=True), probabilities, atol=1e-5
     )
 
 
