@@ -17,10 +17,7 @@ RECUT = {
 # Lessons that aren't cut again yet, in which every number is printed by a cell all the same.
 TRUE = {
     "convolution_by_hand",
-    "build_a_cnn",
-    "train_it_well",
     "predict_your_own_digits",
-    "deploy_the_cnn",
     "read_digits_in_the_cloud",
 }
 # What a lesson may have at most, and must have at least; the first one is short.
