@@ -222,4 +222,6 @@ def q8_judge(make_app):
         need(fine, f"{what}: expected the name {name} and a reason in the `detail`, got {got}.")
         need(status != "413" or len(opened) < 2, f"{what}: You opened it before you refused it.")
     bug = asyncio.run(post(make_app, SimpleNamespace(read=None), [("a.png", one)])).status_code
-    need(bug >= 500, "You blamed the visitor for a bug in the reader. Catch `UnreadableImage` only.")
+    need(
+        bug >= 500, "You blamed the visitor for a bug in the reader. Catch `UnreadableImage` only."
+    )
