@@ -96,7 +96,8 @@ def main() -> None:
     recipes = {name: describe(recipe) for name, recipe in NETWORKS.items()}
     record = records.load("shifts")
     if record.get("recipes") != recipes:
-        record = {"recipes": recipes, "pixels": PIXELS, "runs": {name: [] for name in NETWORKS}}
+        empty = {name: [] for name in NETWORKS}
+        record = {"machine": {}, "recipes": recipes, "pixels": PIXELS, "runs": empty}
     runs = record["runs"]
     for seed, name in itertools.product(SEEDS, NETWORKS):
         if seed not in [run["seed"] for run in runs[name]]:
@@ -109,7 +110,7 @@ def main() -> None:
 
 
 def keep(record: dict) -> None:
-    """Write the record."""
+    """Write the record, with the machine it was made on."""
     records.save("shifts", record | {"machine": records.machine()})
 
 
