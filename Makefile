@@ -23,6 +23,7 @@ RIGHT_PYTHON := import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or 
 # Node.js builds the page: the machine's, where it is new enough for Vite and has npm, else one that PyPI brings.
 FRONT_END := apps/web/frontend
 PAGE := apps/web/dist/index.html
+TRY_IT := docs/try/network.js
 MODULES := $(FRONT_END)/node_modules/.package-lock.json
 RIGHT_NODE := const [major, minor] = process.versions.node.split(".").map(Number); \
 	process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)
@@ -70,7 +71,7 @@ test-long: $(TESTABLE)  ## test what takes many minutes, or a quiet machine (nee
 	$(BIN) -m pytest -m long -n 0 $(TEST_FLAGS)
 	$(BIN) -m pytest tests/browser -m long -n 0 $(TEST_FLAGS)
 
-test-browser: $(TESTABLE) $(PAGE)  ## test lessons and apps in a real browser (needs chromium)
+test-browser: $(TESTABLE) $(PAGE) $(TRY_IT)  ## test lessons and apps in a real browser (needs chromium)
 	$(BIN) -m pytest tests/browser -n 2 $(TEST_FLAGS)
 
 test-setup: $(TESTABLE)  ## test that the course installs from nothing (needs PyPI)
@@ -122,8 +123,11 @@ $(MODULES): $(FRONT_END)/package.json $(FRONT_END)/package-lock.json | $(READY)
 	@$(WITH_NODE) npm ci
 	@touch $@
 
-$(PAGE): $(MODULES) $(wildcard $(addprefix $(FRONT_END)/,index.html vite.config.js src/* public/*)) | $(READY)
+$(PAGE): $(MODULES) utils/widgets/pen.js $(wildcard $(addprefix $(FRONT_END)/,index.html vite.config.js src/* public/*)) | $(READY)
 	@$(WITH_NODE) npm run build
+
+$(TRY_IT): docs/try/export.py utils/widgets/pen.js data/models/robust.keras data/models/robust.json | $(READY)
+	@$(BIN) docs/try/export.py
 
 # A new lock is installed in place and removes nothing; only a .venv that was never finished is thrown away.
 $(READY): $(LOCK) pyproject.toml

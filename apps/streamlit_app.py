@@ -133,6 +133,7 @@ def row(name: str, seen: Prediction) -> dict:
         "digit": seen.digit,
         "confidence": round(seen.confidence, 4),
         **probabilities,
+        "no_digit": round(seen.no_digit, 4),
         "reason": no_formula(seen.reason),
     }
 

@@ -82,8 +82,8 @@ def _png(content):
 
 
 def _jpeg(content):
-    place, markers, between, exif, sizes = 2, 0, 0, b"", [(0, 0)]
-    while found := MARKER.search(content, place):
+    place, markers, between, exif, sizes = 2, 0, 0, [], [(0, 0)]
+    while found := MARKER.search(content, place, place + MOST_MARKERS + 2):
         between += found.start() - place
         place, markers, marker = found.end(), markers + 1, found[1][0]
         _limit(max(markers, between), MOST_MARKERS, "markers, or bytes between them")
@@ -95,9 +95,11 @@ def _jpeg(content):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             sizes.append(struct.unpack_from(">HH", content, place + 3))
         if marker == 0xE1 and content[place + 2 : place + 8] == b"Exif\0\0":
-            exif += content[place + 8 : place + length]
+            exif.append(content[place + 8 : place + length])
         place += length
-    _check_exif(exif)
+    else:
+        _limit(len(content) - place, MOST_MARKERS, "markers, or bytes between them")
+    _check_exif(b"".join(exif))
     _limit(content.count(b"8BIM"), MOST_MARKERS, "Photoshop blocks")
     scans = content.count(b"\xff\xda")  # in the data of a scan, each 255 is followed by a 0
     _limit(scans, MOST_SCANS, "scans")
@@ -137,7 +139,7 @@ def _webp(content):
     while place + 8 <= len(content):
         kind, length = struct.unpack_from("<4sI", content, place)
         if kind == b"EXIF":
-            _check_exif(content[place + 8 : place + 8 + length].removeprefix(b"Exif\0\0"))
+            _check_exif(content[place + 8 : place + 8 + length])
         place, parts = place + 8 + length + length % 2, parts + 1
         _limit(parts, MOST_PARTS, "chunks")
     if content[12:16] == b"VP8 ":
@@ -162,6 +164,7 @@ def _tiff(content):
 
 
 def _check_exif(content):
+    content = content[re.match(rb"(Exif\0\0)*", content).end() :]  # Pillow skips all of them, too
     if content[:4] in (b"II*\0", b"MM\0*"):
         _tags(content)
 
@@ -188,12 +191,12 @@ def _tags(content):
 def _heic(content):
     place = content.find(b"meta")  # the box that describes the picture
     [length] = struct.unpack_from(">I", content, place - 4) if place >= 4 else [0]
+    _limit(content.count(b"ispe", 0, place + length), MOST_MARKERS, "sizes")
     sizes = [
         struct.unpack_from(">II", content, found.end() + 4)
         for found in re.finditer(b"ispe", content[: place + length])
         if found.start() > place
     ]
-    _limit(len(sizes), MOST_MARKERS, "sizes")
     return Size(*max(sizes, default=(0, 0), key=lambda size: size[0] * size[1]))
 
 

@@ -20,7 +20,9 @@ from utils.preprocessing import scale
 MODELS = Path(__file__).parents[1] / "data" / "models"
 # Images at a time: the feature maps of the whole test set would need gigabytes.
 CHUNK = 100
-# From floats (n, 28, 28, 1), n up to CHUNK, to probabilities (n, 10).
+# What a network with an eleventh output may give to "no digit" while its digit still counts.
+MOST_DOUBT = 0.5
+# From floats (n, 28, 28, 1), n up to CHUNK, to probabilities (n, 10), or (n, 11) if the last one is "no digit".
 Network = Callable[[np.ndarray], np.ndarray]
 
 
@@ -32,13 +34,15 @@ class UnreadableModel(ValueError):
 class Prediction:
     """Describe what was read: the digit, the confidence, all ten probabilities, or the reason for no digit.
 
-    `image` is the network's input, uint8 (28, 28), or None without a digit.
+    `image` is the network's input, uint8 (28, 28), or None if the network wasn't asked. `no_digit` is the
+    network's probability that the image shows no digit at all, or 0 if it can't tell.
     """
 
     digit: int | None
     confidence: float
     probabilities: np.ndarray
     reason: str = ""
+    no_digit: float = 0.0
     image: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
@@ -65,26 +69,43 @@ class DigitReader:
     def read(self, image, ink: str = "auto") -> Prediction:
         """Read the one digit in a PIL image, array, path or the bytes of an image file.
 
-        Raises UnreadableImage if it isn't a picture. If a page is blank, or shows several digits or noise, the
-        prediction has no digit but a reason.
+        Raises UnreadableImage if it isn't a picture. If a page is blank, or shows several digits, noise, or, to
+        a network that can tell, something else, the prediction has no digit but a reason.
         """
         try:
             seen = to_mnist_form(image, ink)
         except NoDigitFound as nothing:
             return Prediction(None, 0.0, np.full(10, 0.1, "float32"), reason=str(nothing))
-        probabilities = self.predict_batch(seen[np.newaxis])[0]
+        (probabilities,), (doubt,) = self.predict_or_reject(seen[np.newaxis])
+        if doubt > MOST_DOUBT:
+            reason = f"it doesn't look like a digit ({doubt:.0%} sure): write one digit, upright"
+            return Prediction(None, 0.0, probabilities, reason, float(doubt), seen)
         best = int(probabilities.argmax())
-        return Prediction(best, float(probabilities[best]), probabilities, image=seen)
+        confidence = float(probabilities[best])
+        return Prediction(best, confidence, probabilities, no_digit=float(doubt), image=seen)
 
     def predict_batch(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 (n, 10), of digits in MNIST's form, uint8 (n, 28, 28).
 
         Raises UnreadableModel if they aren't finite.
         """
+        return self.predict_or_reject(images)[0]
+
+    def predict_or_reject(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probabilities of the ten digits, float32 (n, 10), and that of no digit, float32 (n,).
+
+        The ten sum to 1: they say which digit it is, if it is one. The probability of no digit is 0 if the
+        network has no eleventh output for it. `images` are in MNIST's form, uint8 (n, 28, 28). Raises
+        UnreadableModel if the outputs aren't finite.
+        """
         check_images(images)
         parts = [self._network(scale(images[i : i + CHUNK])) for i in range(0, len(images), CHUNK)]
         _check_finite(*parts)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        outputs = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if outputs.shape[1] == 10:
+            return outputs, np.zeros(len(outputs), "float32")
+        digits = outputs[:, :10] + np.float32(1e-9)  # in 8 bits, all ten may be 0
+        return digits / digits.sum(axis=1, keepdims=True), outputs[:, 10]
 
 
 def find_model(model: str | Path) -> Path:
@@ -122,7 +143,7 @@ def _open(path: Path) -> Network:
         if re.search("xternal|stored in ", said):  # the words of ONNX Runtime and Keras
             problem = "it has weights in other files, which are never read: save it as one file"
         raise UnreadableModel(f"{path.name} cannot be used: {problem}") from fault
-    if probabilities.shape != (1, 10) or abs(probabilities.sum() - 1) > 0.05:
+    if probabilities.shape not in ((1, 10), (1, 11)) or abs(probabilities.sum() - 1) > 0.05:
         found = f"an answer of shape {probabilities.shape} with the sum {probabilities.sum():.2f}"
         raise UnreadableModel(f"{path.name}: expected ten probabilities for an image, got {found}")
     return network

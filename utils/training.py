@@ -15,7 +15,7 @@ from utils.augmentation import RandomAffine, robust_augmentation
 from utils.checkpoint import Checkpoint
 from utils.data import atomic_write, check_images, check_labels, claim_folder
 from utils.environment import quiet_tensorflow
-from utils.models import compact_cnn, dense_network, fast_cnn, reference_cnn, tiny_cnn, wide_cnn
+from utils.models import compact_cnn, dense_network, fast_cnn, reference_cnn, robust_cnn, tiny_cnn
 from utils.preprocessing import scale
 
 with quiet_tensorflow():
@@ -36,15 +36,17 @@ def make_batches(
     augmentation: keras.Layer | None = None,
     seed: int = 0,
     epoch: int | tf.Variable | None = None,
+    classes: int = 10,
 ) -> tf.data.Dataset:
     """Return batches of raw digits, uint8 (n, 28, 28), as floats from 0 to 1, shape (batch, 28, 28, 1), with labels.
 
     Order and augmentation follow from `seed` and `epoch` alone, so an epoch can be repeated. Without an `epoch`, each
     pass over the batches is a new one. The images stay bytes until their batch is due: all of MNIST takes 47 MB.
-    Raises ValueError if the images are already scaled, have the wrong shape, or don't match the labels.
+    Raises ValueError if the images are already scaled, have the wrong shape, or don't match the labels, which go from
+    0 to `classes` - 1.
     """
     check_images(images)
-    check_labels(labels, len(images))
+    check_labels(labels, len(images), classes)
     images, labels = tf.constant(images), tf.constant(labels, "int32")
     if augmentation is not None:
         augmentation.build((None, *images.shape[1:], 1))
@@ -82,8 +84,9 @@ def _augment(augmentation: keras.Layer, images: tf.Tensor, seed: tuple) -> tf.Te
         return augmentation(images, training=True)
 
 
-def _one_hot(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return images, tf.one_hot(labels, 10)  # the form in which a label can be smoothed
+def _one_hot(batches: tf.data.Dataset, classes: int) -> tf.data.Dataset:
+    """Return batches whose labels have the form in which they can be smoothed."""
+    return batches.map(lambda images, labels: (images, tf.one_hot(labels, classes)))
 
 
 def one_cycle(
@@ -155,7 +158,7 @@ RECIPES = {
     "reference": Recipe(reference_cnn, epochs=24, max_lr=3e-3, label_smoothing=0.1),
     "compact": Recipe(compact_cnn, epochs=24, max_lr=5e-3, label_smoothing=0.1),
     "robust": Recipe(
-        wide_cnn, epochs=24, max_lr=5e-3, augment=robust_augmentation, label_smoothing=0.1
+        robust_cnn, epochs=30, max_lr=5e-3, augment=robust_augmentation, label_smoothing=0.1
     ),
     "tiny": Recipe(tiny_cnn, epochs=40, max_lr=1.5e-2, augment=0.8),
     "sample": Recipe(compact_cnn, epochs=100, batch_size=64, max_lr=5e-3, label_smoothing=0.1),
@@ -205,12 +208,8 @@ def fit(
     folder holds a run with another recipe, seed, or data. With a `strategy`, its devices share every batch.
     """
     check_epochs(recipe, len(train[0]))
-    epoch = tf.Variable(0, trainable=False, dtype="int64")
-    batches = make_batches(
-        *train, recipe.batch_size, True, recipe.augmentation(seed), seed=seed, epoch=epoch
-    )
-    held_out = make_batches(*validation, recipe.batch_size).map(_one_hot) if validation else None
-    steps, epochs = round(recipe.epochs * len(batches)), max(1, int(recipe.epochs))
+    size, epoch = recipe.batch_size, tf.Variable(0, trainable=False, dtype="int64")
+    steps, epochs = round(recipe.epochs * -(-len(train[0]) // size)), max(1, int(recipe.epochs))
     history, done = keras.callbacks.History(), 0
     if folder:
         claim_folder(folder, describe_run(recipe, train, validation, seed))
@@ -222,9 +221,12 @@ def fit(
     if folder and (path := Path(folder) / "model.keras").exists():
         model.load_weights(path)
         return model, history
+    classes, augmentation = model.output_shape[-1], recipe.augmentation(seed)
+    batches = make_batches(*train, size, True, augmentation, seed, epoch, classes)
+    held_out = make_batches(*validation, size, classes=classes) if validation else None
     model.fit(
-        batches.take(steps).map(_one_hot),  # `take` matters to less than one epoch
-        validation_data=held_out,
+        _one_hot(batches.take(steps), classes),  # `take` matters to less than one epoch
+        validation_data=held_out and _one_hot(held_out, classes),
         initial_epoch=done,
         epochs=epochs,
         callbacks=[_note_epoch_in(epoch), *callbacks, history],

@@ -15,6 +15,7 @@ from apps.cli.command import (
     complain,
     err,
     escape,
+    mistakes,
     open_mnist,
     open_reader,
     out,
@@ -29,6 +30,7 @@ REFUSED = -1  # the "digit" of a picture in which the model found none
     "digits evaluate",
     "digits evaluate data/runs/reference/model.keras",
     "digits evaluate compact --folder data/my_digits",
+    "digits evaluate --csv data/my_digits/my_digits.csv",
     "digits evaluate tiny --source sample --json",
 )
 def evaluate(
@@ -39,18 +41,25 @@ def evaluate(
         Path | None,
         typer.Option(help="Pictures named after their digit, as 7_desk.jpg, or in folders 0 to 9."),
     ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="A table of digits with labels, as Kaggle's train.csv.")
+    ] = None,
     source: Source = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a model on MNIST's test set, or on a folder of your own digits.
+    """Evaluate a model on MNIST's test set, or on a folder or a table of your own digits.
 
     Prints the accuracy, its 95% interval, and the confusion matrix. A picture in which no digit is found counts as an
     error. A file that can't be read as a picture doesn't count, but the exit code is 1. Files and folders that are left
-    out are named.
+    out are named. The digits of a table are in MNIST's form already: 28 x 28 pixels, light ink on black, and centered.
     """
+    if folder and csv:
+        raise typer.BadParameter("give either --folder or --csv")
     reader = open_reader(model)
     if folder:
         labels, predictions, unreadable = _read_folder(reader, folder)
+    elif csv:
+        labels, predictions, unreadable = *_read_table(reader, csv), []
     else:
         mnist = open_mnist(source)
         with err.status(f"reading {len(mnist.y_test):,} digits"):
@@ -58,7 +67,7 @@ def evaluate(
         labels, unreadable = mnist.y_test, []
     result = {
         "model": model,
-        "data": str(folder or f"MNIST, {mnist.source}"),
+        "data": str(folder or csv or f"MNIST, {mnist.source}"),
         **_judge(labels, predictions),
     }
     if as_json:
@@ -84,6 +93,21 @@ def _judge(labels, predictions) -> dict:
         "refused": int((predictions == REFUSED).sum()),
         "confusion": confusion_matrix(labels, predictions).tolist(),
     }
+
+
+def _read_table(reader, path: Path):
+    """Return labels and predictions, arrays (n,), for the digits of a Kaggle CSV."""
+    import numpy as np
+
+    from utils.files import read_kaggle_csv
+    from utils.prediction import MOST_DOUBT
+
+    with err.status(f"reading {escape(path.name)}"), mistakes(ValueError):
+        images, labels = read_kaggle_csv(path)
+    if labels is None:
+        raise Mistake(f"{path} has no labels, as test.csv has none: give one like train.csv")
+    probabilities, no_digit = reader.predict_or_reject(images)
+    return labels, np.where(no_digit > MOST_DOUBT, REFUSED, probabilities.argmax(axis=1))
 
 
 def _read_folder(reader, folder: Path):

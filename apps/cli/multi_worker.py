@@ -91,7 +91,8 @@ class Replica:
         """Step, and return this worker's part of the loss, a mean over the `count` digits of all workers."""
         weights = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            losses = self.loss(tf.one_hot(labels, 10), self.model(images, training=True))
+            outputs = self.model(images, training=True)
+            losses = self.loss(tf.one_hot(labels, outputs.shape[-1]), outputs)
             part = tf.reduce_sum(losses) / count  # so that the sum of all parts is the mean
         gradients = tape.gradient(part, [weight.value for weight in weights])
         self.optimizer.apply([tf.identity(g) for g in gradients], weights)  # adds up everyone's

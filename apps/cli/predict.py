@@ -94,6 +94,7 @@ def _as_dict(name: str, prediction) -> dict:
         "digit": prediction.digit,
         "confidence": round(prediction.confidence, 6),
         "probabilities": [round(float(p), 6) for p in prediction.probabilities],
+        "no_digit": round(prediction.no_digit, 6),
         "reason": prediction.reason,
     }
 

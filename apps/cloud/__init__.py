@@ -11,7 +11,6 @@ from apps.cloud.reader import LOOKALIKES, CloudError, digit_from_text, to_servic
 __all__ = [
     "AZURE_RETIRES",
     "LOOKALIKES",
-    "PRICES",
     "READERS",
     "AmazonReader",
     "AzureReader",
@@ -24,30 +23,6 @@ __all__ = [
 
 READERS = {"google": GoogleReader, "amazon": AmazonReader, "azure": AzureReader}
 
-# Dollars for 1,000 pictures once the free ones are used up (less from a million on), and free pictures a month.
-# These are list prices, noted on the date given and not looked up live: they differ by region, and they change.
-PRICES = {
-    "google": {
-        "per_1000": 1.50,
-        "free": 1_000,
-        "date": "2026-11-27",
-        "source": "list price of document text detection; check cloud.google.com/vision/pricing",
-    },
-    "amazon": {
-        "per_1000": 1.00,
-        "free": 1_000,
-        "date": "2026-11-27",
-        "source": "list price of DetectText (group 2), free in the first year only; "
-        "check aws.amazon.com/rekognition/pricing",
-    },
-    "azure": {
-        "per_1000": 1.50,
-        "free": 5_000,
-        "date": "2026-11-27",
-        "source": "list price of Read in tier S1, not confirmed when it was noted, and free in tier F0 only; "
-        "check azure.microsoft.com/pricing/details/cognitive-services/computer-vision",
-    },
-}
 # From learn.microsoft.com, "Image Analysis SDK Overview"; calls fail from this date on.
 AZURE_RETIRES = "2028-09-25"
 

@@ -32,6 +32,7 @@ from utils.prediction import DigitReader, Prediction
 LABEL = "practice server: the course's own CNN answers"
 FAULTS = ("slow", "429", "403", "500", "malformed", "empty")
 LARGEST_BODY = 10_000_000  # bytes
+MOST_HELD = 40_000_000  # bytes, by all requests that aren't answered yet
 MOST_READINGS = 16  # at once
 
 
@@ -44,9 +45,36 @@ class Fault(BaseModel):
     seconds: float = Field(30, gt=0, le=600)
 
 
+class LimitedAPI(FastAPI):
+    """Limit the bytes of each request, and of all that aren't answered yet: what exceeds this raises Refused."""
+
+    held = 0
+
+    async def __call__(self, scope, receive, send):
+        """Answer one request, as ASGI defines it."""
+        size = 0
+
+        async def receive_limited():
+            nonlocal size
+            message = await receive()
+            part = len(message.get("body", b""))
+            size, self.held = size + part, self.held + part
+            if size > LARGEST_BODY:
+                raise Refused(413, "RequestTooLarge", f"more than {LARGEST_BODY:,} bytes")
+            if self.held > MOST_HELD:
+                said = "too many requests at once: try again in a second"
+                raise Refused(503, "ServiceUnavailable", said)
+            return message
+
+        try:
+            await super().__call__(scope, receive_limited, send)
+        finally:
+            self.held -= size
+
+
 def create_app(reader: DigitReader) -> FastAPI:
     """Return an app with the three services, which answer with a reader, and the routes that control them."""
-    app = FastAPI(title="Practice cloud", description=LABEL, docs_url=None, redoc_url=None)
+    app = LimitedAPI(title="Practice cloud", description=LABEL, docs_url=None, redoc_url=None)
     app.state.reader, app.state.faults, app.state.requests = reader, {}, Counter()
     app.state.readings = 0
     for name, service in SERVICES.items():
@@ -79,7 +107,7 @@ def answer_as(name: str) -> Callable:
         state.requests[name] += 1
         kind, seconds = next_fault(state.faults, name)
         try:
-            body = await take_body(request)
+            body = await request.body()
             if kind in service.failures:
                 raise Refused(*service.failures[kind])
             if kind == "slow":
@@ -96,7 +124,8 @@ def answer_as(name: str) -> Callable:
             content, status = service.error(Refused(400, "BadRequest", said)), 400
         text = json.dumps(content)
         text = text[: len(text) // 2] if kind == "malformed" else text
-        return Response(text, status, {"X-Practice-Server": LABEL}, service.content_type)
+        headers = {"X-Practice-Server": LABEL} | ({"Retry-After": "1"} if status == 503 else {})
+        return Response(text, status, headers, service.content_type)
 
     return answer
 
@@ -122,17 +151,6 @@ def next_fault(faults: dict[str, Fault], name: str) -> tuple[str | None, float]:
         if fault.times == 0:
             del faults[name]
     return fault.kind, fault.seconds
-
-
-async def take_body(request: Request) -> bytes:
-    """Return the body of a request, of at most ten million bytes."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LARGEST_BODY:
-            raise Refused(413, "RequestTooLarge", f"more than {LARGEST_BODY:,} bytes")
-        parts.append(part)
-    return b"".join(parts)
 
 
 @contextlib.contextmanager

@@ -26,13 +26,17 @@ class Busy(Exception):
 
 
 class Line:
-    """Read pictures in a few processes, first come, first served, as long as none has to wait for long."""
+    """Read pictures in a few processes, first come, first served, as long as none has to wait for long.
 
-    def __init__(self, model: str, workers: int, **options):
+    Each process has some pictures at hand while it reads another: they cost no time between two drawings, but nothing
+    gives up on them, so they would be answered late behind a large picture.
+    """
+
+    def __init__(self, model: str, workers: int, at_hand: int = 1, **options):
         self.options = {"max_workers": workers, "initializer": _start, "initargs": [model]}
         self.options |= options
         self.pool = ProcessPool(**self.options, context=CONTEXT)
-        self.free = asyncio.Semaphore(2 * workers)  # each process has one at hand
+        self.free = asyncio.Semaphore((1 + at_hand) * workers)
         self.waiting = {}  # when each picture in line came
 
     @property

@@ -39,6 +39,7 @@ class Reading(BaseModel):
     digit: int | None = Field(ge=0, le=9)
     confidence: float = Field(ge=0, le=1)
     probabilities: list[float] = Field(min_length=10, max_length=10)
+    no_digit: float = Field(ge=0, le=1, description="the probability that it shows no digit")
     reason: str
     image28: list[list[int]] | None = Field(
         description="what the network saw: 28 rows of 28 levels, from 0 to 255"
@@ -75,7 +76,7 @@ async def lifespan(app):
     """Open the model before the first request, and end the processes that read after the last."""
     model = os.environ.get("MODEL") or "robust"
     # Drawings wait only for drawings. One file is one job, so no client waits for all of another client's hundred.
-    with Line(model, 2) as drawings, Line(model, 1, max_tasks=20) as large:
+    with Line(model, 2) as drawings, Line(model, 1, at_hand=0, max_tasks=20) as large:
         await asyncio.gather(drawings.open(), large.open())
         yield {"drawings": drawings, "large": large, "model": Path(model).stem}
 

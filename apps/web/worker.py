@@ -17,6 +17,7 @@ from utils.prediction import MODELS, DigitReader, UnreadableModel
 # A picture that's decoded whole takes up to 8 bytes a pixel. A phone's HEIC has 12 or 24 million pixels.
 MOST_PIXELS = 16_000_000
 MOST_IN_HEIC = 25_000_000
+MOST_DECODED = 200_000_000  # pixels times scans: a progressive JPEG has about 10
 ALPHA = rb"auxid:1|auxiliary:alpha"  # what HEIC calls it
 MOST_SECONDS = 1.5  # of the processor
 MOST_MEMORY = 240_000_000  # bytes beyond those of a process that has read a photo
@@ -61,10 +62,10 @@ def start(model: str) -> None:
 def read(content: bytes, ink: str, most: float) -> dict | str | None:
     """Return what is read in a picture, or why it can't be, or None if it has more than `most` pixels times scans."""
     try:
-        size = check_picture(content)
-        if size.width * size.height * size.scans > most:
-            return None
         with _limited_time():
+            size = check_picture(content)
+            if size.width * size.height * size.scans > most:
+                return None
             _check_pixels(content, size)
             seen = reader.read(_open(content), ink)
     except UnreadableImage as error:
@@ -75,6 +76,7 @@ def read(content: bytes, ink: str, most: float) -> dict | str | None:
         "digit": seen.digit,
         "confidence": seen.confidence,
         "probabilities": seen.probabilities.tolist(),
+        "no_digit": seen.no_digit,
         "reason": seen.reason,
         "image28": None if seen.image is None else seen.image.tolist(),
     }
@@ -92,8 +94,8 @@ def _check_pixels(content, size):
     most = MOST_PIXELS
     if content[4:8] == b"ftyp" and not re.search(ALPHA, content[:100_000]):
         most = MOST_IN_HEIC
-    if content[:2] == b"\xff\xd8" and size.scans <= 3:
-        most = LARGEST
+    if content[:2] == b"\xff\xd8":
+        most = LARGEST if size.scans <= 3 else min(most, MOST_DECODED // size.scans)
     if size.width * size.height > most:
         size = f"{size.width} x {size.height}"
         raise UnreadableImage(

@@ -1,41 +1,66 @@
 """Inputs and mistakes for the questions on preprocess_digits."""
 
-import numpy as np
+import io
 
+import matplotlib.pyplot as plt
+import numpy as np
+from PIL import Image
+
+from utils import data, plots
 from utils.exercises import Wrong
 
+_PANELS = {"A": ("JPEG", 20), "B": ("PNG", None), "C": ("JPEG", 95)}  # format, quality
 
-def q2(rng):
+
+def t1(rng):
     for shape in ((5, 28, 28), *rng.integers(1, 12, (400, 3))):
         images = rng.integers(0, rng.integers(40, 256), shape, "uint8", endpoint=True)
         images[0] //= 2  # a pale one
         yield (images,)
 
 
-def q2_observe(function, images):
-    prepared = function(images)
-    return {"values": prepared, "dtype": str(np.asarray(prepared).dtype)}
+def t1_observe(function, images):
+    scaled = function(images)
+    return {"values": scaled, "dtype": str(np.asarray(scaled).dtype)}
 
 
-def q3(rng):
-    yield rng.integers(0, 299, 9), 300
-    yield np.array([0, 1, 0], "uint8"), 2
+def t2(rng):
+    yield (rng.integers(0, 10, 300),)
     while True:
-        classes = int(rng.integers(3, 30))  # the last class has no example
-        yield rng.integers(0, classes - 1, rng.integers(1, 10), "uint8"), classes
+        yield (rng.integers(0, 10, rng.integers(1, 10)).astype("uint8"),)
+
+
+def t3(rng):
+    yield np.zeros((0, 28, 28), "uint8"), np.zeros((3, 28, 28), "uint8")
+    while True:
+        pool = rng.integers(0, 256, (9, 28, 28), "uint8")
+        train, new = rng.integers(0, 9, 5), rng.integers(0, 9, int(rng.integers(3, 9)))
+        yield pool[train], pool[new]
+
+
+def t4(rng):
+    while True:
+        shape = rng.integers((2, 1, 1), (300, 6, 9))
+        head = np.array([2051, *shape], ">u4").tobytes()
+        yield (head + rng.integers(0, 256, shape, "uint8").tobytes(),)
+
+
+def three_files():
+    """Draw a digit after it was saved in three ways, with every gray level above 40 as black."""
+    image = data.load_mnist("sample").x_train[2]
+    figure, grid = plt.subplots(1, 3, figsize=(8, 2.8))
+    for axes, (name, (kind, quality)) in zip(grid, _PANELS.items(), strict=True):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, kind, **({"quality": quality} if quality else {}))
+        plots.digit(axes, np.asarray(Image.open(file)), f"panel {name}", vmin=0, vmax=40)
+    alt = (
+        "A digit in three panels. In A it has dark gray blotches around it, in B the paper is "
+        "blank, and in C there are faint gray marks around the strokes."
+    )
+    plots.show(figure, alt=alt)
 
 
 def q4(rng):
-    yield rng.dirichlet(np.ones(12), 301), rng.integers(0, 12, 301, "uint8")
-    while True:
-        count, classes = rng.choice(np.arange(2, 14), 2, replace=False)
-        probabilities, blended = rng.dirichlet(np.ones(classes), (2, count))
-        labels = rng.integers(0, classes, count)
-        for truth in (labels, np.eye(classes, dtype=int)[labels], blended):
-            yield probabilities, truth
-
-
-def q5(rng):
     """Yield classes of which the share is the same number of images in every sensible way of splitting."""
     kinds = [([27, 29, 16, 13, 11], 0.25), ([29, 3, 13, 19, 16], 0.125), ([21, 27, 300], 0.75)]
     while True:
@@ -46,7 +71,7 @@ def q5(rng):
         kinds = [(8 * rng.integers(2, 8, 6), 0.25)]
 
 
-def q5_observe(function, labels, fraction, seed):
+def q4_observe(function, labels, fraction, seed):
     (train, validation), (_, again), (_, other) = (
         _parts(function(labels, fraction, number), len(labels)) for number in (seed, seed, seed + 1)
     )
@@ -77,7 +102,7 @@ def _parts(answer, count):
     return [np.sort(part.astype(int)) for part in flat]
 
 
-def q6(rng):
+def q5(rng):
     while True:
         for lowest, highest, low, high in (
             (0, 90, 60, 255),
@@ -89,29 +114,65 @@ def q6(rng):
             yield train, rng.integers(low, high + 1, (7, 3, 2), "uint8")
 
 
+def _halves(images, labels):
+    """Return the images as rows, and the labels, each cut in two."""
+    rows, half = images.reshape(len(images), -1).astype(float), len(images) // 2
+    return rows[:half], labels[:half], rows[half:], labels[half:]
+
+
+def _nearest(train, labels, new):
+    squares = (train**2).sum(axis=1) - 2 * new @ train.T
+    return labels[squares.argmin(axis=1)]
+
+
+def _honest(images, labels):
+    train, train_labels, new, new_labels = _halves(images, labels)
+    return float(np.mean(_nearest(train, train_labels, new) == new_labels))
+
+
+def _tests_on_training(images, labels):
+    train, train_labels, new, new_labels = _halves(images, labels)
+    everything, all_labels = np.concatenate([train, new]), np.append(train_labels, new_labels)
+    return float(np.mean(_nearest(everything, all_labels, new) == new_labels))
+
+
+def _copies_first(images, labels):
+    order = np.random.default_rng(1).permutation(np.tile(np.arange(len(images)), 4))
+    return _honest(images[order], labels[order])
+
+
+def _label_among_pixels(images, labels):
+    marked = images.astype(float)
+    marked[:, 0, 0] = 10_000.0 * labels
+    return _honest(marked, labels)
+
+
+PROGRAMS = {
+    "honest": _honest,
+    "tests on training images": _tests_on_training,
+    "copies before the split": _copies_first,
+    "the label among the pixels": _label_among_pixels,
+}
+
+
+def two_kinds(rng, easy):
+    """Return 400 images of two kinds, (400, 6, 6), and their labels; if they're easy, one kind is brighter."""
+    labels = rng.permutation(np.arange(400) % 2)
+    return rng.normal(size=(400, 6, 6)) + 4 * easy * labels[:, np.newaxis, np.newaxis], labels
+
+
+def q6(rng):
+    while True:
+        for easy in (False, True):
+            for name in PROGRAMS:
+                yield name, *two_kinds(rng, easy)
+
+
+def q6_observe(function, name, images, labels):
+    return function(PROGRAMS[name], images, labels)
+
+
 def q7(rng):
-    yield np.array([0, 0.5, 1.5]), np.array([90, 89, 88]), 1
-    while True:
-        allowed = int(rng.integers(3, 8))
-        for lost in (
-            [0, 1, allowed, allowed + 1, 60, 70, 40, 2],  # it recovers at the end
-            [0, 1, 2, allowed, allowed],  # no cliff
-            [0, allowed + 1, 50, 1],  # a cliff at once
-            [0, -allowed - 2, -1, allowed - 1, allowed + 20, 0],  # at first it even helps
-            [0, allowed, 2 * allowed - 1, 3 * allowed - 2],  # a slope instead of a cliff
-        ):
-            amounts = np.cumsum([0, *rng.integers(3, 20, len(lost) - 1)])
-            yield amounts, rng.integers(300, 900) - lost, allowed
-
-
-def q8(rng):
-    quarter = np.array([[0, -1], [1, 0]])
-    yield (quarter, np.array([0, 300])), (np.array([[2, 0], [0, 1]]), np.array([100, -1]))
-    while True:
-        yield tuple((rng.normal(size=(2, 2)), rng.normal(0, 3, size=2)) for _ in range(2))
-
-
-def q9(rng):
     yield (rng.uniform(1, 255, size=(9, 20)),)  # without a margin
     for ink in ([[90]], [[90, 30], [30, 10]], [[10, 30], [30, 90]]):  # tell all ways of rounding
         yield (_on_a_page(rng, ink),)
@@ -128,7 +189,7 @@ def _on_a_page(rng, ink):
     return np.pad(np.array(ink, "float32"), rng.integers(1, 40, size=(2, 2)))
 
 
-def q9_observe(function, ink):
+def q7_observe(function, ink):
     image, blank = function(ink), "passes"
     try:
         function(np.zeros((30, 41), "float32"))

@@ -2,24 +2,81 @@
 
 from collections import Counter
 
+import matplotlib.pyplot as plt
 import numpy as np
-from scipy.special import log_softmax
+
+from utils import data, plots
+from utils.exercises import Wrong
+from utils.exercises.compare import as_array, code, describe
+from utils.exercises.trial import in_words
 
 STROKE = np.pad(np.ones((8, 3)), ((10, 10), (10, 15)))
 HITS = {"lucky": (26, 80), "first": (34, 55), "equal": (34, 62), "poor": (12, 30)}
+_CURVES = {
+    "A": (4000, 0),
+    "B": (4000, 0.25),
+    "C": (200, 0),
+}  # training digits, share of wrong labels
+GOAL = 0.80
 
 
-def q2(rng):
-    yield 79_510, 784, 10  # a hundred units, exactly
-    yield 79_509, 784, 10
+def t1(rng):
+    yield np.array([[3, 0, 4], [0, 0, 0], [300, 5, 5]]), np.array([0, 0, 0])
     while True:
-        inputs, outputs, units = map(int, rng.integers((15, 10, 50), (60, 30, 200)))
-        unit = inputs + 1 + outputs
-        for rest in (0, unit - 1, unit // 2 + 1):
-            yield units * unit + outputs + rest, inputs, outputs
+        count, pixels = map(int, rng.integers((1, 2), (6, 12)))
+        yield rng.random((count, pixels)), rng.random(pixels)
 
 
-def q3(rng):
+def t2(rng):
+    yield np.array([[0, 5, 5], [7, 1, 1], [2, 8, 8]]), 3
+    yield rng.integers(0, 10, (80, 5), "uint8"), 4
+    while True:
+        neighbors, images = int(rng.integers(2, 9)), int(rng.integers(2, 7))
+        digits = rng.choice(10, 3, replace=False)
+        yield rng.choice(digits, (images, neighbors)), int(rng.integers(1, neighbors + 1))
+
+
+def t3(rng):
+    yield np.zeros(0, bool), np.zeros(0, bool)
+    yield np.ones(300, bool), np.zeros(300, bool)
+    while True:
+        count = int(rng.integers(5, 30))
+        yield rng.random(count) < 0.7, rng.random(count) < 0.5
+
+
+def t4(rng):
+    for pixels in [0, 1, 2, 6, 27] * 100:
+        yield rng.integers(0, 256, (int(rng.integers(1, 4)), 28, 28), "uint8"), pixels
+
+
+def _neighbors(images, train, k):
+    """Return the positions of the k nearest training images, nearest first; images have one row of numbers each."""
+    squares = (train**2).sum(axis=1) - 2 * images @ train.T
+    return squares.argsort(axis=1)[:, :k]
+
+
+def three_curves():
+    """Draw validation accuracy against k for three training sets."""
+    mnist, rng = data.load_mnist("sample"), np.random.default_rng(0)
+    x, new = (part.reshape(-1, 784) / np.float32(255) for part in (mnist.x_train, mnist.x_test))
+    ks, (figure, axes) = range(1, 26, 2), plt.subplots(figsize=(7, 3.2))
+    for (name, (count, share)), style in zip(_CURVES.items(), ("o-", "s--", "^:"), strict=True):
+        wrong = rng.random(count) < share
+        labels = np.where(wrong, rng.integers(0, 10, count), mnist.y_train[:count])
+        voters = labels[_neighbors(new, x[:count], max(ks))]
+        votes = np.stack([(voters == digit).cumsum(axis=1) for digit in range(10)])
+        right = (votes.argmax(axis=0) == mnist.y_test[:, np.newaxis]).mean(axis=0)
+        axes.plot(ks, right[::2], style, label=f"curve {name}")
+    axes.set(xlabel="k", ylabel="accuracy on new digits", title="k-NN with three training sets")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    alt = (
+        "Accuracy against k from 1 to 25. A starts highest and falls a little. B starts lower and "
+        "rises close to A. C starts between the two and falls to the lowest point."
+    )
+    plots.show(figure, alt=alt)
+
+
+def q4(rng):
     """Yield bright images and pale ones in turn, with some digits missing, and without toss-ups."""
     for top in (256, 4) * 150:
         labels = rng.permutation(np.repeat(rng.permutation(10)[: rng.integers(2, 9)], 3))
@@ -30,45 +87,6 @@ def q3(rng):
         distances = np.linalg.norm(images[:, np.newaxis] - means, axis=(2, 3))
         nearest, next_one = np.sort(distances, axis=1).T[:2]
         yield train, labels, images[next_one - nearest > 0.001 * nearest]
-
-
-def q4(rng):
-    """Yield neighbors of few classes, so that many votes end in a tie."""
-    for k in [1, 2, 3, 4, 5, 6] * 50:
-        labels = rng.permutation([*rng.choice(10, 4, replace=False)] * 15)
-        yield rng.normal(size=(60, 8)), labels, rng.normal(size=(15, 8)), k
-
-
-def q5(rng):
-    """Return a network, and images of which one is so bright that its scores are in the thousands."""
-    count, pixels, units, classes = map(int, rng.integers((3, 4, 6, 3), (7, 9, 12, 8)))
-    x = rng.random((count, pixels)).round(1)
-    x[0] *= 1e5
-    W1, W2 = rng.normal(size=(pixels, units)), rng.normal(size=(units, classes))
-    return x, W1, rng.normal(size=units), W2, rng.normal(size=classes)
-
-
-def q6(rng):
-    while True:
-        yield from _losses(rng)
-
-
-def _losses(rng):
-    """Yield a steep valley, the loss of a softmax regression, and a plane, and weights for each."""
-    steepness, slopes = rng.uniform(200, 400, size=5), rng.normal(size=(2, 3, 4))
-    x, labels, W = rng.normal(size=(6, 4)), rng.integers(0, 3, 6), rng.normal(size=(4, 3))
-    W[1:3, 0] = 0  # as at the start of training
-    yield lambda W: np.sum(steepness * W**2), 0.001 * rng.normal(size=5)
-    yield lambda W: -log_softmax(x @ W, axis=1)[range(6), labels].mean(), W
-    yield lambda W: np.sum(slopes * W), 100 * rng.normal(size=(2, 3, 4))
-
-
-def q7(rng):
-    """Yield digits of which some don't occur."""
-    for steps in [0, 1, 2, 5] * 50:
-        count, pixels = (101, 8) if steps == 2 else map(int, rng.integers((15, 3), (30, 9)))
-        labels = rng.choice(rng.choice(10, 6, replace=False), count)
-        yield rng.random((count, pixels)), labels, float(rng.uniform(0.5, 1)), steps
 
 
 def _size(differences):
@@ -88,7 +106,7 @@ DISTANCES = {
 }
 
 
-def q8(rng):
+def q5(rng):
     """Yield smooth images that look alike, so that any other shuffle changes far more than the last digits."""
     y, x = np.mgrid[-1:1:31j, -1:1:34j]
     for name in [*DISTANCES] * 2:
@@ -98,11 +116,56 @@ def q8(rng):
         yield name, a, b
 
 
-def q8_observe(function, name, a, b):
+def q5_observe(function, name, a, b):
     return function(DISTANCES[name], a, b)
 
 
-def q9(rng):
+def shift_at_random(images, rng):
+    """Return images, uint8 (n, 28, 28), each shifted by up to four pixels in each direction."""
+    padded = np.pad(images, ((0, 0), (4, 4), (4, 4)))
+    corners = rng.integers(0, 9, (len(images), 2))
+    pairs = zip(padded, corners, strict=True)
+    return np.stack([image[top : top + 28, left : left + 28] for image, (top, left) in pairs])
+
+
+def accuracy_with(prepare):
+    """Return how many shifted digits one neighbor gets right if all images are prepared like this."""
+    mnist, rng = data.load_mnist("sample"), np.random.default_rng(0)
+    shifted = shift_at_random(mnist.x_test[:300], rng)
+    rows = [_prepared(prepare, images.copy()) for images in (mnist.x_train[:1500], shifted)]
+    if rows[0].shape[1] != rows[1].shape[1]:
+        raise Wrong("expected as many numbers for each test image as for each training image.")
+    nearest = _neighbors(rows[1], rows[0], 1)[:, 0]
+    return float(np.mean(mnist.y_train[nearest] == mnist.y_test[:300]))
+
+
+def _prepared(prepare, images):
+    """Return what a function makes of images as rows of numbers, or raise Wrong."""
+    try:
+        made = prepare(images)
+    except Wrong:
+        raise
+    except Exception as fault:
+        raise Wrong(f"your function stops with an error: {code(in_words(fault))}.") from None
+    try:
+        rows = as_array(made).astype(float).reshape(len(images), -1)
+        assert rows.size and np.isfinite(rows).all()
+    except Exception:
+        want = f"expected one row of numbers for each of {len(images):,} images"
+        raise Wrong(f"{want}, got {describe(made)}.") from None
+    return rows
+
+
+def q6_judge(answer):
+    if not callable(answer):
+        raise Wrong(f"expected a function, got {describe(answer)}.")
+    if (right := accuracy_with(answer)) < GOAL:
+        least = f"it needs at least {GOAL:.0%}"
+        raise Wrong(f"one neighbor gets {right:.1%} of the shifted digits right, but {least}.")
+    return f"One neighbor now gets {right:.1%} of the shifted digits right."
+
+
+def q7(rng):
     while True:
         names = rng.permutation([*HITS]).tolist()
         counts = int(rng.integers(40, 50)), 2 * int(rng.integers(45, 55)) + 1
@@ -118,17 +181,17 @@ def _images(rng, count, is_test):
     return images
 
 
-def q9_observe(function, names, *parts):
-    """Return the report, and how many test digits each reader has been shown."""
+def q7_observe(function, names, *parts):
+    """Return the report, and how many test digits each classifier has been shown."""
     shown = Counter()
 
-    def read(name):
-        def reader(images):
+    def classifier(name):
+        def classify(images):
             label, rank, is_test = np.asarray(images)[:, 0, :3].T
             shown[name] += int(is_test.sum())
             return np.where(rank < np.array(HITS[name])[is_test], label, 9 - label)
 
-        return reader
+        return classify
 
-    report = function({name: read(name) for name in names}, *parts)
+    report = function({name: classifier(name) for name in names}, *parts)
     return {"name, accuracy, low, high": report, "test digits shown": +shown}

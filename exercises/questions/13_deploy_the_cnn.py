@@ -43,8 +43,8 @@ def need(right, sentence):
 class Network:
     """Stand for a Keras model, and for its reader: it reads a digit by its sum of pixels."""
 
-    def __init__(self, weights, slips=False):
-        self.weights, self.slips = weights, slips
+    def __init__(self, weights, errs=False):
+        self.weights, self.errs = weights, errs
 
     def get_weights(self):
         return [array.copy() for array in self.weights]
@@ -54,7 +54,7 @@ class Network:
 
     def __call__(self, images, training=False):
         sums = np.rint(255 * np.reshape(images, (len(images), -1)).sum(axis=1)).astype(int)
-        return np.eye(10)[(sums + self.slips * (sums % 7 == 0)) % 10]
+        return np.eye(10)[(sums + self.errs * (sums % 7 == 0)) % 10]
 
     def predict_batch(self, images):
         return self(scale(images))
@@ -77,15 +77,16 @@ def q1_observe(function, what, weights, path):
     return {"answer": answer, "there's a file at path": path in files}
 
 
-def q2(rng):
+def q3(rng):
     for noise in cycle([1, 0, 1]):
         logits = rng.normal(size=(71, 10), scale=2)
         labels = np.where(rng.uniform(size=71) < 0.8, logits.argmax(1), rng.integers(0, 10, 71))
+        labels[rng.permutation(71)[:10]] = range(10)  # each digit occurs
         others = logits + rng.normal(size=(71, 10), scale=noise)
         yield *(softmax(z, axis=1).astype("float32") for z in (logits, others)), labels
 
 
-def q3(rng):
+def q4(rng):
     for rounds, ways in cycle([(7, 3), (10, 2), (1, 11)]):
         times = rng.uniform(0.001, 0.02, (ways, rounds + 1))
         times[:, 0] += 0.5  # the first one prepares
@@ -94,11 +95,11 @@ def q3(rng):
         yield dict(zip("abcdefghijk", times.tolist(), strict=False)), digits, rounds
 
 
-def q3_observe(function, seconds, digits, rounds):
+def q4_observe(function, seconds, digits, rounds):
     now, calls, count = [100.0], [], len(seconds)
 
     def way(name, given):
-        need(np.array_equal(given, digits), "A way doesn't get `digits`: call it as `way(digits)`.")
+        need(np.array_equal(given, digits), "A way didn't get `digits`. Call it as `way(digits)`.")
         now[0] += seconds[name][min(calls.count(name), rounds)]
         calls.append(name)
         return np.full((len(digits), 10), 0.1)
@@ -109,7 +110,7 @@ def q3_observe(function, seconds, digits, rounds):
     return {"medians": medians, "different ways in each round, with the untimed one": turns}
 
 
-def q4(rng):
+def q5(rng):
     for shape, bits in cycle([((3, 3, 4, 6), 8), ((20, 5), 4), ((300, 11), 16), ((2, 3, 12), 2)]):
         most = 2 ** (bits - 1) - 1
         numbers = rng.integers(1 - most, most, shape) + rng.uniform(-0.4, 0.4, shape)  # never a tie
@@ -124,14 +125,14 @@ def from_tablet(digit: np.ndarray, times: int = 10) -> np.ndarray:
     return np.stack([255 - np.kron(digit, np.ones((times, times), "uint8")).T] * 3, axis=-1)
 
 
-def q5(rng):
+def q6(rng):
     mnist = data.load_mnist("sample")
     digits = mnist.x_test[np.isin(mnist.y_test, (2, 4, 5, 7))]  # none is its own mirror image
     for times in cycle((10, 6, 11, 1, 3)):
         yield (from_tablet(rng.choice(digits), times),)
 
 
-def q5_observe(function, picture):
+def q6_observe(function, picture):
     pixels, times = np.asarray(function(picture), dtype=float), len(picture) // SIDE
     need(pixels.shape == (1, SIDE, SIDE, 1), f"expected shape (1, 28, 28, 1), got {pixels.shape}.")
     image, digit = pixels[0, ..., 0], picture[::times, ::times, 0].T
@@ -142,14 +143,14 @@ def q5_observe(function, picture):
     }
 
 
-def q6(rng):
+def q7(rng):
     while True:
         ink = np.append(np.linspace(25, 230, 10).repeat(rng.integers(20, 90)), np.full(71, 127))
         pages = (ink * (rng.uniform(size=(SIDE, SIDE, len(ink))) < 0.25)).T.astype("uint8")
         yield pages[:-71], pages[-71:], int(rng.integers(10_000, 12_000))
 
 
-def q6_observe(function, digits, images, size):
+def q7_observe(function, digits, images, size):
     model, made = Network([np.ones((784, 10)), np.zeros(10)]), {}
 
     def export(model, examples, path):
@@ -159,12 +160,12 @@ def q6_observe(function, digits, images, size):
         return Path(path)
 
     def open_reader(which):
-        return model if which is model else Network([], slips=True)
+        return model if which is model else Network([], errs=True)
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "small.tflite"
         answer = function(model, digits, images, path, export, open_reader)
-    need(str(path) in made, "There's no file at `path`: `export(model, examples, path)` writes it.")
+    need(str(path) in made, "There's no file at `path`. `export(model, examples, path)` writes it.")
     count, pencils = len(made[str(path)]), np.intersect1d(made[str(path)], digits.max(axis=(1, 2)))
     return {
         "pencils in the examples (8 or more)": min(len(pencils), 8),
@@ -196,7 +197,7 @@ def rows(response):
         return response.text
 
 
-def q7_judge(make_app):
+def q8_judge(make_app):
     digits, opened = data.load_mnist("sample").x_test[:4], []
     reader = SimpleNamespace(read=lambda *page: opened.append(page) or compact().read(*page))
     one, two, three, large = map(drawing, digits, (0, LIMIT, LIMIT, LIMIT + 1))
@@ -219,6 +220,8 @@ def q7_judge(make_app):
         detail = response.text.partition('"detail":')[2]
         fine = name in detail and re.search("[a-z]{3}", detail.replace(name, ""))
         need(fine, f"{what}: expected the name {name} and a reason in the `detail`, got {got}.")
-        need(status != "413" or len(opened) < 2, f"{what}: it's opened before it's refused.")
+        need(status != "413" or len(opened) < 2, f"{what}: You opened it before you refused it.")
     bug = asyncio.run(post(make_app, SimpleNamespace(read=None), [("a.png", one)])).status_code
-    need(bug >= 500, "The visitor is blamed for a bug: catch `UnreadableImage` only.")
+    need(
+        bug >= 500, "You blamed the visitor for a bug in the reader. Catch `UnreadableImage` only."
+    )

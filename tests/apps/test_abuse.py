@@ -23,13 +23,15 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from apps.web import guard, server
+from apps.untrusted import Size
+from apps.web import guard, server, worker
 from apps.web.__main__ import allow_connections
 from apps.web.line import Busy, Line
 from benchmarks.serving import drawing, megabytes, request, serving
 from tests.apps import dying
 from tests.tree import ROOT
 from utils import data
+from utils.paper import UnreadableImage
 
 HANGS = 60  # seconds, after which a server counts as one that never answers
 DIGIT = data.load_mnist("sample").x_test[0]
@@ -204,6 +206,16 @@ def test_a_heic_is_read_unless_it_would_fill_the_memory(port, mode, width, expec
     )
     assert status == expected
     assert ("blank" if status == 200 else f"{width} x {width} pixels, at most ") in body
+
+
+@pytest.mark.parametrize(
+    ("scans", "side", "expected"), [(3, 5000, 0), (12, 4000, 0), (100, 1400, 0), (100, 1500, 2)]
+)
+def test_the_more_scans_the_fewer_pixels(scans, side, expected):
+    """A decoder's work is their product."""
+    fault = pytest.raises(UnreadableImage, match=f"at most {expected},000,000 are read")
+    with fault if expected else contextlib.nullcontext():
+        worker._check_pixels(b"\xff\xd8", Size(side, side, scans))
 
 
 @pytest.mark.parametrize(
@@ -452,18 +464,20 @@ def line():
         yield line
 
 
-def test_a_line_that_is_too_long_refuses_at_once(line, monkeypatch):
+@pytest.mark.parametrize("at_hand", [0, 1])
+def test_a_line_that_is_too_long_refuses_at_once(at_hand, monkeypatch):
     monkeypatch.setattr("apps.web.line.MOST_WAITING", 3)
 
-    async def rush():
+    async def rush(line):
         await line.open()
         return await asyncio.gather(
             *(line.read(drawing(DIGIT), "auto") for _ in range(20)), return_exceptions=True
         )
 
-    answers = asyncio.run(rush())
+    with Line("tiny", 1, at_hand) as line:
+        answers = asyncio.run(rush(line))
     refused = [answer for answer in answers if isinstance(answer, Busy)]
-    assert len(refused) == 20 - 2 - 3  # two are being read or at hand, and three may wait
+    assert len(refused) == 20 - 1 - at_hand - 3  # one is being read, and three may wait
     assert all(answer["digit"] == 5 for answer in answers if not isinstance(answer, Busy))
 
 

@@ -1,19 +1,21 @@
-"""The page's pen draws as the pen of the lessons does: a widget is one file, so the two cannot share their code."""
+"""The pad is one source: the lessons, the web app, and the website draw with the same pen."""
 
 import re
 
-import pytest
+from tests.tree import ROOT, repository_files
+from utils.widgets.pad import DrawPad
 
-from tests.tree import ROOT
-
-PAGE, LESSONS = (
-    (ROOT / path).read_text() for path in ("apps/web/frontend/src/pen.js", "utils/widgets/pad.js")
-)
+PEN = (ROOT / "utils/widgets/pen.js").read_text()
 
 
-@pytest.mark.parametrize(
-    "part", [r"function drawLine\(.*?^}", r"SIDE = (\d+)", r"RADIUS = ([\d.]+)"]
-)
-def test_the_pen_of_the_page_is_the_pen_of_the_lessons(part):
-    page, lessons = (re.search(part, text, re.DOTALL | re.MULTILINE) for text in (PAGE, LESSONS))
-    assert page.group(page.re.groups) == lessons.group(lessons.re.groups)
+def test_only_one_file_holds_the_pen():
+    scripts = [path for path in repository_files() if path.suffix in (".js", ".vue")]
+    assert len(scripts) > 10
+    found = [path.as_posix() for path in scripts if "RADIUS" in (ROOT / path).read_text()]
+    assert found == ["utils/widgets/pen.js"]
+
+
+def test_the_pad_of_the_lessons_is_one_module():
+    """anywidget sends a single file to the browser, which has nowhere to import another from."""
+    assert PEN in DrawPad._esm
+    assert not re.search(r"^import ", DrawPad._esm, re.MULTILINE)

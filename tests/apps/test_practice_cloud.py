@@ -218,31 +218,52 @@ def post(service):
     return path, options
 
 
-@each_service
-def test_more_readings_at_once_than_it_takes_are_refused(service):
-    go_on, more = threading.Event(), 3
+def ask_at_once(service, taken, refused):
+    """Return the answers to so many requests at once, of which some must be refused, and to one afterwards."""
+    go_on = threading.Event()
 
     class Slow:
         def read(self, picture):
             go_on.wait(20)
             return DIGIT
 
-    async def ask_many():
+    async def ask_all():
         app = httpx.ASGITransport(practice.create_app(Slow()))
         async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1:8000") as client:
             path, options = post(service)
-            asked = [client.post(path, **options) for _ in range(MOST_READINGS + more)]
+            asked = [client.post(path, **options) for _ in range(taken + refused)]
             answers = []
             for answer in asyncio.as_completed(asked):
                 answers.append(await answer)
-                if len(answers) == more:
+                if len(answers) == refused:
                     go_on.set()
             return answers, await client.post(path, **options)
 
-    answers, later = asyncio.run(ask_many())
+    answers, later = asyncio.run(ask_all())
+    assert [answer.status_code for answer in answers[refused:]] == [200] * taken
+    assert later.status_code == 200
+    return answers[:refused]
+
+
+@each_service
+def test_more_readings_at_once_than_it_takes_are_refused(service):
     status, _, said = practice.SERVICES[service].failures["429"]
-    assert [answer.status_code for answer in answers] == [status] * more + [200] * MOST_READINGS
-    assert all(said in answer.text for answer in answers[:more]) and later.status_code == 200
+    for answer in ask_at_once(service, MOST_READINGS, 3):
+        assert answer.status_code == status and said in answer.text
+
+
+@each_service
+def test_more_bytes_at_once_than_it_holds_are_refused(service, monkeypatch):
+    path, options = post(service)
+    size = len(httpx.Request("POST", f"http://127.0.0.1{path}", **options).read())
+    monkeypatch.setattr(practice, "MOST_HELD", 4 * size + 100)
+    for answer in ask_at_once(service, 4, 3):
+        assert answer.status_code == 503 and answer.headers["Retry-After"] == "1"
+        assert "try again" in answer.text
+
+
+def test_a_fault_has_no_more_bytes_than_a_picture(client):
+    assert client.put("/fault", content=b" " * LARGEST_BODY + b"{}").status_code == 400
 
 
 # Faults

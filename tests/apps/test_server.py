@@ -161,7 +161,8 @@ def test_the_api_describes_itself(client):
         for code in set(answers) - {"200"}
     } == {"#/components/schemas/Problem"}
     reading = description["components"]["schemas"]["Reading"]["properties"]
-    assert set(reading) == {"name", "digit", "confidence", "probabilities", "reason", "image28"}
+    facts = {"name", "digit", "confidence", "probabilities", "no_digit", "reason", "image28"}
+    assert set(reading) == facts
 
 
 def front_end(folder):

@@ -96,7 +96,8 @@ def exif(tags, size):
 def tiff(**changed):
     """Return the directory of a TIFF, with some numbers changed or added; each is a LONG."""
     usual = dict(width=90, height=60, compression=1, strips=8, samples=1, rows=60)
-    tags = dict(width=256, height=257, compression=259, strips=273, samples=277, rows=278, tile=322)
+    tags = dict(width=256, height=257, compression=259, strips=273, samples=277, rows=278)
+    tags |= dict(tile=322, tile_height=323, tiles=324, lengths=325)
     entries = b"".join(
         struct.pack("<HHII", tags[name], 4, 1, number) for name, number in (usual | changed).items()
     )
@@ -108,9 +109,8 @@ def many_strips():
     return tiff().replace(*count) + bytes(100_000)
 
 
-def scans(number):
+def scans(number, content=HONEST["a progressive JPEG"]):
     """Return a progressive JPEG that repeats its last scan."""
-    content = HONEST["a progressive JPEG"]
     last = content[content.rindex(b"\xff\xda") : -2]
     return content[:-2] + last * number + content[-2:]
 
@@ -130,6 +130,11 @@ HOSTILE = {
     "Photoshop's blocks": (jpeg(segment(0xED, b"Photoshop 3.0\0" + b"8BIM" * 1001)), "Photoshop"),
     "EXIF of many tags": (jpeg(segment(0xE1, b"Exif\0\0" + exif(501, 9))), "500 tags"),
     "EXIF whose tags overlap": (jpeg(segment(0xE1, b"Exif\0\0" + exif(9, 999))), "more than the"),
+    "EXIF that begins twice": (
+        jpeg(segment(0xE1, b"Exif\0\0Exif\0\0" + exif(501, 9))),
+        "500 tags",
+    ),
+    "EXIF that begins in a PNG": (png(chunk(b"eXIf", b"Exif\0\0" + exif(501, 9))), "500 tags"),
     "many chunks": (png(chunk(b"tEXt", b"a\0b") * 10_001), "10,000 chunks"),
     "empty chunks": (png(chunk(b"IDAT", b"") * 10_001), "10,000 chunks"),
     "a second header": (png(HONEST["PNG"][8:33]), "one header"),

@@ -2,12 +2,10 @@
 
 import math
 
-import keras
 import numpy as np
-from scipy.spatial.distance import cdist
-from scipy.special import softmax
+from scipy import ndimage
 from scipy.stats import binomtest
-from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.neighbors import NearestCentroid
 
 from tests.exercises.bank import Entry
 from utils.evaluation import accuracy_interval
@@ -30,48 +28,7 @@ def mean_prefilled_with_zeros(train, labels, images):
     return np.linalg.norm(images[:, np.newaxis] - means, axis=(2, 3)).argmin(axis=1)
 
 
-def neighbors_by_counts(train, labels, images, k):
-    order = cdist(images, train).argsort(axis=1)
-    return np.array([np.bincount(labels[row[:k]]).argmax() for row in order])
-
-
-def forward_image_by_image(x, W1, b1, W2, b2):
-    return [softmax(np.clip(image @ W1 + b1, 0, None) @ W2 + b2) for image in x]
-
-
-def gradient_in_place_and_back(loss, W, h=1e-4):
-    gradient = np.empty_like(W)
-    for place in np.ndindex(W.shape):
-        old = W[place]
-        W[place] = old + h
-        up = loss(W)
-        W[place] = old - h
-        gradient[place], W[place] = (up - loss(W)) / (2 * h), old
-    return gradient
-
-
-def trained_by_keras(x, labels, rate, steps):
-    inputs = keras.Input((x.shape[1],))
-    outputs = keras.layers.Dense(10, activation="softmax", kernel_initializer="zeros")(inputs)
-    network = keras.Model(inputs, outputs)
-    network.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy", run_eagerly=True)
-    for _ in range(steps):
-        network.train_on_batch(x, labels)
-    return network.get_weights()
-
-
-def trained_image_by_image(x, labels, rate, steps, start=0.0):
-    W, b = start + np.zeros((10, x.shape[1])), np.zeros(10)
-    for _ in range(steps):
-        errors = [
-            softmax(W @ image + b) - t for image, t in zip(x, np.eye(10)[labels], strict=True)
-        ]
-        outer = [np.outer(error, image) for error, image in zip(errors, x, strict=True)]
-        W, b = W - rate * np.mean(outer, axis=0), b - rate * np.mean(errors, axis=0)
-    return [W.T, b]
-
-
-def knows_by_order(distance, a, b):
+def depends_by_order(distance, a, b):
     order = np.random.default_rng().random(a.size).argsort()
     moved = [image.ravel()[order].reshape(image.shape) for image in (a, b)]
     return np.array(not math.isclose(distance(*moved), distance(a, b)))
@@ -83,107 +40,100 @@ def shuffles_in_place(distance, a, b):
     return not np.isclose(before, distance(a, b))
 
 
-def contest(readers, x_validation, y_validation, x_test, y_test):
-    scores = [np.mean(reader(x_validation) == y_validation) for reader in readers.values()]
-    name = np.array(list(readers))[np.argmax(scores)]
-    hits = int(np.sum(readers[name](x_test) == y_test))
+def in_its_box(images):
+    """Move the bounding box of each digit to the top left corner."""
+    rows = []
+    for image in images:
+        (place,) = ndimage.find_objects((image > 0).astype(int))
+        box = image[place]
+        rows.append(np.pad(box, ((0, 28 - box.shape[0]), (0, 28 - box.shape[1]))).ravel())
+    return rows
+
+
+def by_center_of_mass(images):
+    centers = [ndimage.center_of_mass(image) for image in images]
+    pairs = zip(images, centers, strict=True)
+    return np.stack([ndimage.shift(i, (14 - y, 14 - x), order=1) for i, (y, x) in pairs])
+
+
+def contest(classifiers, x_validation, y_validation, x_test, y_test):
+    scores = [np.mean(classify(x_validation) == y_validation) for classify in classifiers.values()]
+    name = np.array(list(classifiers))[np.argmax(scores)]
+    hits = int(np.sum(classifiers[name](x_test) == y_test))
     interval = binomtest(hits, len(y_test)).proportion_ci(method="wilson")
     return [name, hits / len(y_test), interval.low, interval.high]
 
 
-def contest_digit_by_digit(readers, x_validation, y_validation, x_test, y_test):
+def contest_digit_by_digit(classifiers, x_validation, y_validation, x_test, y_test):
     best, most = None, -1
-    for name, reader in readers.items():
-        if (hits := sum(reader(x_validation) == y_validation)) > most:
+    for name, classify in classifiers.items():
+        if (hits := sum(classify(x_validation) == y_validation)) > most:
             best, most = name, hits
-    correct = sum(readers[best](x_test[i : i + 1])[0] == y_test[i] for i in range(len(x_test)))
+    correct = sum(classifiers[best](x_test[i : i + 1])[0] == y_test[i] for i in range(len(x_test)))
     return best, correct / len(x_test), *accuracy_interval(correct, len(x_test))
 
 
-def contest_on_all_digits(readers, *parts):
+def contest_on_all_digits(classifiers, *parts):
     """Choose by the hits on validation and test digits together."""
     x, y = (np.concatenate(both) for both in (parts[::2], parts[1::2]))
-    name = max(readers, key=lambda name: np.sum(readers[name](x) == y))
-    return contest({name: readers[name]}, *parts)
+    name = max(classifiers, key=lambda name: np.sum(classifiers[name](x) == y))
+    return contest({name: classifiers[name]}, *parts)
 
 
+CURVES = {"A": "clean", "B": "noisy", "C": "few"}
 BANK = {
     "q1": Entry(
         right=[[4, 4 * 2**0.5, 48**0.5, 24**0.5], (4, 5.66, 6.93, 4.9)],
         wrong={
-            "`moved by two`: `8` isn't right": np.array([4, 8, 48**0.5, 24**0.5]),
-            "`moved by one`": [1, 2, 5, 0],
+            "`shifted by two`: `8` isn't right": np.array([4, 8, 48**0.5, 24**0.5]),
+            "`shifted by one`": [1, 2, 5, 0],
             "expected 4 things": [4, 5.66, 6.93],
-            "`moved by five`": (4, 5.66, 6.9, 4.9),
+            "`shifted by five`": (4, 5.66, 6.9, 4.9),
         },
     ),
     "q2": Entry(
-        right=[
-            lambda budget, inputs, outputs: int((budget - outputs) / (inputs + outputs + 1)),
-            lambda budget, inputs, outputs: max(
-                u for u in range(300) if inputs * u + u + outputs * u + outputs <= budget
-            ),
-        ],
-        wrong={"expected": lambda budget, inputs, outputs: (budget - 10) // 795},
+        wrong={"at least eight words": "It only compares pixels.", "as text": ["it", "compares"]},
     ),
     "q3": Entry(
+        right=[{name: np.str_(kind) for name, kind in CURVES.items()}],
+        wrong={"`A`": CURVES | {"A": "4,000"}, "a dict with the keys": ["clean", "noisy", "few"]},
+    ),
+    "q4": Entry(
         right=[mean_by_loops, mean_scaled],
         wrong={
             "numbers differ": mean_prefilled_with_zeros,
             "expected an array of shape": lambda *case: mean_scaled(*case)[:1],
         },
     ),
-    "q4": Entry(
-        right=[
-            neighbors_by_counts,
-            lambda x, y, images, k: KNeighborsClassifier(k).fit(x, y).predict(images).tolist(),
-        ],
-        wrong={
-            "numbers differ": lambda x, y, images, k: cdist(images, x).argmin(axis=1),
-            "expected an array of shape": lambda x, y, images, k: y[
-                cdist(images, x).argsort(axis=1)[:, :k]
-            ],
-        },
-    ),
     "q5": Entry(
-        right=[
-            forward_image_by_image,
-            lambda x, W1, b1, W2, b2: softmax((x @ W1 + b1).clip(min=0) @ W2 + b2, axis=1),
-        ],
-        wrong={
-            "changes what it is given": lambda x, *rest: np.divide(x, 2, out=x),
-            "expected an array of shape": lambda *case: forward_image_by_image(*case)[0],
-        },
-    ),
-    "q6": Entry(
-        right=[gradient_in_place_and_back],
-        wrong={
-            "numbers differ": lambda *case: gradient_in_place_and_back(*case, h=1),
-            "expected an array of shape": lambda loss, W: np.zeros(2),
-            "changes what it is given": lambda loss, W: np.add(W, 1, out=W),
-        },
-    ),
-    "q7": Entry(
-        right=[trained_image_by_image, trained_by_keras],
-        wrong={
-            "`W`: ": lambda *case: trained_image_by_image(*case, start=0.01),
-            "`W`: expected an array of shape": lambda *case: trained_image_by_image(*case)[::-1],
-            "expected 2 things": lambda *case: trained_image_by_image(*case)[0],
-        },
-    ),
-    "q8": Entry(
-        right=[knows_by_order],
+        right=[depends_by_order],
         wrong={
             "expected `False`, got `True`": lambda *case: True,
             "expected `True`, got": lambda distance, a, b: distance(a, b),
             "changes what it is given": shuffles_in_place,
         },
     ),
-    "q9": Entry(
+    "q6": Entry(
+        right=[in_its_box, by_center_of_mass],
+        wrong={
+            "of the shifted digits right, but it needs at least 80%": lambda images: images,
+            "one row of numbers for each of 1,500 images": lambda images: images[0],
+            "as many numbers for each test image": lambda images: images.reshape(len(images), -1)[:, : len(images)],
+            "stops with an error": lambda images: images.center(),
+        },
+    ),
+    "q7": Entry(
         right=[contest, contest_digit_by_digit],
         wrong={
             "best on the *test* set": contest_on_all_digits,
             "`name, accuracy, low, high`: expected": lambda *case: contest(*case)[:2],
         },
     ),
+}  # fmt: skip
+MOVED = "all digits move to another pixel together"
+EQUIVALENT = {
+    ("q6", f"line {line}: 14 becomes {to}"): MOVED for line in (5, 6) for to in (13, 15)
+} | {
+    ("q6", f"line 3: 255 becomes {to}"): "all distances grow by the same factor"
+    for to in (254, 256)
 }

@@ -31,7 +31,8 @@ def lost_by_loop(model, path, save, load):
 def parity(wanted, found, labels):
     before, after = np.argmax(wanted, 1), np.argmax(found, 1)
     lost = [i for i in range(len(labels)) if before[i] == labels[i] != after[i]]
-    return max(map(max, abs(wanted - found).tolist())), np.mean(before != after), lost
+    counts = np.bincount(labels, minlength=10)
+    return np.bincount(labels, weights=before == after, minlength=10) / counts, lost
 
 
 def times_by_sorting(ways, digits, rounds, clock):
@@ -63,7 +64,7 @@ def quantize(weights, bits):
     return np.rint(weights / steps), steps
 
 
-def mended_by_slices(picture):
+def fixed_by_slices(picture):
     times = picture.shape[0] // 28
     gray = picture[times // 2 :: times, times // 2 :: times].mean(axis=2)
     return 1 - gray.T[None, :, :, None] / 255.0
@@ -181,27 +182,30 @@ BANK = {
             "stops with `KeyError": lambda model, path, save, load: load(path) == model,
         },
     ),
-    "q2": Entry(right=[parity], wrong={"expected 3 things": lambda *case: parity(*case)[0]}),
-    "q3": Entry(
+    "q2": Entry(
+        wrong={"at least eight words": "Safe mode is no sandbox.", "as text": ["no", "sandbox"]},
+    ),
+    "q3": Entry(right=[parity], wrong={"expected 2 things": lambda *case: parity(*case)[1]}),
+    "q4": Entry(
         right=[times_by_sorting, times],
         wrong={
             "`medians`: expected": lambda *case: times(*case, median=statistics.median_low),
             "different ways in each round": lambda *case: times(*case, more=1),
-            "doesn't get `digits`": lambda ways, digits, *rest: times(ways, digits[0], *rest),
+            "didn't get `digits`": lambda ways, digits, *rest: times(ways, digits[0], *rest),
         },
     ),
-    "q4": Entry(right=[quantize]),
-    "q5": Entry(
-        right=[mended_by_slices, lambda picture: mended_by_slices(picture).tolist()],
+    "q5": Entry(right=[quantize]),
+    "q6": Entry(
+        right=[fixed_by_slices, lambda picture: fixed_by_slices(picture).tolist()],
         wrong={
             "from -1 to 1": colleagues,
-            "don't stand upright": lambda picture: (1 - colleagues(picture)) / 2,
-            "highest value, rounded`: expected": lambda picture: mended_by_slices(picture) * 2,
-            "`pixels`: ": lambda picture: mended_by_slices(picture) ** 2,
-            "expected shape (1, 28, 28, 1)": lambda picture: mended_by_slices(picture)[0],
+            "aren't upright": lambda picture: (1 - colleagues(picture)) / 2,
+            "highest value, rounded`: expected": lambda picture: fixed_by_slices(picture) * 2,
+            "`pixels`: ": lambda picture: fixed_by_slices(picture) ** 2,
+            "expected shape (1, 28, 28, 1)": lambda picture: fixed_by_slices(picture)[0],
         },
     ),
-    "q6": Entry(
+    "q7": Entry(
         right=[eight_bits, by_the_network_itself],
         wrong={
             "`examples`: expected": lambda *case: eight_bits(*case, choose=lambda d: d[::20]),
@@ -211,7 +215,7 @@ BANK = {
             ),
         },
     ),
-    "q7": Entry(
+    "q8": Entry(
         right=[app_with(), app_that_awaits, checked_with(status=415)],
         wrong={
             "UnreadableImage": checked_with(errors=ZeroDivisionError),
@@ -229,17 +233,17 @@ BANK = {
                 lambda *case: checked(*case[:2], case[2][:LIMIT])
             ),
             "expected status 413, got `400": checked_with(large=400),
-            "opened before": app_with(too_late),
-            "blamed for a bug": checked_with(errors=Exception),
+            "opened it before": app_with(too_late),
+            "blamed the visitor": checked_with(errors=Exception),
         },
     ),
 }
 
 EQUIVALENT = {
     ("q1", "line 6: True becomes False"): "the lists are of the same length here",
-    ("q6", "line 2: 100 becomes 101"): "about a hundred",
-    ("q6", "line 2: 100 becomes 99"): "about a hundred",
-    ("q7", "line 6: 1 becomes 2"): "one byte more is read than needed",
-    ("q7", "line 14: 422 becomes 423"): "any 4xx says that the request is at fault",
-    ("q7", "line 14: 422 becomes 421"): "any 4xx says that the request is at fault",
+    ("q7", "line 2: 100 becomes 101"): "about a hundred",
+    ("q7", "line 2: 100 becomes 99"): "about a hundred",
+    ("q8", "line 6: 1 becomes 2"): "one byte more is read than needed",
+    ("q8", "line 14: 422 becomes 423"): "any 4xx says that the request is at fault",
+    ("q8", "line 14: 422 becomes 421"): "any 4xx says that the request is at fault",
 }

@@ -2,35 +2,14 @@
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
-from scipy import ndimage, special
-from sklearn.metrics import log_loss
+from scipy import ndimage
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from tests.exercises.bank import Entry
 from utils.photos import NoDigitFound, crop_to_ink
 
-RIGHT = {"difference": 236, "bytes": 313_600, "divisor": 10_000}
-
-
-def loss_by_case(probabilities, truth):
-    if truth.ndim == 1:
-        return log_loss(truth, probabilities, labels=range(probabilities.shape[1]))
-    return special.xlogy(truth, probabilities).sum() / -len(truth)
-
-
-def loss_by_loop(probabilities, truth):
-    total = 0
-    for row, answer in zip(truth, probabilities, strict=True):
-        shares = row if np.ndim(row) else [int(place == row) for place in range(len(answer))]
-        total -= sum(share * np.log(p) for share, p in zip(shares, answer, strict=True))
-    return total / len(truth)
-
-
-def loss_in_place(probabilities, truth):
-    probabilities /= 2
-    return loss_by_case(2 * probabilities, truth)
+RIGHT = {"difference": 236, "bytes": 313_600, "columns": 785}
 
 
 def splits_by_scikit_learn(labels, fraction, seed):
@@ -84,12 +63,6 @@ def standardizes_by_hand(train, images):
     return (images.astype("float32") - mean) / (spread if spread else 1)
 
 
-def changes_the_shift(first, second):
-    matrix, shift = first[0] @ second[0], first[0] @ second[1] + first[1]
-    second[1][:] = shift
-    return matrix, shift
-
-
 def places_by_mean(ink):
     if ink.max() == 0:
         raise NoDigitFound("blank")
@@ -107,41 +80,38 @@ def places_between_pixels(ink):
     return ndimage.shift(square, 14 - np.array(ndimage.center_of_mass(square)), order=1)
 
 
+def leaks_on_average(evaluate, images, labels):
+    rng = np.random.default_rng()
+    scores = [evaluate(images, rng.integers(0, 2, len(labels))) for _ in range(3)]
+    return np.bool_(np.mean(scores) > 0.7)
+
+
+def leaks_if_good(evaluate, images, labels):
+    return evaluate(images, labels) > 0.8
+
+
+PANELS = {"A": "jpg 20", "B": "png", "C": "jpg 95"}
 BANK = {
     "q1": Entry(
         right=[
-            {"bytes": 4 * 78_400.0, "divisor": 1e4, "difference": np.uint8(236)},
-            {"difference": 256 - 20, "bytes": np.float32(0).nbytes * 78_400, "divisor": 100**2},
+            {"bytes": 4 * 78_400.0, "columns": 785.0, "difference": np.uint8(236)},
+            {"difference": 256 - 20, "bytes": np.float32(0).nbytes * 78_400, "columns": 785},
         ],
         wrong={
             "with the keys": {"difference": 236},
-            "`divisor`: expected a number": RIGHT | {"divisor": "ten thousand"},
+            "`columns`: expected a number": RIGHT | {"columns": "many"},
             "`bytes`: `313601` isn't right": RIGHT | {"bytes": 313_601},
             "`bytes`: `78.4` isn't right": RIGHT | {"bytes": 78.4},
         },
     ),
     "q2": Entry(
-        right=[
-            lambda images: np.stack([images / 255], axis=-1).astype(np.float32),
-            lambda images: tf.cast(images[..., np.newaxis], tf.float32) / 255,
-        ],
-        wrong={
-            "they're float64": lambda images: (images / 255)[..., np.newaxis].tolist(),
-            "stops with `ValueError": lambda x: x.reshape(-1, 28, 28, 1).astype("float32") / 255,
-        },
+        wrong={"at least eight words": "It was only lucky.", "as text": ["It", "was", "lucky"]},
     ),
     "q3": Entry(
-        right=[
-            lambda labels, classes: (labels[:, np.newaxis] == np.arange(classes)).tolist(),
-            lambda labels, classes: tf.one_hot(labels, classes),
-        ],
-        wrong={"is a `return` missing?": lambda labels, classes: print(end="")},
+        right=[{name: np.str_(kind) for name, kind in PANELS.items()}],
+        wrong={"`A`": PANELS | {"A": "jpg"}, "a dict with the keys": ["jpg 20", "png", "jpg 95"]},
     ),
     "q4": Entry(
-        right=[loss_by_case, loss_by_loop],
-        wrong={"changes what it is given": loss_in_place},
-    ),
-    "q5": Entry(
         right=[
             splits_by_scikit_learn,
             splits_by_pandas,
@@ -158,15 +128,14 @@ BANK = {
             "Expected two flat arrays": lambda labels, fraction, seed: np.arange(len(labels)),
         },
     ),
-    "q6": Entry(right=[standardizes_by_scikit_learn, standardizes_by_hand]),
-    "q7": Entry(right=[lambda a, r, k: a[np.logical_and.accumulate(r >= r[0] - k)][-1]]),
-    "q8": Entry(
-        right=[lambda a, b: [(a[0] @ b[0]).tolist(), (a[0] * b[1]).sum(axis=1) + a[1]]],
+    "q5": Entry(right=[standardizes_by_scikit_learn, standardizes_by_hand]),
+    "q6": Entry(
+        right=[leaks_on_average],
         wrong={
-            "`matrix`: expected an array of shape": lambda first, second: first[0] @ second[0],
-            "expected 2 things, `matrix, shift`": lambda first, second: print(end=""),
-            "changes what it is given": changes_the_shift,
+            "Each image still has its own label": leaks_if_good,
+            "expected `False`, got `True`": lambda *case: True,
         },
     ),
-    "q9": Entry(right=[places_by_mean], wrong={"`image`: ": places_between_pixels}),
+    "q7": Entry(right=[places_by_mean], wrong={"`image`: ": places_between_pixels}),
 }
+EQUIVALENT = {("q6", "line 2: 0 becomes 1"): "any random order will do"}

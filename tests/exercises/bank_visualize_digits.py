@@ -1,20 +1,13 @@
 """What people answer to the questions on visualize_digits."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import plotly.express as px
-import plotly.graph_objects as go
 import tensorflow as tf
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
 
 from tests.exercises.bank import Entry
-from utils.exercises import material
 
-given = material("visualize_digits")
-QUALITIES, through_jpg = given.QUALITIES, given.through_jpg
-DIGITS = [str(digit) for digit in range(10)]
 FACTS = {
     "bytes in x_train": np.zeros((60000, 28, 28), np.uint8).nbytes,
     "full ink": 2**8 - 1.0,
@@ -22,55 +15,22 @@ FACTS = {
     "pixels of one image": 784,
     "numbers in y_train": 6e4,
 }
+TIMES = {"bars": 4.1, "images": 1.2}
 
 
-def counted(labels):
-    return [int((labels == digit).sum()) for digit in range(10)]
+def distance_from_mean(images):
+    return np.linalg.norm(images - images.mean(axis=0), axis=(1, 2))
 
 
-def bars(counts, names=DIGITS):
-    return px.bar(x=counts, y=names, orientation="h")
+def fifth_neighbor(images):
+    flat = np.array([image.ravel() / np.linalg.norm(image.astype(float)) for image in images])
+    return np.sort(pairwise_distances(flat), axis=1)[:, 5].tolist()
 
 
-def bars_of_a_series(labels):
-    counts = pd.Series(labels).value_counts().reindex(range(10), fill_value=0)
-    table = counts.rename("images").rename_axis("digit").reset_index()
-    return px.bar(table, x="images", y="digit", orientation="h", color="digit")
-
-
-def means_by_sums(images, labels):
-    sums = np.zeros((10, *images.shape[1:]))
-    np.add.at(sums, labels, images)
-    return sums / np.maximum(np.bincount(labels, minlength=10), 1)[:, np.newaxis, np.newaxis]
-
-
-def shares_by_loop(images, labels, limit):
-    pairs = zip(images, labels, strict=True)
-    light = [label for image, label in pairs if np.mean(image) < limit]
-    many = int((labels == 1).sum())
-    return [light.count(1) / max(len(light), 1), light.count(1) / max(many, 1)]
-
-
-def shares_in_place(images, labels, limit):
-    labels[labels != 1] = 0
-    return shares_by_loop(images, labels, limit)
-
-
-def idx_by_hand(content):
-    ends = range(4, 4 + 4 * content[3], 4)
-    sizes = [int.from_bytes(content[place : place + 4], "big") for place in ends]
-    flat = np.array(list(content[4 + 4 * len(sizes) :]), dtype=np.uint8)
-    return flat.reshape(sizes).tolist()
-
-
-def idx_by_rest(content):
-    shape = tuple(np.frombuffer(content[4 : 4 + 4 * content[3]], ">u4"))
-    return np.frombuffer(content[-int(np.prod(shape, dtype=int)) :], np.uint8).reshape(shape)
-
-
-def idx_little_endian(content):
-    sizes = np.frombuffer(content, "<u4", count=content[3], offset=4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(sizes)
+def nearest_alike(images):
+    likeness = np.corrcoef(images.reshape(len(images), -1).astype(float))
+    np.fill_diagonal(likeness, -1)
+    return pd.Series(-np.sort(likeness, axis=1)[:, -4:].mean(axis=1))
 
 
 def axes_by_eigenvalues(points, share):
@@ -87,24 +47,6 @@ def agreement_by_diagonal(positions, labels, k):
     return np.mean(labels[np.argpartition(distances, k, axis=1)[:, :k]] == labels[:, None], axis=1)
 
 
-def quality_by_list(image, limit):
-    def worst(quality):
-        return np.abs(through_jpg(image, quality).astype(int) - image).max()
-
-    return next((quality for quality in QUALITIES if worst(quality) <= limit), 0)
-
-
-def quality_by_all(image, limit):
-    saved = [(q, np.subtract(through_jpg(image, q), image, dtype=int)) for q in range(100, 0, -1)]
-    return tf.constant(min((q for q, error in saved if np.abs(error).max() <= limit), default=0))
-
-
-def quality_by_steps(image, limit):
-    """Look at every fifth quality, and then go down."""
-    good = [quality_by_list(image, limit) in range(q - 4, q + 1) for q in range(5, 101, 5)]
-    return 5 * (good.index(True) + 1) if any(good) else 0
-
-
 BANK = {
     "q1": Entry(
         right=[FACTS, FACTS | {"full ink": tf.constant(255)}, pd.Series(FACTS)],
@@ -116,37 +58,35 @@ BANK = {
         },
     ),
     "q2": Entry(
-        right=[bars_of_a_series, lambda labels: bars(counted(labels))],
+        right=[{"bars": 4, "images": 1.24}, {"bars": np.float32(4.14), "images": 1.25}],
         wrong={
-            "stand upright": lambda labels: px.bar(x=DIGITS, y=counted(labels)),
-            "got `<Figure size": lambda labels: plt.figure(),
-            "`images`: expected `{'0': ": lambda labels: bars(np.array(counted(labels)) % 256),
-            "'10': 0.0}`": lambda labels: bars([*counted(labels), 0], [*DIGITS, "10"]),
-            "got `None`: is a `return` missing?": lambda labels: print(end=""),
-            "need both": lambda labels: go.Figure(go.Bar(x=counted(labels), orientation="h")),
+            "how many times as long the bar is": TIMES | {"images": 4},
+            "Compare the lengths": {"bars": 1.2, "images": 1.2},
+            "`bars`: `3` isn't right": TIMES | {"bars": 3.0},
         },
     ),
-    "q3": Entry(
-        right=[means_by_sums],
-        wrong={"expected an array of shape `(10, ": lambda images, labels: images.mean(axis=0)},
-    ),
+    "q3": Entry(wrong={"at least eight words": "The islands don't mean anything."}),
     "q4": Entry(
-        right=[shares_by_loop],
+        right=[fifth_neighbor, nearest_alike],
         wrong={
-            "changes what it is given": shares_in_place,
-            "got a single number": lambda *case: shares_by_loop(*case)[0],
+            "strangers in ten new piles. Find at least 50": distance_from_mean,
+            "expected 210 numbers for 210 images, got `None`": lambda images: print(end=""),
+            "it stops with `TypeError": lambda: 1,
+            "an array of shape `(28, 28)`": lambda images: images.mean(axis=0),
+            "expected a function, got": distance_from_mean(np.eye(3)[np.newaxis]),
         },
     ),
     "q5": Entry(
-        right=[idx_by_hand, idx_by_rest],
-        wrong={"stops with `ValueError: cannot reshape": idx_little_endian},
-    ),
-    "q6": Entry(
         right=[
             axes_by_eigenvalues,
             lambda points, share: PCA(n_components=share).fit(points).n_components_,
         ],
     ),
-    "q7": Entry(right=[agreement_by_diagonal]),
-    "q8": Entry(right=[quality_by_list, quality_by_all], wrong={"expected `": quality_by_steps}),
+    "q6": Entry(right=[agreement_by_diagonal]),
+}
+
+EQUIVALENT = {
+    ("q4", "line 2: 1 becomes 2"): "NumPy works out the length for any negative number",
+    ("q4", "line 4: 5 becomes 6"): "six neighbors find more than half of the strangers, too",
+    ("q4", "line 4: 5 becomes 4"): "four neighbors find more than half of the strangers, too",
 }

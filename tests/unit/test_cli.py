@@ -92,7 +92,8 @@ def test_help_lists_all_commands_and_the_packages_version():
 
 @pytest.mark.parametrize("arguments", [
     [], ["guess"], ["predict"], ["predict", "x.png", "--ink", "blue"], ["train", "nothing"], ["train", "--epochs", "0"],
-    ["evaluate", "--source", "elsewhere"], ["export", "reference", "--format", "h5"], ["draw", "--port", "70000"],
+    ["evaluate", "--source", "elsewhere"], ["evaluate", "--csv", "t.csv", "--folder", "t"],
+    ["export", "reference", "--format", "h5"], ["draw", "--port", "70000"],
     ["submit", "--test", "t.csv"], ["submit", "--out", "s.csv"], ["submit", "--test=t", "--out", "s", "--check", "c"],
 ])  # fmt: skip
 def test_wrong_usage_ends_with_2(arguments):
@@ -271,6 +272,8 @@ def test_the_others_are_answered_where_one_cannot_be_read(seven, tmp_path):
     (["predict", "x.png", "--model", "{folder}/../notes.onnx"], "damaged"),
     (["evaluate", "--folder", "{folder}"], "7_desk.jpg"),
     (["evaluate", "--folder", "{folder}/nowhere"], "there is no folder"),
+    (["evaluate", "--csv", "{folder}/nowhere.csv"], "No such file"),
+    (["evaluate", "--csv", "{folder}/../notes.onnx"], "expected the columns"),
     (["export", "reference.onnx"], "expected a .keras file"),
     (["export", "reference", "--output", "model.tflite"], "ends in .onnx"),
     (["export", "nothing"], "give a name from data/models"),
@@ -393,6 +396,35 @@ def test_evaluate_names_all_that_it_leaves_out(seven, tmp_path):
     assert json.loads(result.stdout)["images"] == 2
     said = [re.fullmatch(r"Left out: (.*?), .*", line)[1] for line in result.stderr.splitlines()]
     assert sorted(said) == sorted(str(folder / name) for name in left_out)
+
+
+def test_evaluate_reads_a_table(tmp_path):
+    mnist = data.load_mnist("sample")
+    images, labels = mnist.x_test[:20], mnist.y_test[:20].copy()
+    answers = DigitReader("tiny").predict_batch(images).argmax(axis=1)
+    labels[0] = (answers[0] + 1) % 10
+    files.write_kaggle_csv(tmp_path / "mine.csv", images, labels)
+    result = json.loads(digits("evaluate", "tiny", "--csv", tmp_path / "mine.csv", "--json").stdout)
+    assert (result["images"], result["correct"]) == (20, (answers == labels).sum())
+    assert result["confusion"][labels[0]][answers[0]] >= 1
+    files.write_kaggle_csv(tmp_path / "test.csv", images)
+    refused = digits("evaluate", "tiny", "--csv", tmp_path / "test.csv", code=1)
+    assert "has no labels" in refused.stderr
+
+
+class Doubter:
+    """Doubt that anything is a digit."""
+
+    def predict_or_reject(self, images):
+        return np.full((len(images), 10), 0.1, "float32"), np.full(len(images), 0.9, "float32")
+
+
+def test_evaluate_counts_what_is_refused_in_a_table(monkeypatch, tmp_path):
+    mnist = data.load_mnist("sample")
+    files.write_kaggle_csv(tmp_path / "mine.csv", mnist.x_test[:5], mnist.y_test[:5])
+    monkeypatch.setattr("apps.cli.evaluate.open_reader", lambda model: Doubter())
+    result = json.loads(digits("evaluate", "--csv", tmp_path / "mine.csv", "--json").stdout)
+    assert (result["images"], result["correct"], result["refused"]) == (5, 0, 5)
 
 
 def test_evaluate_reads_the_pictures_of_the_course():

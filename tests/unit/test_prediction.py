@@ -71,6 +71,43 @@ def test_a_blank_page_gives_a_reason_instead_of_a_digit(reader):
     assert "blank" in prediction.reason
 
 
+def eleven(digits, no_digit):
+    """Return a reader whose network always gives the same probabilities: of the ten digits, then of no digit."""
+    outputs = np.append(np.array(digits, "float32") * (1 - no_digit), np.float32(no_digit))
+    return DigitReader(lambda images, training: np.tile(outputs, (len(images), 1)))
+
+
+SEVEN = np.array([0, 0, 0, 0, 0, 0, 0, 0.9, 0, 0.1])
+
+
+def test_an_eleventh_output_leaves_ten_probabilities():
+    probabilities, doubt = eleven(SEVEN, 0.3).predict_or_reject(np.zeros((2, 28, 28), "uint8"))
+    np.testing.assert_allclose(probabilities, [SEVEN, SEVEN], atol=1e-6)
+    np.testing.assert_allclose(doubt, [0.3, 0.3])
+    np.testing.assert_array_equal(
+        eleven(SEVEN, 0.3).predict_batch(np.zeros((2, 28, 28), "uint8")), probabilities
+    )
+
+
+def test_what_is_surely_no_digit_still_has_ten_probabilities():
+    probabilities, doubt = eleven(SEVEN, 1).predict_or_reject(np.zeros((1, 28, 28), "uint8"))
+    assert probabilities.sum() == pytest.approx(1) and doubt == [1]
+
+
+def test_a_network_of_ten_outputs_rejects_nothing(reader):
+    network = DigitReader("compact")
+    assert (network.predict_or_reject(np.zeros((3, 28, 28), "uint8"))[1] == 0).all()
+
+
+@pytest.mark.parametrize(("no_digit", "digit"), [(0.0, 7), (0.5, 7), (0.51, None), (1.0, None)])
+def test_a_digit_is_refused_if_it_is_more_likely_none(no_digit, digit):
+    prediction = eleven(SEVEN, no_digit).read(drawing())
+    assert prediction.digit == digit and prediction.no_digit == pytest.approx(no_digit)
+    assert prediction.probabilities.sum() == pytest.approx(1) and prediction.image is not None
+    assert ("doesn't look like a digit" in prediction.reason) == (digit is None)
+    assert prediction.confidence == pytest.approx(0 if digit is None else 0.9)
+
+
 def test_a_prediction_carries_what_the_network_saw(reader):
     prediction = reader.read(drawing())
     np.testing.assert_array_equal(prediction.image, to_mnist_form(drawing()))
@@ -174,9 +211,12 @@ def test_name_loads_onnx_if_installed_else_keras(monkeypatch, held_out):
 
 
 def test_the_keras_model_behind_a_reader_is_there_to_look_into(reader, held_out):
-    assert reader.path.stem == "robust" and reader.model.count_params() == 196_202
+    assert reader.path.stem == "robust" and reader.model.count_params() == 196_299
+    outputs = np.asarray(reader.model(scale(held_out[0][:9])))
+    probabilities, doubt = reader.predict_or_reject(held_out[0][:9])
+    np.testing.assert_allclose(outputs[:, 10], doubt, atol=1e-5)
     np.testing.assert_allclose(
-        reader.model(scale(held_out[0][:9])), reader.predict_batch(held_out[0][:9]), atol=1e-5
+        outputs[:, :10] / outputs[:, :10].sum(axis=1, keepdims=True), probabilities, atol=1e-5
     )
 
 

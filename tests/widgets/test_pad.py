@@ -1,7 +1,11 @@
 """The pad hands what is drawn to its reader, and says what that sees, or what went wrong."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from utils import data
 from utils.prediction import DigitReader, Prediction
@@ -87,3 +91,12 @@ def test_a_fault_is_shown_and_goes_away_with_its_cause(sample, monkeypatch):
 
 def test_without_a_kernel_a_text_stands_in_its_place():
     assert repr(DrawPad()) == "Draw pad: run this cell to use it."
+
+
+def test_a_reader_without_a_kernel_sees_a_pad_in_use():
+    bundle, metadata = DrawPad()._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "run this cell" in bundle["text/plain"]
+    picture = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
+    told = metadata["image/png"]
+    assert picture.size == (2 * told["width"], 2 * told["height"]) and len(told["alt"]) > 20

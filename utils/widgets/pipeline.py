@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from utils import camera, photos
-from utils.prediction import DigitReader
+from utils.prediction import MOST_DOUBT, DigitReader
 from utils.widgets.explorer import Choice, Explorer, Slider, View
 from utils.widgets.pad import DrawPad
 
@@ -49,8 +49,10 @@ class PipelineExplorer(Explorer):
             steps, what, remark = nothing.steps, "A page without a digit", f"No digit: {nothing}."
         else:
             what = "A digit"
-            probabilities = self.reader.predict_batch(steps["center_by_mass"][np.newaxis])[0]
-            remark = f"Read from the {self.page.value}: {probabilities.argmax()}, {probabilities.max():.0%} sure."
+            (digits,), (doubt,) = self.reader.predict_or_reject(steps["center_by_mass"][np.newaxis])
+            remark = f"Read from the {self.page.value}: {digits.argmax()}, {digits.max():.0%} sure."
+            if doubt > MOST_DOUBT:
+                remark = f"Read from the {self.page.value}: no digit, {doubt:.0%} sure."
         alt = f"{what}, seen on the {self.page.value}, in {len(steps)} steps: {', '.join(steps)}."
         return View(_draw_steps(steps), alt, remark)
 

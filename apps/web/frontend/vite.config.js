@@ -12,5 +12,8 @@ export default defineConfig({
     assetsInlineLimit: 0, // the server's content-security policy allows files, but no data: addresses
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { "/predict": SERVER, "/ready": SERVER } },
+  server: {
+    fs: { allow: ["../../.."] }, // the pad of the lessons lies outside of this folder
+    proxy: { "/predict": SERVER, "/ready": SERVER },
+  },
 });
