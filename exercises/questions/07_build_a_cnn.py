@@ -63,8 +63,8 @@ def q5_observe(function, x, rate, training, rng):
         "axes with whole lines dropped": whole if 0 < share < 1 else [],
         "share dropped": near[0] if near else share,
         "factors of the rest": [factors.min(), factors.max()] if factors.size else None,
-        "same holes from the same rng": np.array_equal(first, again),
-        "same holes once more": np.array_equal(first, other),
+        "same numbers dropped by the same rng": np.array_equal(first, again),
+        "same numbers dropped once more": np.array_equal(first, other),
     }
 
 
