@@ -181,7 +181,7 @@ BANK = {
             "got `['scale ": plan_but(lambda text: text.replace("digits ", "")),
             "got `['digits scale read ": plan_but(lambda text: text.replace("read", "read ")),
             "got `['better code', 2]`": plan_but(more=1),
-            "got `'digits scale": lambda *case: plan(*case)[0],
+            "got `'make it smaller'`": lambda *case: plan(*case)[0],
         },
     ),
     "q6": Entry(
