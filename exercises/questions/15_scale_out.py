@@ -96,26 +96,25 @@ def seen(folder):
 
 
 def q4(rng):
-    yield from [(100, 55, 16), (200.0, 100.0, 11), (40.0, 40.0, 3)]  # some, nothing, all is serial
-    yield from [(90.0, 50.0, 1), (120.0, 61.5, 1000)]
+    yield from [(100, 55, 2, 16), (200.0, 100.0, 2, 11), (40.0, 40.0, 3, 3)]  # some, no, all serial
+    yield from [(90.0, 50.0, 2, 1), (120.0, 45.0, 4, 1000)]
     while True:
-        one, share = rng.uniform(20, 400), rng.uniform(0.02, 0.4)
-        yield float(one), float(one * (1 + share) / 2), int(rng.integers(4, 40))
+        one, share, n = rng.uniform(20, 400), rng.uniform(0.02, 0.4), int(rng.integers(2, 9))
+        yield float(one), float(one * (share + (1 - share) / n)), n, int(rng.integers(4, 40))
 
 
 def q5(rng):
-    yield "sweep", 901, 8, 3, 1
-    yield "read", 4096.0 * 33, 2.0, 4.0, 0.5
+    yield "sweep", 901, 8, 3, 0
+    yield "read", 4096.0 * 33, 2.0, 4.0, 0.5  # too much for any number of machines
     yield "train", 4.0, 4.0, 2.0, 0.5  # just in time, as it is
     yield "sweep", 24, 8, 3, 0.75  # just in time, by better code
-    while True:
-        deadline, faster = 2.0 ** int(rng.integers(4)), 2.0 * int(rng.integers(2, 6))
-        efficiency = float(rng.choice([0.5, 0.75, 0.875, 1]))
-        machines = 4 * int(rng.integers(1, 6)) + rng.choice([0, 0.1, 0.7, 1.1, 1.7, 2.1])
-        needed = deadline * faster * efficiency * machines
-        hours = rng.choice([0.8 * deadline, deadline, 0.8 * deadline * faster, needed, needed])
+    while True:  # powers of 2, so that just in time is exact
+        work, faster = 2.0 ** int(rng.integers(5)), 2.0 * int(rng.integers(2, 6))
+        share, machines = float(rng.choice([0, 0.0625, 0.125, 0.25])), int(rng.choice([2, 4, 8]))
+        needed = share + (1 - share) / machines
+        times = [needed, needed, needed + 1 / 64, needed - 1 / 64, share or needed, 1, 1.25, faster]
         kind = str(rng.choice(["train", "sweep", "read"]))
-        yield kind, float(hours), deadline, faster, efficiency
+        yield kind, work * faster, float(work * rng.choice(times)), faster, share
 
 
 def q6(rng):

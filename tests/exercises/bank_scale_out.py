@@ -53,8 +53,8 @@ def left_and_deleted(folder, sizes):
     return left
 
 
-def amdahl_by_times(one, two, workers):
-    serial = 2 * two - one
+def amdahl_by_times(one, several, n, workers):
+    serial = (n * several - one) / (n - 1)
     time = serial + (one - serial) / workers
     return np.array([serial / one, one / time, one / time / workers])
 
@@ -64,14 +64,15 @@ def two_mistakes(*case):
     return share, 2 * speed_up, efficiency / 3
 
 
-def plan_by_trying(kind, hours, deadline, faster, efficiency):
-    table = np.array(["leave it", "better code", "digits scale " + kind])  # strings of NumPy
+def plan_by_trying(kind, hours, deadline, faster, share):
+    # Strings of NumPy.
+    table = np.array(["leave it", "better code", "digits scale " + kind, "make it smaller"])
     if hours <= deadline:
         return table[0], 1
-    machines = 1
-    while hours > deadline * faster * (1 if machines == 1 else machines * efficiency):
-        machines += 1
-    return [table[1 + (machines > 1)], float(machines)]
+    for machines in range(1, 1000):
+        if hours / faster * (share + (1 - share) / machines) <= deadline:
+            return [table[1 + (machines > 1)], float(machines)]
+    return [table[3], 0]
 
 
 def plan_but(what=lambda text: text, more=0):
@@ -180,7 +181,7 @@ BANK = {
             "got `['scale ": plan_but(lambda text: text.replace("digits ", "")),
             "got `['digits scale read ": plan_but(lambda text: text.replace("read", "read ")),
             "got `['better code', 2]`": plan_but(more=1),
-            "got `'digits scale": lambda *case: plan(*case)[0],
+            "got `'make it smaller'`": lambda *case: plan(*case)[0],
         },
     ),
     "q6": Entry(
