@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from packaging.tags import Tag
 
-from benchmarks import ablation, capstone, choices, records, speed
-from benchmarks.accuracy import MEASURED, describe, side_by_side
+from benchmarks import ablation, augmentation, capstone, choices, records, speed
+from benchmarks.accuracy import MEASURED, SEEDS, describe, side_by_side
 from benchmarks.robustness import accuracies, errors_against_rival
 from benchmarks.setup import download_bytes, slowest_files
 from utils.training import RECIPES
@@ -87,6 +87,13 @@ def test_the_ablation_is_of_todays_recipe_and_complete():
         assert result["mean_errors"] == pytest.approx(
             np.mean([run["errors"] for run in result["runs"]]), abs=1e-5
         )
+
+
+def test_augmentation_was_measured_by_todays_recipes_and_for_every_seed():
+    record, recipes = records.load("augmentation"), augmentation.MISSING
+    assert record["recipes"] == {name: describe(recipe) for name, recipe in recipes.items()}
+    for runs in record["runs"].values():
+        assert [run["seed"] for run in runs] == list(SEEDS)
 
 
 def test_recorded_latency_is_a_fraction_of_keras():
