@@ -8,7 +8,14 @@ missing, with the same recipe, digits, and seeds: the dense network with augment
 from dataclasses import replace
 
 from benchmarks import records
-from benchmarks.accuracy import SEEDS, describe, digits_for, mnist_of_this_process, scores, timed_fit
+from benchmarks.accuracy import (
+    SEEDS,
+    describe,
+    digits_for,
+    mnist_of_this_process,
+    scores,
+    timed_fit,
+)
 from utils.training import RECIPES
 
 MISSING = {
