@@ -92,6 +92,7 @@ benchmark: $(TESTABLE)  ## measure speed and accuracy over many seeds (hours; wh
 	$(BIN) -m benchmarks.serving
 	$(BIN) -m benchmarks.accuracy
 	$(BIN) -m benchmarks.ablation
+	$(BIN) -m benchmarks.augmentation
 	$(BIN) -m benchmarks.robustness
 	$(BIN) -m benchmarks.pages
 	$(BIN) -m benchmarks.csv_reading

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from benchmarks import records
-from benchmarks.accuracy import MEASURED, NO_DIGITS, WRITTEN, describe, trained, training_data
+from benchmarks.accuracy import MEASURED, NO_DIGITS, WRITTEN, trained, training_data, whole_recipe
 from benchmarks.handwriting import digits_kept_apart, letters_kept_apart, no_digits
 from utils import data
 from utils.evaluation import DIGITS, accuracy_interval, coverage_curve, fit_temperature
@@ -50,7 +50,7 @@ def make(name: str, mnist: data.Mnist) -> None:
     export_onnx(bare, paths[1])
     export_int8(bare, train[0][:EXAMPLES], paths[2])
     card = {
-        "recipe": describe(MEASURED[name]),
+        "recipe": whole_recipe(name),
         "seed": SEED,
         "temperature": round(temperature, 3),
         "abstain_below": threshold(paths[0], *validation),

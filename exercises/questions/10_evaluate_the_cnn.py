@@ -108,11 +108,14 @@ def q6(rng):
 
 def q7(rng):
     for number in range(300):
-        confidence = rng.uniform(0.3, 0.97, rng.integers(90, 140) if number else 301)
-        if number % 2 == 0:  # many share their confidence
-            confidence = (20 * confidence).round() / 20
-        confidence[:2] = 1  # the surest of each half are right: every wish can be met
-        yield *read(rng, confidence, 0.5 + 0.51 * confidence), [0.853, 1.0, 0.907][number % 3]
+        sets = []
+        for most in (140, 150):  # validation digits, then test digits
+            confidence = rng.uniform(0.3, 0.97, rng.integers(90, most) if number else 301)
+            if number % 2 == 0:  # many share their confidence
+                confidence = (20 * confidence).round() / 20
+            confidence[0] = 1  # right, and answered: every wish can be met
+            sets += read(rng, confidence, 0.5 + 0.51 * confidence)
+        yield *sets, [0.853, 1.0, 0.907][number % 3]
 
 
 def q8(rng):

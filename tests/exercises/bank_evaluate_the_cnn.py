@@ -94,23 +94,23 @@ def temperature_of_the_first(z, labels, temperatures):
     return temperatures[np.argmin(losses)]
 
 
-def promise(probabilities, labels, wish):
-    sure, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    kept = [t for t in sure[::2] if np.mean(hit[::2][sure[::2] >= t]) >= wish]
-    answered = sure[1::2] >= min(kept)
-    return min(kept), 1 - np.mean(~answered), hit[1::2][answered].sum() / answered.sum()
+def promise(val_probabilities, val_labels, probabilities, labels, wish):
+    sure, hit = val_probabilities.max(axis=1), val_probabilities.argmax(axis=1) == val_labels
+    threshold = min(t for t in sure if np.mean(hit[sure >= t]) >= wish)
+    answered, hit = probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1) == labels
+    return threshold, 1 - np.mean(~answered), hit[answered].sum() / answered.sum()
 
 
-def promise_by_curve(probabilities, labels, wish):
-    curve = evaluation.coverage_curve(probabilities[::2], labels[::2])
+def promise_by_curve(val_probabilities, val_labels, probabilities, labels, wish):
+    curve = evaluation.coverage_curve(val_probabilities, val_labels)
     curve = curve.drop_duplicates("threshold", keep="last")
     threshold = curve.loc[curve["accuracy"] >= wish, "threshold"].iloc[-1]
-    sure, hit = probabilities.max(axis=1)[1::2], (probabilities.argmax(axis=1) == labels)[1::2]
+    sure, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     return [threshold, np.mean(sure >= threshold), hit[sure >= threshold].mean()]
 
 
-def promise_of_a_grid(probabilities, labels, wish):
-    threshold, *rest = promise(probabilities, labels, wish)
+def promise_of_a_grid(*case):
+    threshold, *rest = promise(*case)
     return round(threshold, 2) + 0.001, *rest
 
 
@@ -169,11 +169,11 @@ BANK = {
         right=[promise, promise_by_curve],
         wrong={
             "`threshold`: expected": promise_of_a_grid,
-            "`accuracy`: expected": lambda *case: (*promise(*case)[:2], case[2]),
+            "`accuracy`: expected": lambda *case: (*promise(*case)[:2], case[4]),
         },
     ),
     "q8": Entry(
         right=[compared, compared_image_by_image],
-        wrong={"`chance`: expected": lambda *case: (*compared(*case)[:2], 1 - compared(*case)[2])},
+        wrong={"`probability`: expected": lambda *case: (*compared(*case)[:2], 1 - compared(*case)[2])},
     ),
 }  # fmt: skip

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from packaging.tags import Tag
 
-from benchmarks import ablation, capstone, choices, records, shifts, speed
-from benchmarks.accuracy import MEASURED, describe, side_by_side
+from benchmarks import ablation, augmentation, capstone, choices, records, shifts, speed
+from benchmarks.accuracy import MEASURED, SEEDS, describe, side_by_side, whole_recipe
 from benchmarks.robustness import accuracies, errors_against_rival
 from benchmarks.setup import download_bytes, slowest_files
 from utils.training import RECIPES
@@ -25,7 +25,7 @@ MOST_SECONDS = {"compact": 15 * 60, "ensemble": 60 * 60}
 
 def test_every_recipe_has_a_current_record():
     recorded = {name: result["recipe"] for name, result in ACCURACY.items() if name != "ensemble"}
-    assert recorded == {name: describe(recipe) for name, recipe in MEASURED.items()}
+    assert recorded == {name: whole_recipe(name) for name in MEASURED}
 
 
 @pytest.mark.parametrize("name", ACCURACY)
@@ -115,6 +115,13 @@ def test_digits_are_moved_in_four_directions():
     places = [tuple(np.argwhere(one[0])[0]) for one in shifts.moved(image, 6)]
     assert places == [(16, 20), (4, 20), (10, 26), (10, 14)]
     assert not np.any([*shifts.moved(image, 10)][2])  # it has left the image
+
+
+def test_augmentation_was_measured_by_todays_recipes_and_for_every_seed():
+    record, recipes = records.load("augmentation"), augmentation.MISSING
+    assert record["recipes"] == {name: describe(recipe) for name, recipe in recipes.items()}
+    for runs in record["runs"].values():
+        assert [run["seed"] for run in runs] == list(SEEDS)
 
 
 def test_recorded_latency_is_a_fraction_of_keras():
