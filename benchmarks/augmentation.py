@@ -27,7 +27,7 @@ MISSING = {
 def measure(name: str, seed: int) -> dict:
     """Train once, and return the accuracy on the validation digits and on the test digits."""
     mnist = mnist_of_this_process()
-    network, _ = timed_fit(MISSING[name], digits_for(name, mnist), seed)
+    network, _ = timed_fit(MISSING[name], digits_for(name, mnist, seed), seed)
     return {"seed": seed, **scores(network, mnist)}
 
 

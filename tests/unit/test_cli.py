@@ -668,7 +668,7 @@ def test_a_late_output_that_is_not_finite_is_one_line(monkeypatch, seven):
     def fails(self, images):
         raise UnreadableModel("got NaN")
 
-    monkeypatch.setattr(DigitReader, "predict_batch", fails)
+    monkeypatch.setattr(DigitReader, "predict_or_reject", fails)
     for job in (["predict", seven], ["evaluate", "--source", "sample"]):
         assert digits(*job, code=1).stderr == "Error: got NaN\n"
 

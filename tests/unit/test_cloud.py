@@ -216,9 +216,10 @@ def test_the_end_of_azures_service_is_a_date():
 def test_a_service_reads_as_its_engine_does(readers, service):
     assert readers[service].practice
     for digit in DIGITS[:12]:
-        expected, found = CNN.read(digit), readers[service].read(digit)
+        expected = CNN.read(to_service_form(to_mnist_form(digit)))
+        found = readers[service].read(digit)
         assert found.digit == expected.digit == found.probabilities.argmax()
-        assert found.confidence == pytest.approx(expected.confidence, abs=0.01)
+        assert found.confidence == pytest.approx(expected.confidence, abs=1e-3)
         others = np.delete(found.probabilities, found.digit)
         np.testing.assert_allclose(others, (1 - found.confidence) / 9, rtol=1e-5)
         assert (found.reason, found.probabilities.dtype) == ("", np.float32)
