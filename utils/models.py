@@ -78,8 +78,9 @@ def conv_bn_relu(
 ) -> keras.KerasTensor:
     """Apply a convolution, max pooling if asked for, batch normalization, and ReLU, in this order.
 
-    Pooling first gives the same numbers as pooling last, because both later steps keep the order of two numbers. It
-    leaves a quarter of the work to them. Batch normalization: Ioffe & Szegedy (2015), arXiv:1502.03167.
+    Pooling first leaves a quarter of the work to the later steps. It doesn't give the same numbers as pooling last,
+    because the normalization then uses the mean and variance of the maxima.
+    Batch normalization: Ioffe & Szegedy (2015), arXiv:1502.03167.
     """
     # The normalization adds its own offset, so the convolution needs no bias.
     x = layers.Conv2D(filters, size, use_bias=False, kernel_initializer="he_normal")(x)
