@@ -1,5 +1,6 @@
-"""Write the README's tables from what was recorded: `python -m benchmarks.readme`."""
+"""Write the tables of README.md and benchmarks/README.md from the records: `python -m benchmarks.readme`."""
 
+import hashlib
 import re
 import statistics
 from pathlib import Path
@@ -8,9 +9,11 @@ import nbformat
 
 from benchmarks import records
 from utils.data import atomic_write
+from utils.prediction import MODELS
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGES = ROOT / "README.md", ROOT / "benchmarks" / "README.md"
+HEADLINES = "speed", "latency", "serving", "robustness"  # the records of one table
 
 
 def lesson_table() -> str:
@@ -30,7 +33,7 @@ def lesson_table() -> str:
 def accuracy_table() -> str:
     """Return a row per recipe: its parameters, its test accuracy over the recorded seeds, and minutes on one core."""
     rows = [
-        "| recipe | parameters | MNIST test accuracy | one training | trainings |",
+        "| recipe | parameters | MNIST test accuracy | time per run | runs |",
         "|---|---|---|---|---|",
     ]
     recipes = records.load("accuracy")["recipes"]
@@ -47,10 +50,46 @@ def accuracy_table() -> str:
     return "\n".join(rows)
 
 
+def headline_table() -> str:
+    """Return a row for each of the other measurements, with its main result."""
+    speed, latency, serving, robustness = map(records.load, HEADLINES)
+    seconds = {name: speed[name]["mean_seconds"] for name in ("fast", "keras.io")}
+    times = {name: row["p50_ms"] for name, row in latency["rows"].items()}
+    rates = {name: statistics.median(it) for name, it in serving["requests_per_second"].items()}
+    models = robustness["models"]
+    accuracy = {name: it["means"]["all"]["accuracy"] for name, it in models.items()}
+    rows = [
+        ("", "our result", "compared with"),
+        ("---",) * 3,
+        (
+            "training to 99%",
+            f"{seconds['fast']:.1f} s with *fast*",
+            f"{seconds['keras.io']:.1f} s with the example on keras.io",
+        ),
+        (
+            "one prediction",
+            f"{times['DigitReader, ONNX']:.3f} ms with ONNX Runtime",
+            f"{times['model.predict']:.0f} ms with `model.predict`",
+        ),
+        (
+            "requests a second",
+            f"{rates['ours']:.0f} with the web app's server",
+            f"{rates['model.predict']:.0f} with a server that calls `model.predict`",
+        ),
+        (
+            "accuracy on corrupted digits",
+            f"{accuracy['robust']:.2%} with *robust*",
+            f"{accuracy['keras.io']:.2%} with the example on keras.io",
+        ),
+    ]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return table + _trained_since(models, "\n\nThe last row was")
+
+
 def speed_table() -> str:
-    """Return a row per contender for the time to 99 %."""
+    """Return a row per contender for the time to 99%."""
     record = records.load("speed")
-    rows = ["| to 99 % | seconds | MNIST test accuracy | trainings |", "|---|---|---|---|"]
+    rows = ["| to 99% | seconds | MNIST test accuracy | runs |", "|---|---|---|---|"]
     for name in ("keras.io", "fast"):
         result = record[name]
         accuracy = f"{result['mean_test_accuracy']:.2%} ± {result['standard_deviation']:.2%}"
@@ -61,19 +100,23 @@ def speed_table() -> str:
         [
             *rows,
             "",
-            f"*fast* is {record['ratio']:.0f} times faster, ± {record['ratio_deviation']:.0f}.",
+            f"*fast* is {record['ratio']:.0f} times as fast, ± {record['ratio_deviation']:.0f}.",
         ]
     )
 
 
 def latency_table() -> str:
-    """Return a row per way to read one digit, and how long whole pictures take."""
+    """Return a row per way to classify one digit, and how long whole pictures take."""
     record = records.load("latency")
-    rows = ["| one digit by | median, ms | times faster |", "|---|---|---|"]
+    rows = ["| one digit | median, ms | times as fast |", "|---|---|---|"]
     for name, row in record["rows"].items():
         rows.append(f"| {name} | {row['p50_ms']:.3g} | {row['times_faster']:,.0f} |")
-    whole = "; ".join(f"{name}: {row['p50_ms']:.0f} ms" for name, row in record["pictures"].items())
-    return "\n".join([*rows, "", f"From the picture to the answer, prepared and read: {whole}."])
+    whole = " or ".join(
+        f"{row['p50_ms']:.0f} ms ({name})" for name, row in record["pictures"].items()
+    )
+    return "\n".join(
+        [*rows, "", f"From a picture to a prediction, preprocessing included: {whole}."]
+    )
 
 
 def robustness_table() -> str:
@@ -81,12 +124,14 @@ def robustness_table() -> str:
     models = records.load("robustness")["models"]
     columns = {
         "MNIST's test set, clean": lambda it: it["clean"],
-        "corrupted, all families": lambda it: it["means"]["all"],
-        "corrupted, families that no training has met": lambda it: it["means"]["withheld"],
+        "corrupted, all 22 ways": lambda it: it["means"]["all"],
+        "corrupted in the five ways left out of training": lambda it: it["means"]["withheld"],
         "scikit-learn's `load_digits`": lambda it: it["load_digits"],
-        "photos: ruled paper, shadow, blur and pens": lambda it: it["photos"]["all together"],
+        "photos: ruled paper, shadow, blur, and colored pens": lambda it: it["photos"][
+            "all together"
+        ],
     }
-    rows = [f"| read rightly | {' | '.join(models)} |", "|---|" + "---|" * len(models)]
+    rows = [f"| accuracy on | {' | '.join(models)} |", "|---|" + "---|" * len(models)]
     for label, pick in columns.items():
         rows.append(
             f"| {label} | "
@@ -96,11 +141,22 @@ def robustness_table() -> str:
     errors = models["robust"]["errors_against_keras_io"]
     families = [errors[name] for name in models["robust"]["corruptions"]]
     summary = (
-        f"Of the example's errors on corrupted digits, *robust* makes {errors['mean, all']:.2f} over all families, "
-        f"{errors['mean, withheld']:.2f} over the withheld ones, and from {min(families):.2f} to {max(families):.2f} "
-        "in a single family."
+        f"For each error of the example on corrupted digits, *robust* makes {errors['mean, all']:.2f} on average over "
+        f"all ways, {errors['mean, withheld']:.2f} over the five left out of training, and between "
+        f"{min(families):.2f} and {max(families):.2f} in any single way."
     )
-    return "\n".join([*rows, "", summary])
+    return "\n".join([*rows, "", summary + _trained_since(models, " These numbers were")])
+
+
+def _trained_since(models: dict, start: str) -> str:
+    """Return a sentence that names the models whose file isn't the one that was scored, or nothing."""
+    others = [
+        f"*{name}*"
+        for name, it in models.items()
+        if (path := MODELS / f"{name}.onnx").exists()
+        and hashlib.sha256(path.read_bytes()).hexdigest() != it["sha256"]
+    ]
+    return f"{start} measured before {' and '.join(others)} was trained again." if others else ""
 
 
 def serving_table() -> str:
@@ -112,17 +168,18 @@ def serving_table() -> str:
     latency, soak = record["latency"], record["soak"]
     start = statistics.median(record["start_to_ready_seconds"])
     alone = (
-        f"Ours answers {record['ratio']:.1f} times as many. At {latency['requests_per_second']} requests a second, "
-        f"99 % are answered within {latency['p99_ms']:.0f} ms. It is ready {start:.1f} s after its start, and its "
-        f"memory changed by {soak['growth_mb']:+.1f} MB over {soak['requests']:,} drawings."
+        f"Our server handles {record['ratio']:.1f} times as many. At {latency['requests_per_second']} requests a "
+        f"second, 99% get their response within {latency['p99_ms']:.0f} ms. It's ready {start:.1f} s "
+        f"after it starts, and its memory changed by {soak['growth_mb']:+.1f} MB over {soak['requests']:,} drawings."
     )
     return "\n".join([*rows, "", alone])
 
 
 def filled(text: str) -> str:
-    """Return README's text with each marked table replaced by the recorded one."""
+    """Return a page's text with each marked table replaced by the recorded one."""
     for name, write_table in TABLES.items():
-        if not records.load(name):
+        needed = HEADLINES if name == "headlines" else [name]
+        if f"<!-- {name}" not in text or not all(map(records.load, needed)):
             continue
         between = re.compile(rf"(<!-- {name}[^>]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
         text = between.sub(rf"\g<1>\n{write_table()}\n\n\g<2>", text)
@@ -132,6 +189,7 @@ def filled(text: str) -> str:
 TABLES = {
     "lessons": lesson_table,
     "accuracy": accuracy_table,
+    "headlines": headline_table,
     "speed": speed_table,
     "latency": latency_table,
     "robustness": robustness_table,
@@ -140,9 +198,11 @@ TABLES = {
 
 
 def write() -> None:
-    """Put the recorded tables into README.md."""
-    with atomic_write(README) as part:
-        part.write_text(filled(README.read_text()))
+    """Put the recorded tables into the pages."""
+    for page in PAGES:
+        text = filled(page.read_text(encoding="utf-8"))
+        with atomic_write(page) as part:
+            part.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

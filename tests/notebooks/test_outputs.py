@@ -32,9 +32,10 @@ def test_no_stamp_without_a_lesson():
 
 
 def test_the_readmes_tables_are_the_recorded_ones():
-    text = readme.README.read_text()
-    assert "<!-- lessons" in text and "<!-- accuracy" in text
-    assert readme.filled(text) == text, "run python -m benchmarks.readme"
+    texts = [page.read_text(encoding="utf-8") for page in readme.PAGES]
+    for name in readme.TABLES:
+        assert sum(f"<!-- {name}:" in text for text in texts) == 1, name
+    assert [readme.filled(text) for text in texts] == texts, "run python -m benchmarks.readme"
 
 
 def test_hash_follows_the_code_not_prose_or_outputs():
