@@ -5,7 +5,7 @@ from PIL import Image
 
 from utils.photos import crop_to_ink
 
-FAT_FIVE = 223  # in the sample's test set: cut close, it's read as a 0 until the ink is named
+FAT_FIVE = 223  # in the sample's test set: cut close, it's refused until the ink is named
 
 
 def cut_close(digit: np.ndarray) -> np.ndarray:
