@@ -52,9 +52,10 @@ def draw(
     import uvicorn
 
     from apps.web import guard, server
+    from apps.web.protocol import GuardedProtocol
 
     app = guard.for_this_machine(server.app)
-    uvicorn.run(app, host=HOST, port=port, log_level="warning", ws="none")
+    uvicorn.run(app, host=HOST, port=port, http=GuardedProtocol, log_level="warning", ws="none")
 
 
 def _free_port(wanted: int) -> int:
