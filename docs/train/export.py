@@ -18,8 +18,8 @@ import numpy as np
 from utils.data import Mnist, atomic_write, load_mnist
 
 HERE = Path(__file__).parent
-NOTE = """// Written by export.py. The digits are MNIST's, by Yann LeCun, Corinna Cortes, and Christopher Burges, under the
-// Creative Commons license Attribution-ShareAlike 3.0 (https://creativecommons.org/licenses/by-sa/3.0/).
+NOTE = """// Written by export.py. The digits are MNIST's, by Yann LeCun, Corinna Cortes, and Christopher Burges,
+// under the Creative Commons license Attribution-ShareAlike 3.0 (https://creativecommons.org/licenses/by-sa/3.0/).
 """
 
 
