@@ -18,17 +18,13 @@
 
   // Doing
 
-  function settings() {
-    return { hidden: HIDDEN, rate: RATES[find("rate").value], batch: 2 ** find("batch").value };
-  }
-
   function set() {
-    const { rate, batch } = settings();
-    for (const [id, value] of Object.entries({ rate, batch })) {
-      find(`${id}-shown`).textContent = value;
-      find(id).setAttribute("aria-valuetext", value);
+    const settings = { hidden: HIDDEN, rate: RATES[find("rate").value], batch: 2 ** find("batch").value };
+    for (const id of ["rate", "batch"]) {
+      find(`${id}-shown`).textContent = settings[id];
+      find(id).setAttribute("aria-valuetext", settings[id]);
     }
-    worker.postMessage({ settings: settings() });
+    worker.postMessage({ settings });
   }
 
   function train(shallRun) {
@@ -53,7 +49,7 @@
   // Saying
 
   function say(text, isFault = false) {
-    find("verdict").textContent = text;
+    if (find("verdict").textContent !== text) find("verdict").textContent = text; // or it'd be spoken again
     find("verdict").classList.toggle("fault", isFault);
   }
 
@@ -66,17 +62,17 @@
     else if (epochs % LONGEST === 0) say(`Paused after ${epochs} epochs, with an accuracy of ${percent(accuracy)}.`);
     else if (epochs >= 5 && accuracy < 0.6) say("It learns slowly, because its steps are tiny. Choose a higher learning rate.");
     else if (accuracy >= GOAL && run.slice(0, -1).every((earlier) => earlier.accuracy < GOAL)) {
-      say(`It reads ${percent(accuracy)} of the unseen digits after ${epochs} epochs, or ${time.toFixed(1)} seconds.`);
+      say(`It reads ${percent(accuracy)} of the unseen digits after ${epochs} epochs and ${time.toFixed(1)} seconds.`);
     } else if (epochs % REST === 0) say(`After ${epochs} epochs, it reads ${percent(accuracy)} of the unseen digits.`);
   }
 
   // Return what went wrong for good, and what to try, or nothing.
   function failure({ epochs, loss, accuracy, active }) {
-    const cure = "Choose a lower learning rate or a larger batch size, then press Start over.";
+    const cure = "Choose a lower one, then press Start over.";
     const dead = HIDDEN - active.filter(Boolean).length;
-    if (Number.isNaN(loss)) return `The steps were too large: the weights grew until the loss was no longer a number (NaN). ${cure}`;
+    if (Number.isNaN(loss)) return `The learning rate is too high: the weights grew until the loss was no longer a number (NaN). ${cure}`;
     if (epochs < 1 || accuracy > 0.3 || dead < 0.85 * HIDDEN) return "";
-    return `The steps were too large: they switched off ${dead} of the ${HIDDEN} hidden neurons, so the network only guesses. ${cure}`;
+    return `The learning rate is too high: large steps switched off ${dead} of the ${HIDDEN} hidden neurons, so the network only guesses. ${cure}`;
   }
 
   // Showing
@@ -140,6 +136,7 @@
   // Listening
 
   worker.onmessage = ({ data }) => {
+    if (data.hasFailed) say("This browser can’t unpack the digits. Try a newer one.", true);
     if (data.number !== number) return; // it comes too late
     if (!run.length && !isRunning) {
       say("Press Start. The weights are random, so the network only guesses so far.");
@@ -147,7 +144,6 @@
     }
     show(data);
   };
-  worker.onerror = () => say("This browser can’t unpack the digits or train here. Try a newer one.", true);
   find("toggle").addEventListener("click", toggle);
   find("again").addEventListener("click", startOver);
   find("rate").addEventListener("input", set);

@@ -92,8 +92,8 @@ function work() {
 
   onmessage = async ({ data }) => {
     Object.assign(settings, data.settings);
-    if (data.digits) await load(data.digits);
-    if (data.begin) begin(data.begin);
+    if (data.digits) await load(data.digits).catch(() => postMessage({ hasFailed: true }));
+    if (data.begin && train) begin(data.begin);
     if (data.isRunning === undefined || data.isRunning === isRunning) return;
     isRunning = data.isRunning;
     clearTimeout(timer);

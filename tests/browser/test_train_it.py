@@ -134,7 +134,7 @@ def test_network_reaches_95_percent(train_it):
     sentence = reached.inner_text()
     button(train_it, "Pause").click()
     plain += plain_loops(train_it)
-    seconds = float(re.search(r"or ([\d.]+) seconds", sentence)[1])
+    seconds = float(re.search(r"and ([\d.]+) seconds", sentence)[1])
     print(f"{sentence} The plain loops took {plain:.1f} seconds.")
     assert seconds <= max(30, 15 * plain)
     assert train_it.locator("#accuracy .now").get_attribute("points").count(",") > 10
@@ -146,9 +146,11 @@ def test_network_reaches_95_percent(train_it):
 def test_too_high_a_learning_rate_kills_it(train_it):
     set_slider(train_it, "Learning rate", "2")
     button(train_it, "Start").click()
-    why = train_it.get_by_text(re.compile("The steps were too large: they switched off 6"))
+    why = train_it.get_by_text(
+        re.compile("The learning rate is too high: large steps switched off 6")
+    )
     expect(why).to_be_visible(timeout=WITHIN)
-    expect(why).to_contain_text("Choose a lower learning rate")
+    expect(why).to_contain_text("Choose a lower one, then press Start over.")
     expect(button(train_it, "Continue")).to_be_visible()
     assert shown(train_it, "accuracy") < 30 and shown(train_it, "loss") > 2
     train_it.screenshot(path="tests/artifacts/train_it_dead.png", full_page=True)
@@ -156,6 +158,14 @@ def test_too_high_a_learning_rate_kills_it(train_it):
     button(train_it, "Start over").click()
     expect(train_it.locator("#accuracy-shown")).to_have_text(re.compile("[89]"), timeout=WITHIN)
     assert train_it.locator("#accuracy .before").get_attribute("points")
+
+
+def test_browser_that_cannot_unpack_the_digits_is_told(page, site):
+    broken = shutil.copytree(site, site.with_name("broken"))
+    script = broken / "train" / "digits.js"
+    script.write_text(re.sub('"pixels": "....', '"pixels": "AAAA', script.read_text()))
+    page.goto((broken / "train" / "index.html").as_uri())
+    expect(page.get_by_text("This browser can’t unpack the digits")).to_be_visible()
 
 
 def test_pause_stops_and_keeps_the_network(train_it):
