@@ -24,6 +24,7 @@ RIGHT_PYTHON := import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or 
 FRONT_END := apps/web/frontend
 PAGE := apps/web/dist/index.html
 TRY_IT := docs/try/network.js
+TRAIN_IT := docs/train/digits.js
 MODULES := $(FRONT_END)/node_modules/.package-lock.json
 RIGHT_NODE := const [major, minor] = process.versions.node.split(".").map(Number); \
 	process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)
@@ -71,7 +72,7 @@ test-long: $(TESTABLE)  ## test what takes many minutes, or a quiet machine (nee
 	$(BIN) -m pytest -m long -n 0 $(TEST_FLAGS)
 	$(BIN) -m pytest tests/browser -m long -n 0 $(TEST_FLAGS)
 
-test-browser: $(TESTABLE) $(PAGE) $(TRY_IT)  ## test lessons and apps in a real browser (needs chromium)
+test-browser: $(TESTABLE) $(PAGE) $(TRY_IT) $(TRAIN_IT)  ## test lessons and apps in a real browser (needs chromium)
 	$(BIN) -m pytest tests/browser -n 2 $(TEST_FLAGS)
 
 test-setup: $(TESTABLE)  ## test that the course installs from nothing (needs PyPI)
@@ -129,6 +130,9 @@ $(PAGE): $(MODULES) utils/widgets/pen.js $(wildcard $(addprefix $(FRONT_END)/,in
 
 $(TRY_IT): docs/try/export.py utils/widgets/pen.js data/models/robust.keras data/models/robust.json | $(READY)
 	@$(BIN) docs/try/export.py
+
+$(TRAIN_IT): docs/train/export.py | $(READY)
+	@$(BIN) docs/train/export.py
 
 # A new lock is installed in place and removes nothing; only a .venv that was never finished is thrown away.
 $(READY): $(LOCK) pyproject.toml
