@@ -152,6 +152,8 @@ def command_line() -> str:
     command = typer.main.get_command(app)
     text = typer.cli.get_docs_for_click(obj=command, ctx=typer.Context(command), name="digits", title="digits")
     text = re.sub(r"\[bold\](.+?)\[/bold\]", r"**\1**", text)
+    # A list of commands would cut what they do.
+    text = re.sub(r"^\* `([\w-]+)`: .+\.\.\.$", r"* `\1`", text, flags=re.MULTILINE)
     return re.sub(r"^(digits .+)$", r"`\1`", text, flags=re.MULTILINE)
 
 
@@ -182,7 +184,7 @@ def stage(name: str | None) -> None:
     stage_quizzes(titles)
     stage_home(lessons, list(exercises))
     stage_reference()
-    fill("glossary.md", {"terms": glossary.page(terms, titles)})
+    fill("glossary.md", {"terms": glossary.page(terms)})
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     tables = re.findall(r"<!-- (\w+): written by `make benchmark` -->\n(.+?)<!-- /", readme, re.DOTALL)
     fill("benchmarks.md", dict(tables))

@@ -29,13 +29,16 @@ html_copy_source = False
 html_show_sphinx = False
 mathjax_path = "mathjax.js"
 mathjax3_config = {"options": {"enableMenu": False}}
+html_context = {"default_mode": "auto"}
 html_sidebars = {
     "**": ["navbar-logo.html", "icon-links.html", "search-button-field.html", "try.html", "sbt-sidebar-nav.html"]
 }
 html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
+    "navbar_persistent": [],  # the search stands in the sidebar
     "show_toc_level": 2,
+    "footer_content_items": ["copyright.html"],
     "toc_title": "On this page",
 }
 

@@ -59,7 +59,7 @@ def collect(lessons: dict[str, list[str]]) -> list[Term]:
     for name, meaning in tomllib.loads(BETTER.read_text(encoding="utf-8")).items():
         if key(name) in terms:
             terms[key(name)].meaning = meaning
-    return sorted(terms.values(), key=lambda term: term.name.lower())
+    return sorted(terms.values(), key=lambda term: term.name.lower().lstrip("$"))
 
 
 def meaning_in(paragraph: str, name: str) -> str:
@@ -85,10 +85,8 @@ def with_anchors(source: str, terms: list[Term]) -> str:
     return source
 
 
-def page(terms: list[Term], titles: dict[str, str]) -> str:
+def page(terms: list[Term]) -> str:
     """Return the glossary as Markdown, a definition list."""
-    entries = [
-        f'{term.name}\n: {term.meaning} <a href="notebooks/{term.lesson}.html#{term.anchor}">{titles[term.lesson]}</a>\n'
-        for term in terms
-    ]
-    return "\n".join(entries)
+    links = [f'<a href="notebooks/{it.lesson}.html#{it.anchor}">Lesson {it.lesson[:2]}</a>' for it in terms]
+    entries = zip(terms, links, strict=True)
+    return "\n".join(f"{it.name}\n: {it.meaning.replace('**', '')} {link}\n" for it, link in entries)

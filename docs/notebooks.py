@@ -19,7 +19,7 @@ from utils.exercises.quiz import load as load_quizzes
 ASK = re.compile(r'^ask\("(\w+)", (\d+)\)$', re.MULTILINE)
 CHECK = re.compile(r"\b([qt]\d+)\.check\(")
 NOTES = ("Predict first, then run this cell.", "◌ not attempted")  # for those who run the cell
-RUN = "run this lesson"
+COLORS = re.compile(r"(text-decoration-)?color: #\w+;? ?")  # of Keras's tables: too faint on a light page
 
 
 def fold(title: str, text: str) -> str:
@@ -54,6 +54,11 @@ def lesson(notebook: NotebookNode, entries: dict, figures: Path, run: str) -> li
             continue
         if cell.cell_type == "markdown":
             cells.append(cell)
+            continue
+        asked = ASK.search(cell.source)
+        if asked:
+            cells += [part(cell, "output")] if cell.source != asked[0] else []
+            cells.append(new_markdown_cell(form(load_quizzes(asked[1])[int(asked[2]) - 1])))
             continue
         cell = show(cell, figures, run)
         if "hide-output" in tags:
@@ -90,10 +95,6 @@ def show(cell: NotebookNode, figures: Path, run: str) -> NotebookNode:
     """Return a code cell with outputs that a page can show."""
     cell = copy.deepcopy(cell)
     outputs = [output for output in cell.outputs if not text_of(output).startswith(NOTES)]
-    if asked := ASK.search(cell.source):
-        quiz = load_quizzes(asked[1])[int(asked[2]) - 1]
-        outputs = [as_html(form(quiz))]
-        cell.metadata.tags = ["remove-input"] if cell.source == asked[0] else []
     for number, output in enumerate(outputs):
         data = output.get("data", {})
         if "image/png" in data:
@@ -103,6 +104,8 @@ def show(cell: NotebookNode, figures: Path, run: str) -> NotebookNode:
             outputs[number] = as_html(picture(output, figures.name + "/" + name) + still * run)
         elif plot := data.get("application/vnd.plotly.v1+json"):
             outputs[number] = as_html(interactive(plot, cell.id))
+        elif "text/html" in data:
+            outputs[number] = as_html(COLORS.sub("", data["text/html"]))
     cell.outputs = outputs
     return cell
 
