@@ -23,7 +23,7 @@ html_title = project
 html_favicon = str(STAGED / "_static" / "icon.svg")
 html_static_path = [str(STAGED / "_static")]
 html_css_files = ["site.css"]
-html_js_files = [("quiz.js", {"defer": "defer"})]
+html_js_files = [("site.js", {"defer": "defer"})]
 html_show_search_summary = False
 html_copy_source = False
 html_show_sphinx = False
@@ -31,7 +31,13 @@ mathjax_path = "mathjax.js"
 mathjax3_config = {"options": {"enableMenu": False}}
 html_context = {"default_mode": "auto"}
 html_sidebars = {
-    "**": ["navbar-logo.html", "icon-links.html", "search-button-field.html", "try.html", "sbt-sidebar-nav.html"]
+    "**": [
+        "navbar-logo.html",
+        "icon-links.html",
+        "search-button-field.html",
+        "try.html",
+        "sbt-sidebar-nav.html",
+    ]
 }
 html_theme_options = {
     "use_download_button": False,

@@ -9,15 +9,9 @@ BOLD = re.compile(r"\*\*([^*]+)\*\*")
 AT_THE_END = re.compile(r"\*\*([^*]+)\*\*: (.+?)(?=\s\*\*|$)", re.DOTALL)
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`$*(])")
 LEANS_BACK = re.compile(r"(That|This|These|It|Its|Here|Such|So|Then)\b")
-BETTER = Path(__file__).with_name("terms.toml")  # where a lesson's sentence says too little by itself
+CHOSEN = tomllib.loads(Path(__file__).with_name("terms.toml").read_text(encoding="utf-8"))
 LABEL = re.compile(r"\d( |\d\d$)")  # such as a milestone's number, or a status
 LONGEST = 4  # words: what is longer is a sentence that matters, and no term
-# In bold for other reasons.
-NOT_TERMS = set(
-    "time|before you start|now you|shift + enter|kernel > restart kernel|quizzes|exercises|your own|keras|dask|optuna|"
-    "before|adds|replace|turn|turns|parts|steps|picture|hypothetical|unusual|interactive|progressive|below 98%|"
-    "dilation, erosion".split("|")
-)
 
 
 @dataclass
@@ -41,7 +35,7 @@ def key(name: str) -> str:
 def is_term(name: str) -> bool:
     """Tell whether bold text is a term, and not a label, such as "Predict first.", or a sentence."""
     words = " ".join(name.lower().split())
-    is_label = words[-1] in ".:,?" or LABEL.match(words) or words in NOT_TERMS
+    is_label = words[-1] in ".:,?" or LABEL.match(words) or words in CHOSEN["not_terms"]
     return not is_label and len(words.split()) <= LONGEST
 
 
@@ -56,7 +50,7 @@ def collect(lessons: dict[str, list[str]]) -> list[Term]:
                 term = terms.setdefault(key(name), new)
                 if name in at_the_end:
                     term.meaning = sentence(at_the_end[name])
-    for name, meaning in tomllib.loads(BETTER.read_text(encoding="utf-8")).items():
+    for name, meaning in CHOSEN["meanings"].items():
         if key(name) in terms:
             terms[key(name)].meaning = meaning
     return sorted(terms.values(), key=lambda term: term.name.lower().lstrip("$"))
@@ -81,12 +75,19 @@ def with_anchors(source: str, terms: list[Term]) -> str:
         words = r"\s+".join(map(re.escape, term.name.split()))
         bold = re.search(rf"\*\*{words}\*\*", source)
         if bold and f'id="{term.anchor}"' not in source:
-            source = f'{source[: bold.start()]}<span id="{term.anchor}"></span>{source[bold.start() :]}'
+            source = (
+                f'{source[: bold.start()]}<span id="{term.anchor}"></span>{source[bold.start() :]}'
+            )
     return source
 
 
 def page(terms: list[Term]) -> str:
     """Return the glossary as Markdown, a definition list."""
-    links = [f'<a href="notebooks/{it.lesson}.html#{it.anchor}">Lesson {it.lesson[:2]}</a>' for it in terms]
+    links = [
+        f'<a href="notebooks/{it.lesson}.html#{it.anchor}">Lesson {it.lesson[:2]}</a>'
+        for it in terms
+    ]
     entries = zip(terms, links, strict=True)
-    return "\n".join(f"{it.name}\n: {it.meaning.replace('**', '')} {link}\n" for it, link in entries)
+    return "\n".join(
+        f"{it.name}\n: {it.meaning.replace('**', '')} {link}\n" for it, link in entries
+    )

@@ -3,12 +3,16 @@
   "use strict";
   const PLACE = "digits-quizzes";
   const WORDS = { 0.25: "guessing", 0.5: "leaning", 0.75: "fairly sure", 0.95: "certain" };
+  let answers = {};
 
   // Some browsers keep nothing for pages that are opened as files; then answers last as long as the page.
-  let answers = {};
-  try {
-    answers = JSON.parse(localStorage.getItem(PLACE)) ?? {};
-  } catch {}
+  function load() {
+    try {
+      return JSON.parse(localStorage.getItem(PLACE)) ?? {};
+    } catch {
+      return {};
+    }
+  }
 
   function store() {
     try {
@@ -16,69 +20,69 @@
     } catch {}
   }
 
-  function show(form, choice) {
-    const isRight = choice.dataset.right === "1";
-    const sign = Object.assign(document.createElement("span"), { textContent: isRight ? "✓ Right." : "✗ No." });
-    sign.className = isRight ? "right" : "wrong";
-    const reason = document.createElement("span");
-    reason.innerHTML = ` ${choice.dataset.reason}`;
-    form.querySelector(".verdict").replaceChildren(sign, reason);
-  }
-
-  function respond(form) {
+  function judge(form) {
     const choice = form.querySelector("[name=answer]:checked");
     const confidence = form.querySelector("[name=confidence]:checked");
     if (!choice || !confidence) {
-      const missing = choice ? "how confident you are" : "an answer";
-      form.querySelector(".verdict").textContent = `Choose ${missing} first.`;
+      form.querySelector(".verdict").textContent = `Choose ${choice ? "how confident you are" : "an answer"} first.`;
       return;
     }
     const isRight = choice.dataset.right === "1";
+    const sign = `<b class="${isRight ? "right" : "wrong"}">${isRight ? "✓ Right." : "✗ No."}</b>`;
+    form.querySelector(".verdict").innerHTML = `${sign} ${choice.dataset.reason}`;
     // As in JupyterLab, only the first guess counts.
     const first = answers[form.dataset.key]?.first ?? { isRight, confidence: confidence.value };
     answers[form.dataset.key] = { choice: choice.value, confidence: confidence.value, first };
     store();
-    show(form, choice);
   }
 
   function restore(form) {
     const kept = answers[form.dataset.key];
-    const choice = kept && form.querySelector(`[name=answer][value="${kept.choice}"]`);
-    if (!choice) return;
-    choice.checked = true;
+    if (!kept) return;
+    form.querySelector(`[name=answer][value="${kept.choice}"]`).checked = true;
     form.querySelector(`[name=confidence][value="${kept.confidence}"]`).checked = true;
-    show(form, choice);
+    judge(form);
   }
 
-  // The page of all quizzes: what is answered, and whether confidence was deserved.
-  function summarize() {
-    const firsts = Object.entries(answers).map(([key, { first }]) => ({ lesson: key.split("/")[0], ...first }));
-    for (const place of document.querySelectorAll("[data-lesson]")) {
-      const mine = firsts.filter(({ lesson }) => lesson === place.dataset.lesson);
-      const right = mine.filter(({ isRight }) => isRight).length;
-      place.textContent = `${mine.length} of ${place.dataset.count}` + (mine.length ? `, ${right} right at once` : "");
-    }
+  // The page of all quizzes says whether confidence was deserved.
+  function summarize(button) {
+    const firsts = Object.values(answers).map(({ first }) => first);
     const lines = Object.entries(WORDS).map(([value, word]) => {
       const mine = firsts.filter(({ confidence }) => confidence === value);
       const right = mine.filter(({ isRight }) => isRight).length;
       return mine.length ? `When you were ${word}, you got ${right} of ${mine.length} right.` : "";
     });
-    document.getElementById("calibration").innerText = lines.filter(Boolean).join("\n");
-    document.getElementById("forget-quizzes").hidden = !firsts.length;
+    const text = lines.filter(Boolean).join("\n") || "You haven’t answered one yet.";
+    document.getElementById("calibration").innerText = text;
+    button.disabled = !firsts.length;
   }
 
+  answers = load();
   for (const form of document.querySelectorAll("form.quiz")) {
     restore(form);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      respond(form);
+      judge(form);
     });
   }
   const forget = document.getElementById("forget-quizzes");
-  forget?.addEventListener("click", () => {
+  if (!forget) return;
+  summarize(forget);
+  forget.addEventListener("click", () => {
     answers = {};
     store();
-    summarize();
+    summarize(forget);
   });
-  if (forget) summarize();
 })();
+
+// What the theme leaves out for keyboards and screen readers.
+for (const summary of document.querySelectorAll(".bd-sidebar summary")) {
+  summary.setAttribute("aria-label", `Pages on ${summary.closest("li").querySelector("a").textContent}`);
+}
+addEventListener("load", () => {
+  window.MathJax?.startup.promise.then(() => {
+    for (const formula of document.querySelectorAll("mjx-container[display]")) {
+      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0; // so that arrow keys move it
+    }
+  });
+});
