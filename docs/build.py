@@ -20,14 +20,13 @@ def main() -> None:
         settings["html_baseurl"] = website(name)
         settings["html_theme_options.repository_url"] = f"https://github.com/{name}"
         settings["html_theme_options.use_repository_button"] = "1"
-    doctrees = STAGED.with_name("doctrees")
-    sphinx = Sphinx(
-        STAGED, DOCS, BUILT, doctrees, "html", settings, freshenv=True, warningiserror=True
-    )
+    options = {"status": None, "freshenv": True, "warningiserror": True}
+    sphinx = Sphinx(STAGED, DOCS, BUILT, STAGED.with_name("doctrees"), "html", settings, **options)
     sphinx.build()
     shutil.copytree(
         DOCS / "try", BUILT / "try", ignore=shutil.ignore_patterns("*.py", "__pycache__")
     )
+    print(f"The website is built. Open {BUILT / 'index.html'}")
     raise SystemExit(sphinx.statuscode)
 
 

@@ -86,7 +86,8 @@ def split(cell: NotebookNode) -> tuple[str, str]:
 
 def part(cell: NotebookNode, removed: str) -> NotebookNode:
     """Return a code cell without its input, or without its output."""
-    return NotebookNode({**cell, "metadata": NotebookNode(tags=[f"remove-{removed}"])})
+    tags = NotebookNode(tags=[f"remove-{removed}"])
+    return NotebookNode({**cell, "id": f"{cell.id}-{removed}", "metadata": tags})
 
 
 def show(cell: NotebookNode, figures: Path, binder: str) -> None:

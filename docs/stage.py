@@ -26,6 +26,8 @@ LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
 TABLE = re.compile(r"<!-- (\w+): written by `make benchmark` -->\n(.+?)<!-- /", re.DOTALL)
 NOTE = "Read the questions here. To have your answers checked, [run the exercise](../run.md)."
 
+NO_LINKS = "Enter the address of the course's repository on mybinder.org, or open a lesson from GitHub in Colab."
+
 
 def stage(name: str | None) -> None:
     """Write all sources anew; `name` is that of the repository, "owner/name", if it's known."""
@@ -44,7 +46,7 @@ def stage(name: str | None) -> None:
     fill("benchmarks.md", dict(TABLE.findall((ROOT / "README.md").read_text(encoding="utf-8"))))
     places = launchers(name) if name else {}
     links = "\n".join(f"- [Open the first lesson in {place}]({places[place]})" for place in places)
-    fill("run.md", {"address": f"{address}.git" if name else "ADDRESS", "links": links})
+    fill("run.md", {"address": f"{address}.git" if name else "ADDRESS", "links": links or NO_LINKS})
     for path in OTHERS:
         text = (ROOT / path).read_text(encoding="utf-8")
         write(path, change(text, os.path.dirname(path)))

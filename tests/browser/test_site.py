@@ -162,8 +162,10 @@ def test_keyboard_alone_leads_from_home_to_a_digit_that_is_read(site):
     focus_on(site, "Draw a digit")
     site.keyboard.press("Enter")
     expect(site).to_have_title("Try it: draw a digit")
+    site.wait_for_load_state()
     focus_on(site, "Draw a digit")
     site.keyboard.press(" ")
+    expect(site.get_by_text("Pen down at")).to_be_visible()
     for _ in range(14):
         site.keyboard.press("ArrowDown")
     expect(site.get_by_label("Prediction")).to_have_text("1")
