@@ -10,6 +10,7 @@ TEST_FLAGS ?=#      handed on to pytest, as in: make test TEST_FLAGS="-k data"
 BIN := .venv/bin/python
 READY := .venv/ready
 TESTABLE := .venv/ready-test
+BUILDABLE := .venv/ready-site
 # Once the TensorFlow for graphics cards is there, it stays, whatever is installed afterwards.
 CUDA := $(wildcard .venv/lib/*/site-packages/nvidia)
 LOCK := requirements$(if $(GPU)$(CUDA),-gpu).lock
@@ -26,17 +27,18 @@ PAGE := apps/web/dist/index.html
 TRY_IT := docs/try/network.js
 TRAIN_IT := docs/train/digits.js
 MODULES := $(FRONT_END)/node_modules/.package-lock.json
+MATHJAX := docs/node_modules/.package-lock.json
 RIGHT_NODE := const [major, minor] = process.versions.node.split(".").map(Number); \
 	process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)
 WITH_NODE = export PATH="$(CURDIR)/.venv/bin:$$PATH"; { npm --version && node -e '$(RIGHT_NODE)'; } >/dev/null 2>&1 || \
 	{ $(BIN) -m uv pip install --quiet --python $(BIN) --require-hashes -r requirements-node.lock && hash -r; }; \
-	cd $(FRONT_END) &&
+	cd $(1) &&
 
 # Python keeps the byte code of the course: without it, each of a hundred processes in the tests compiles it again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab web streamlit test test-full test-long test-browser test-setup lessons exercises models benchmark lock environment badges clean
+.PHONY: help lab web streamlit site test test-full test-long test-browser test-setup lessons exercises models benchmark lock environment badges clean
 
 # A .venv that does not start (half built, moved, its Python gone) is built again.
 ifneq ($(shell $(BIN) -c 'import pip' 2>/dev/null && echo sound),sound)
@@ -60,6 +62,9 @@ web: $(READY) $(PAGE)  ## draw digits in the web app, and have them read
 streamlit: $(READY)  ## open the data app
 	$(BIN) -m apps.start_streamlit $(STREAMLIT_FLAGS)
 
+site: $(BUILDABLE) $(MATHJAX) $(TRY_IT) $(TRAIN_IT)  ## build the website from the notebooks, into docs/_build/html
+	$(BIN) -m docs.build
+
 test: $(TESTABLE)  ## run every test and every notebook, offline, on the embedded digits
 	$(BIN) -m ruff check .
 	$(BIN) -m ruff format --check .
@@ -72,7 +77,7 @@ test-long: $(TESTABLE)  ## test what takes many minutes, or a quiet machine (nee
 	$(BIN) -m pytest -m long -n 0 $(TEST_FLAGS)
 	$(BIN) -m pytest tests/browser -m long -n 0 $(TEST_FLAGS)
 
-test-browser: $(TESTABLE) $(PAGE) $(TRY_IT) $(TRAIN_IT)  ## test lessons and apps in a real browser (needs chromium)
+test-browser: $(TESTABLE) $(PAGE) site  ## test lessons, apps, and the website in a real browser (needs chromium)
 	$(BIN) -m pytest tests/browser -n 2 $(TEST_FLAGS)
 
 test-setup: $(TESTABLE)  ## test that the course installs from nothing (needs PyPI)
@@ -108,6 +113,7 @@ lock: $(READY)  ## pin what pyproject.toml asks for, in requirements*.lock
 	$(COMPILE) -c requirements.lock --extra gpu --no-emit-package tensorflow-cpu \
 		--output-file requirements-gpu.lock pyproject.toml
 	$(COMPILE) -c requirements.lock --output-file apps/requirements.lock apps/requirements.in
+	$(COMPILE) -c requirements-test.lock --group site --output-file requirements-site.lock
 	$(COMPILE) --group uv --output-file requirements-uv.lock
 	$(COMPILE) --group node --output-file requirements-node.lock
 	$(MAKE) environment
@@ -122,11 +128,15 @@ clean:  ## remove .venv and what tests leave behind
 	rm -rf .venv .pytest_cache .ruff_cache build ./*.egg-info tests/artifacts
 
 $(MODULES): $(FRONT_END)/package.json $(FRONT_END)/package-lock.json | $(READY)
-	@$(WITH_NODE) npm ci
+	@$(call WITH_NODE,$(FRONT_END)) npm ci
+	@touch $@
+
+$(MATHJAX): docs/package.json docs/package-lock.json | $(READY)
+	@$(call WITH_NODE,docs) npm ci
 	@touch $@
 
 $(PAGE): $(MODULES) utils/widgets/pen.js $(wildcard $(addprefix $(FRONT_END)/,index.html vite.config.js src/* public/*)) | $(READY)
-	@$(WITH_NODE) npm run build
+	@$(call WITH_NODE,$(FRONT_END)) npm run build
 
 $(TRY_IT): docs/try/export.py utils/widgets/pen.js data/models/robust.keras data/models/robust.json | $(READY)
 	@$(BIN) docs/try/export.py
@@ -154,4 +164,9 @@ endif
 # The tests bring no TensorFlow of their own.
 $(TESTABLE): requirements-test.lock $(READY)
 	echo tensorflow-cpu | $(INSTALL) --excludes - -r requirements-test.lock
+	@touch $@
+
+# Nor does the website: what it shares with the tests and the lab has the same version in all three locks.
+$(BUILDABLE): requirements-site.lock $(READY)
+	$(INSTALL) -r requirements-site.lock
 	@touch $@

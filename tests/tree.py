@@ -14,6 +14,7 @@ CACHES = {
     ".pytest_cache",
     ".ruff_cache",
     "node_modules",
+    "_build",
 }
 
 

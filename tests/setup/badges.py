@@ -1,8 +1,8 @@
 """Write the repository's address where learners need it: `python -m tests.setup.badges`.
 
 The public address stands in one place, `[project.urls] Repository` in pyproject.toml. From there README's Binder and
-Colab badges are written, and the cell of each lesson that fetches the course in Colab. While it is unset, there is no
-badge.
+Colab badges are written, with the address of the website, and the cell of each lesson that fetches the course in Colab.
+The website takes it from there, too. While it is unset, there is no badge.
 """
 
 import re
@@ -27,15 +27,29 @@ def repository(pyproject):
     return match[1]
 
 
+def launchers(name, lesson=FIRST_LESSON, branch="main"):
+    """Return where a lesson runs in the browser, {"Binder": address, "Colab": address}."""
+    return {
+        "Binder": f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=lab/tree/{lesson}",
+        "Colab": f"https://colab.research.google.com/github/{name}/blob/{branch}/{lesson}",
+    }
+
+
+def website(name):
+    """Return the address at which GitHub Pages serves the website of a repository."""
+    owner, _, project = name.partition("/")
+    return f"https://{owner.lower()}.github.io/{project}/"
+
+
 def badges(name, branch="main"):
     """Return the badges as Markdown lines; none without a repository's name."""
     if name is None:
         return ""
-    binder = f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=lab/tree/{FIRST_LESSON}"
-    colab = f"https://colab.research.google.com/github/{name}/blob/{branch}/{FIRST_LESSON}"
+    binder, colab = launchers(name, branch=branch).values()
     return (
         f"[![Launch in Binder](https://mybinder.org/badge_logo.svg)]({binder})\n"
         f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})\n"
+        f"[Read the course on its website]({website(name)})\n"
     )
 
 

@@ -71,9 +71,13 @@ def test_the_tools_of_the_makefile_are_locked(name):
     assert f"--require-hashes -r requirements-{name}.lock" in makefile
 
 
-def test_the_checks_on_github_may_only_read():
-    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
-    assert yaml.safe_load(workflow)["permissions"] == {"contents": "read"}
+@pytest.mark.parametrize("name", ["ci", "site"])
+def test_the_workflows_on_github_may_only_read(name):
+    workflow = (ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(workflow)
+    assert jobs["permissions"] == {"contents": "read"}
+    may = [job["permissions"] for job in jobs["jobs"].values() if "permissions" in job]
+    assert may == ([{"pages": "write", "id-token": "write"}] if name == "site" else [])
     actions = re.findall(r"uses: (.+)", workflow)
     # A tag can be moved to other code, a commit can't.
     assert actions and all(re.fullmatch(r"\S+@[0-9a-f]{40} # v\S+", it) for it in actions)

@@ -1,0 +1,88 @@
+// Quizzes: choose an answer, say how confident you are, hear why. What you chose stays in this browser.
+(() => {
+  "use strict";
+  const PLACE = "digits-quizzes";
+  const WORDS = { 0.25: "guessing", 0.5: "leaning", 0.75: "fairly sure", 0.95: "certain" };
+  let answers = {};
+
+  // Some browsers keep nothing for pages that are opened as files; then answers last as long as the page.
+  function load() {
+    try {
+      return JSON.parse(localStorage.getItem(PLACE)) ?? {};
+    } catch {
+      return {};
+    }
+  }
+
+  function store() {
+    try {
+      localStorage.setItem(PLACE, JSON.stringify(answers));
+    } catch {}
+  }
+
+  function judge(form) {
+    const choice = form.querySelector("[name=answer]:checked");
+    const confidence = form.querySelector("[name=confidence]:checked");
+    if (!choice || !confidence) {
+      form.querySelector(".verdict").textContent = `Choose ${choice ? "how confident you are" : "an answer"} first.`;
+      return;
+    }
+    const isRight = choice.dataset.right === "1";
+    const sign = `<b class="${isRight ? "right" : "wrong"}">${isRight ? "✓ Right." : "✗ No."}</b>`;
+    form.querySelector(".verdict").innerHTML = `${sign} ${choice.dataset.reason}`;
+    // As in JupyterLab, only the first guess counts.
+    const first = answers[form.dataset.key]?.first ?? { isRight, confidence: confidence.value };
+    answers[form.dataset.key] = { choice: choice.value, confidence: confidence.value, first };
+    store();
+  }
+
+  function restore(form) {
+    const kept = answers[form.dataset.key];
+    if (!kept) return;
+    form.querySelector(`[name=answer][value="${kept.choice}"]`).checked = true;
+    form.querySelector(`[name=confidence][value="${kept.confidence}"]`).checked = true;
+    judge(form);
+  }
+
+  // The page of all quizzes says whether confidence was deserved.
+  function summarize(button) {
+    const firsts = Object.values(answers).map(({ first }) => first);
+    const lines = Object.entries(WORDS).map(([value, word]) => {
+      const mine = firsts.filter(({ confidence }) => confidence === value);
+      const right = mine.filter(({ isRight }) => isRight).length;
+      return mine.length ? `When you were ${word}, you got ${right} of ${mine.length} right.` : "";
+    });
+    const text = lines.filter(Boolean).join("\n") || "You haven’t answered one yet.";
+    document.getElementById("calibration").innerText = text;
+    button.disabled = !firsts.length;
+  }
+
+  answers = load();
+  for (const form of document.querySelectorAll("form.quiz")) {
+    restore(form);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      judge(form);
+    });
+  }
+  const forget = document.getElementById("forget-quizzes");
+  if (!forget) return;
+  summarize(forget);
+  forget.addEventListener("click", () => {
+    answers = {};
+    store();
+    summarize(forget);
+  });
+})();
+
+// What the theme leaves out for keyboards and screen readers.
+for (const summary of document.querySelectorAll(".bd-sidebar summary")) {
+  summary.setAttribute("aria-label", `Pages on ${summary.closest("li").querySelector("a").textContent}`);
+}
+addEventListener("load", () => {
+  window.MathJax?.startup.promise.then(() => {
+    for (const formula of document.querySelectorAll("mjx-container[display]")) {
+      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0; // so that arrow keys move it
+    }
+  });
+});
