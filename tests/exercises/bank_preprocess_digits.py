@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from tests.exercises.bank import Entry
 from utils.photos import NoDigitFound, crop_to_ink
 
-RIGHT = {"difference": 236, "bytes": 313_600, "columns": 785}
+RIGHT = {"difference": 186, "bytes": 313_600, "columns": 785}
 
 
 def splits_by_scikit_learn(labels, fraction, seed):
@@ -94,11 +94,11 @@ PANELS = {"A": "jpg 20", "B": "png", "C": "jpg 95"}
 BANK = {
     "q1": Entry(
         right=[
-            {"bytes": 4 * 78_400.0, "columns": 785.0, "difference": np.uint8(236)},
-            {"difference": 256 - 20, "bytes": np.float32(0).nbytes * 78_400, "columns": 785},
+            {"bytes": 4 * 78_400.0, "columns": 785.0, "difference": np.uint8(186)},
+            {"difference": 256 - 70, "bytes": np.float32(0).nbytes * 78_400, "columns": 785},
         ],
         wrong={
-            "with the keys": {"difference": 236},
+            "with the keys": {"difference": 186},
             "`columns`: expected a number": RIGHT | {"columns": "many"},
             "`bytes`: `313601` isn't right": RIGHT | {"bytes": 313_601},
             "`bytes`: `78.4` isn't right": RIGHT | {"bytes": 78.4},
