@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import multiprocessing
+import os
 import struct
 import time
 import zlib
@@ -168,12 +170,12 @@ def withstand(running, attacks):
     return max(health), max(drawings), max(seconds for _, seconds in answers)
 
 
-def check_in_time(running, attacks):
+def check_in_time(running, attacks, most=(1, 2, 2)):
     """Fail unless all is answered in time once in three times: something else may keep the machine busy."""
     measured = []
     for _ in range(3):
         measured.append(withstand(running, attacks))
-        if all(seconds <= most for seconds, most in zip(measured[-1], (1, 2, 2), strict=True)):
+        if all(seconds <= limit for seconds, limit in zip(measured[-1], most, strict=True)):
             return
     pytest.fail(f"seconds for /health, a drawing, and an attack: {measured}")
 
@@ -187,15 +189,24 @@ def test_large_hostile_picture_is_answered_in_time(kind, running):
         check_in_time(running, [attack] * number)
 
 
-def test_four_thousand_unfinished_requests_stop_nobody(running):
-    port, part = running[1], request(bytes(240_000))[:-100]
+def crowd(port):
+    """Send nearly all of 4,000 requests, as a machine of its own would: it takes no processor from the server."""
+    with contextlib.suppress(AttributeError):  # Windows has no such command
+        os.nice(19)
+    allow_connections()
+    part = request(bytes(240_000))[:-100]
+    with contextlib.ExitStack() as stack:
+        for _ in range(4000):
+            with contextlib.suppress(OSError):
+                stack.enter_context(connect(port)).sendall(part)
 
-    def crowd():
-        with contextlib.ExitStack() as stack:
-            for _ in range(4000):
-                with contextlib.suppress(OSError):
-                    stack.enter_context(connect(port)).sendall(part)
+
+def test_four_thousand_unfinished_requests_stop_nobody(running):
+    def attack():
+        process = multiprocessing.get_context("spawn").Process(target=crowd, args=(running[1],))
+        process.start()
+        process.join()
         return 503, 0
 
-    allow_connections()
-    check_in_time(running, [crowd])
+    # The server accepts one connection after the other, and an honest one waits for its turn.
+    check_in_time(running, [attack], most=(2, 5, 2))
