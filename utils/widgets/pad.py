@@ -87,4 +87,4 @@ class DrawPad(anywidget.AnyWidget):
 def _in_words(seen: Prediction) -> str:
     if seen.digit is not None:
         return f"{seen.digit}, {seen.confidence:.0%} sure"
-    return "nothing yet" if seen.image is None else "no digit yet"
+    return "nothing yet" if seen.image is None else "no digit"
