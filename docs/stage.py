@@ -14,20 +14,24 @@ from nbformat.v4 import new_markdown_cell
 
 from apps.cli import app
 from docs import glossary, notebooks
+from docs.outputs import recorded
 from tests.setup.badges import launchers
 from utils.exercises.quiz import load as load_quizzes
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 STAGED = DOCS / "_build" / "source"
+FIGURES = STAGED / "_static" / "figures"
 # Files that lessons link to. Links to others lead to the repository.
 OTHERS = ["data/README.md", "data/my_digits/README.md", "apps/kubernetes/README.md"]
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
 TABLE = re.compile(r"<!-- (\w+): written by `make benchmark` -->\n(.+?)<!-- /", re.DOTALL)
 TABLED = ["README.md", "benchmarks/README.md"]  # the pages with the tables of benchmarks
-NOTE = "Read the questions here. To have your answers checked, [run the exercise](../run.md)."
-
-NO_LINKS = "Enter the address of the course's repository on mybinder.org, or open a lesson from GitHub in Colab."
+UNKNOWN = "This copy of the website doesn't know where the course's files are. Ask whoever gave you its address.\n"
+NOTE = (
+    "On this website, write your answer down, then open the hints and the solution below each question. "
+    "To have answers checked, [run the exercise](../run.md)."
+)
 
 
 def stage(name: str | None) -> None:
@@ -35,23 +39,34 @@ def stage(name: str | None) -> None:
     shutil.rmtree(STAGED, ignore_errors=True)
     shutil.copytree(DOCS / "pages", STAGED)
     lessons, exercises = read("notebooks"), read("solutions")
-    pages = {"run.md", *OTHERS} | {f"notebooks/{stem}.ipynb" for stem in lessons}
+    pages = {"run.md", "quizzes/index.md", *OTHERS} | {
+        f"notebooks/{stem}.ipynb" for stem in lessons
+    }
     pages |= {f"exercises/{stem}.ipynb" for stem in exercises}
     address = f"https://github.com/{name}" if name else None
     change = functools.partial(relink, pages=pages, address=address)
     copy_static()
+    stage_quizzes(lessons)  # before the lessons' cells become those of a page
     stage_lessons(lessons, name, change)
     stage_exercises(exercises, change)
-    stage_quizzes(lessons)
     stage_reference()
     texts = [(ROOT / page).read_text(encoding="utf-8") for page in TABLED]
     fill("benchmarks.md", {name: table for text in texts for name, table in TABLE.findall(text)})
-    places = launchers(name) if name else {}
-    links = "\n".join(f"- [Open the first lesson in {place}]({places[place]})" for place in places)
-    fill("run.md", {"address": f"{address}.git" if name else "ADDRESS", "links": links or NO_LINKS})
+    stage_run(name, address)
     for path in OTHERS:
         text = (ROOT / path).read_text(encoding="utf-8")
         write(path, change(text, os.path.dirname(path)))
+
+
+def stage_run(name: str | None, address: str | None) -> None:
+    """Say how to run the course, or that this copy doesn't know where its files are."""
+    if not name:
+        return write(
+            "run.md", (DOCS / "pages" / "run.md").read_text("utf-8").partition("## ")[0] + UNKNOWN
+        )
+    places = launchers(name)
+    links = "\n".join(f"- [Open the first lesson in {place}]({places[place]})" for place in places)
+    fill("run.md", {"address": f"{address}.git", "links": links})
 
 
 def write(name: str, text: str) -> None:
@@ -101,8 +116,6 @@ def save(path: str, notebook, cells: list, change) -> None:
 
 def stage_lessons(lessons: dict, name: str | None, change) -> None:
     """Write the lessons' pages and pictures, and the glossary."""
-    figures = STAGED / "_static" / "figures"
-    figures.mkdir()
     texts = {
         stem: [cell for cell in it.cells if cell.cell_type == "markdown"]
         for stem, it in lessons.items()
@@ -110,18 +123,21 @@ def stage_lessons(lessons: dict, name: str | None, change) -> None:
     terms = glossary.collect({stem: [it.source for it in texts[stem]] for stem in lessons})
     fill("glossary.md", {"terms": glossary.page(terms)})
     for stem, notebook in lessons.items():
+        head = texts[stem][0]
+        head.source = re.sub("^# ", f"# Lesson {stem[:2]}: ", notebooks.SAMPLE.sub("", head.source))
         for cell in texts[stem]:
             cell.source = glossary.with_anchors(
                 cell.source, [it for it in terms if it.lesson == stem]
             )
-        binder = launchers(name, f"notebooks/{stem}.ipynb")["Binder"] if name else "../run.html"
-        cells = notebooks.lesson(notebook, entries_of(stem), figures, binder)
+        binder = launchers(name, f"notebooks/{stem}.ipynb")["Binder"] if name else None
+        cells = notebooks.lesson(notebook, entries_of(stem), FIGURES, binder)
         save(f"notebooks/{stem}.ipynb", notebook, cells, change)
 
 
 def stage_exercises(exercises: dict, change) -> None:
     for stem, solution in exercises.items():
-        title, *others = notebooks.exercise(solution, entries_of(stem))
+        title, *others = notebooks.exercise(solution, entries_of(stem), recorded(stem), FIGURES)
+        title.source = title.source.replace("# Exercise:", f"# Exercise {stem[:2]}:", 1)
         save(f"exercises/{stem}.ipynb", solution, [title, new_markdown_cell(NOTE), *others], change)
 
 
@@ -156,6 +172,7 @@ def command_line() -> str:
 def copy_static() -> None:
     mathjax, static = DOCS / "node_modules" / "mathjax", STAGED / "_static"
     shutil.copytree(DOCS / "static", static)
+    FIGURES.mkdir()
     shutil.copytree(ROOT / "images", STAGED / "images")
     shutil.copy(DOCS / "try" / "icon.svg", static)
     shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", static)
