@@ -38,7 +38,11 @@ NOTHING_RUNS = (
 SAMPLE = re.compile(r"\n\n\*The numbers (?:in the text )?come from full MNIST\.[^*]*\*")
 # Sentences of an exercise for those who run it.
 SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")
-RUN_IT = re.compile(r"run\s+the\s+cell|The\s+check\s+(then\s+shows|shows|tells)|q1\.solution\(")
+RUN_IT = re.compile(
+    r"run\s+the\s+(cell|experiment)|It\s+takes\s+a\s+few\s+seconds"
+    r"|The\s+check\s+(then\s+shows|shows|tells)|q1\.solution\("
+)
+APOSTROPHE = re.compile(r"(<code>.*?</code>)|(?<=\w)'")
 PLOT = """<div id="{id}" class="plot" role="group" aria-label="{title}" style="height:{height}px"></div>
 <script src="../_static/plotly.min.js"></script>
 <script>Plotly.newPlot("{id}", {{...{figure}, config: {{responsive: true, displaylogo: false}}}});</script>"""
@@ -172,20 +176,30 @@ def form(quiz: Quiz) -> str:
     """Return a quiz as a form, which `site.js` makes work."""
     confidence = (radio("confidence", value, word) for word, value in SURENESS.items())
     return FORM.format(
-        key=f"{quiz.lesson}/{quiz.number}/{zlib.crc32(quiz.question.encode())}",
+        key=quiz_key(quiz),
         number=quiz.number,
-        question=_as_html(quiz.question),
+        question=typeset(quiz.question),
         options="".join(option(quiz, number) for number in range(len(quiz.options))),
         confidence="".join(confidence),
-        answer=_as_html(f"{quiz.right} {quiz.why}"),
+        answer=typeset(f"{quiz.right} {quiz.why}"),
     )
+
+
+def quiz_key(quiz: Quiz) -> str:
+    """Return what a browser keeps an answer under: another one if the question changes."""
+    return f"{quiz.lesson}/{quiz.number}/{zlib.crc32(quiz.question.encode())}"
+
+
+def typeset(text: str) -> str:
+    """Return a quiz's text as HTML, with the apostrophes that Sphinx gives to all other text."""
+    return APOSTROPHE.sub(lambda found: found[1] or "’", _as_html(text))
 
 
 def option(quiz: Quiz, number: int) -> str:
     text = quiz.options[number]
     right, reason = quiz.answer(text)
-    data = f'data-right="{int(right)}" data-reason="{html.escape(_as_html(reason))}"'
-    return radio("answer", number, _as_html(text), data)
+    data = f'data-right="{int(right)}" data-reason="{html.escape(typeset(reason))}"'
+    return radio("answer", number, typeset(text), data)
 
 
 def radio(name: str, value: float, label: str, data: str = "") -> str:

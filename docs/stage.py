@@ -1,5 +1,6 @@
 """Write what Sphinx builds into docs/_build/source: pages made of the notebooks as they are, and of the code."""
 
+import ast
 import functools
 import os
 import re
@@ -27,6 +28,10 @@ OTHERS = ["data/README.md", "data/my_digits/README.md", "apps/kubernetes/README.
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
 TABLE = re.compile(r"<!-- (\w+): written by `make benchmark` -->\n(.+?)<!-- /", re.DOTALL)
 TABLED = ["README.md", "benchmarks/README.md"]  # the pages with the tables of benchmarks
+FOR_LEARNERS = [
+    "utils.exercises.quiz",
+    "utils.exercises.progress",
+]  # the rest is the engine of checks
 UNKNOWN = "This copy of the website doesn't know where the course's files are. Ask whoever gave you its address.\n"
 NOTE = (
     "On this website, write your answer down, then open the hints and the solution below each question. "
@@ -50,6 +55,7 @@ def stage(name: str | None) -> None:
     stage_lessons(lessons, name, change)
     stage_exercises(exercises, change)
     stage_reference()
+    fill("index.md", {f"time {stem[:2]}": time_of(it) for stem, it in lessons.items()})
     texts = [(ROOT / page).read_text(encoding="utf-8") for page in TABLED]
     fill("benchmarks.md", {name: table for text in texts for name, table in TABLE.findall(text)})
     stage_run(name, address)
@@ -88,6 +94,11 @@ def read(folder: str) -> dict[str, nbformat.NotebookNode]:
     """Return the notebooks of a folder by their names, such as "04_learn_by_gradient"."""
     paths = sorted((ROOT / folder).glob("[0-9][0-9]_*.ipynb"))
     return {path.stem: nbformat.read(path, as_version=4) for path in paths}
+
+
+def time_of(lesson: nbformat.NotebookNode) -> str:
+    """Return how long a lesson takes, as it says itself."""
+    return re.search(r"\*\*Time\*\* (.+?)(?: with the exercise)? ·", lesson.cells[0].source)[1]
 
 
 def entries_of(stem: str) -> dict:
@@ -142,20 +153,36 @@ def stage_exercises(exercises: dict, change) -> None:
 
 
 def stage_quizzes(lessons: dict) -> None:
+    """Write a page with the quizzes of each lesson, and the list of them with the place for what's answered."""
+    entries = []
     for stem, notebook in lessons.items():
         title = re.search(r"^# (.+)", notebook.cells[0].source)[1]
+        quizzes = load_quizzes(stem[3:])
+        keys = " ".join(map(notebooks.quiz_key, quizzes))
+        entries.append(
+            f'- [Quiz {stem[:2]}: {title}]({stem}.md) <span data-quizzes="{keys}"></span>'
+        )
         head = (
             f"# Quiz {stem[:2]}: {title}\n\nFrom [lesson {stem[:2]}](../notebooks/{stem}.ipynb).\n"
         )
-        write(f"quizzes/{stem}.md", "\n".join([head, *map(notebooks.form, load_quizzes(stem[3:]))]))
+        write(f"quizzes/{stem}.md", "\n".join([head, *map(notebooks.form, quizzes)]))
+    fill("quizzes/index.md", {"quizzes": "\n".join(entries)})
 
 
 def stage_reference() -> None:
+    """Write a page for each module, and the list of them with the first sentence of each."""
+    entries = ["- [digits](digits.md): the command, for a terminal."]
     for path in sorted((ROOT / "utils").rglob("[!_]*.py")):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        if module.startswith("utils.exercises.") and module not in FOR_LEARNERS:
+            continue
         text = f"# {module}\n\n```{{eval-rst}}\n.. automodule:: {module}\n```\n"
         write(f"reference/{module}.md", text)
+        about = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        sentence = " ".join(re.split(r"(?<=\.)\s", about, maxsplit=1)[0].split())
+        entries.append(f"- [{module}]({module}.md): {sentence}")
     write("reference/digits.md", command_line())
+    fill("reference/index.md", {"modules": "\n".join(entries)})
 
 
 def command_line() -> str:

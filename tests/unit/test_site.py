@@ -201,7 +201,7 @@ def test_terms_are_collected_with_their_sentences():
     terms = glossary.collect(
         {"01_a": [first, "A list of **flubs**."], "02_b": ["**Drag** is bad."]}
     )
-    assert [(term.name, term.lesson) for term in terms] == [("drag", "01_a"), ("flub", "01_a")]
+    assert [(term.title, term.lesson) for term in terms] == [("drag", "01_a"), ("flub", "01_a")]
     assert terms[0].meaning == "It's slow. That's called **drag**."
     assert terms[1].meaning == "A **flub** is a mistake."
     terms = glossary.collect({"01_a": [first, last]})
@@ -209,6 +209,22 @@ def test_terms_are_collected_with_their_sentences():
     anchored = glossary.with_anchors(first, terms)
     assert '<span id="term-flub"></span>**flub**' in anchored
     assert '<a href="notebooks/01_a.html#term-flub">Lesson 01</a>' in glossary.page(terms)
+
+
+def test_terms_are_listed_under_their_titles():
+    assert [glossary.title_of(it) for it in ("Folds", "Label\nsmoothing", "Adam", "SGD", "ReLU")] == [
+        "fold", "label smoothing", "Adam", "stochastic gradient descent (SGD)", "ReLU"
+    ]  # fmt: skip
+    assert [glossary.letter_of(it) for it in ("$k$-fold", "95% interval")] == ["K", "0-9"]
+
+
+def test_chosen_meanings_are_those_of_terms():
+    lessons = {
+        stem: [it.source for it in lesson.cells if it.cell_type == "markdown"]
+        for stem, lesson in stage.read("notebooks").items()
+    }
+    titles = {glossary.key(it.title) for it in glossary.collect(lessons)}
+    assert {glossary.key(name) for name in glossary.CHOSEN["meanings"]} <= titles
 
 
 def test_command_line_is_shown_with_every_subcommand():
