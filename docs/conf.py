@@ -56,7 +56,7 @@ autodoc_typehints_format = "short"
 
 
 def without_neighbors(app, page, template, context, doctree):
-    """Take away "previous" and "next" outside the lessons: they'd lead from one exercise to another, past the lesson."""
+    """Take away "previous" and "next" outside the lessons: from an exercise they lead to another one."""
     if page != "index" and not page.startswith("notebooks/"):
         context["prev"] = context["next"] = None
 
