@@ -244,4 +244,6 @@ def test_reader_chooses_light_or_dark(site):
 def test_lesson_leads_to_the_next(site, address):
     site.goto(f"{address}/{LESSON}")
     site.locator("a.right-next").click()
-    expect(site).to_have_title(re.compile("dense network", re.IGNORECASE))
+    expect(site).to_have_title(re.compile("Lesson 05: The dense network"))
+    site.goto(f"{address}/exercises/04_learn_by_gradient.html")
+    expect(site.locator("a.right-next")).to_have_count(0)
