@@ -32,6 +32,11 @@ FOR_LEARNERS = [
     "utils.exercises.quiz",
     "utils.exercises.progress",
 ]  # the rest is the engine of checks
+ON_TRAINING = ("05", "08")  # lessons to which the page for training a network adds something
+TRAIN = (
+    'On the page <a href="../train/index.html">Train a network</a> you can watch one learn, with a learning rate '
+    "and a batch size of your choice."
+)
 UNKNOWN = "This copy of the website doesn't know where the course's files are. Ask whoever gave you its address.\n"
 NOTE = (
     "On this website, write your answer down, then open the hints and the solution below each question. "
@@ -142,6 +147,7 @@ def stage_lessons(lessons: dict, name: str | None, change) -> None:
             )
         binder = launchers(name, f"notebooks/{stem}.ipynb")["Binder"] if name else None
         cells = notebooks.lesson(notebook, entries_of(stem), FIGURES, binder)
+        cells += [new_markdown_cell(TRAIN)] if stem[:2] in ON_TRAINING else []
         save(f"notebooks/{stem}.ipynb", notebook, cells, change)
 
 
