@@ -5,7 +5,7 @@ from pathlib import Path
 STAGED = Path(__file__).parent / "_build" / "source"
 
 project = "Reading handwritten digits"
-copyright = "the authors, under the MIT license"
+copyright = "The authors"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
 exclude_patterns = ["_static"]
 templates_path = ["templates"]
@@ -26,6 +26,7 @@ html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
 html_show_search_summary = False
 html_copy_source = False
+html_search_scorer = str(Path(__file__).parent / "static" / "scorer.js")
 html_show_sphinx = False
 mathjax_path = "mathjax.js"
 mathjax3_config = {"options": {"enableMenu": False}}
@@ -52,3 +53,13 @@ html_theme_options = {
 default_role = "code"
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints_format = "short"
+
+
+def without_neighbors(app, page, template, context, doctree):
+    """Take away "previous" and "next" outside the lessons: from an exercise they lead to another one."""
+    if page != "index" and not page.startswith("notebooks/"):
+        context["prev"] = context["next"] = None
+
+
+def setup(app):
+    app.connect("html-page-context", without_neighbors)

@@ -1,5 +1,6 @@
 """Collect the course's terms: each stands in bold where a lesson defines it."""
 
+import itertools
 import re
 import tomllib
 from dataclasses import dataclass
@@ -16,20 +17,30 @@ LONGEST = 4  # words: what is longer is a sentence that matters, and no term
 
 @dataclass
 class Term:
-    """Hold a term, the sentence that defines it, and the lesson where it first stands."""
+    """Hold a term, its name in the lesson where it first stands, and the sentence that defines it."""
 
+    title: str
     name: str
     meaning: str
     lesson: str
 
     @property
     def anchor(self) -> str:
-        return "term-" + re.sub(r"\W+", "-", self.name.lower()).strip("-")
+        return "term-" + re.sub(r"\W+", "-", self.title.lower()).strip("-")
 
 
 def key(name: str) -> str:
     """Return what a term and its plural have in common."""
     return re.sub(r"(?<=[a-z]{3}[^s])s$", "", " ".join(name.lower().split()))
+
+
+def title_of(name: str) -> str:
+    """Return how a term is listed: in lower case, unless it begins with a name or an acronym."""
+    chosen = {key(known): title for known, title in CHOSEN["titles"].items()}
+    title = chosen.get(key(name), " ".join(name.split()))
+    first = title.split()[0]
+    is_name = first in CHOSEN["names"] or first[1:] != first[1:].lower()
+    return title if is_name else title[0].lower() + title[1:]
 
 
 def is_term(name: str) -> bool:
@@ -46,14 +57,15 @@ def collect(lessons: dict[str, list[str]]) -> list[Term]:
         for paragraph in re.split(r"\n\n|\n(?=[-|] ?)", "\n\n".join(cells)):
             at_the_end = dict(AT_THE_END.findall(paragraph)) if paragraph.startswith("**") else {}
             for name in filter(is_term, BOLD.findall(paragraph)):
-                new = Term(" ".join(name.split()), meaning_in(paragraph, name), lesson)
-                term = terms.setdefault(key(name), new)
+                title = title_of(name)
+                new = Term(title, " ".join(name.split()), meaning_in(paragraph, name), lesson)
+                term = terms.setdefault(key(title), new)
                 if name in at_the_end:
                     term.meaning = sentence(at_the_end[name])
     for name, meaning in CHOSEN["meanings"].items():
         if key(name) in terms:
             terms[key(name)].meaning = meaning
-    return sorted(terms.values(), key=lambda term: term.name.lower().lstrip("$"))
+    return sorted(terms.values(), key=lambda term: term.title.lower().lstrip("$"))
 
 
 def meaning_in(paragraph: str, name: str) -> str:
@@ -82,12 +94,24 @@ def with_anchors(source: str, terms: list[Term]) -> str:
 
 
 def page(terms: list[Term]) -> str:
-    """Return the glossary as Markdown, a definition list."""
-    links = [
-        f'<a href="notebooks/{it.lesson}.html#{it.anchor}">Lesson {it.lesson[:2]}</a>'
-        for it in terms
-    ]
-    entries = zip(terms, links, strict=True)
-    return "\n".join(
-        f"{it.name}\n: {it.meaning.replace('**', '')} {link}\n" for it, link in entries
+    """Return the glossary as Markdown: links to its letters, and a definition list for each."""
+    letters = {
+        letter: list(some)
+        for letter, some in itertools.groupby(terms, lambda it: letter_of(it.title))
+    }
+    links = " ".join(f'<a href="#letter-{it}">{it}</a>' for it in letters)
+    lists = (
+        f'<h2 id="letter-{letter}">{letter}</h2>\n\n' + "\n".join(map(entry, some))
+        for letter, some in letters.items()
     )
+    return "\n".join([f'<p class="letters">{links}</p>\n', *lists])
+
+
+def letter_of(title: str) -> str:
+    first = title.lstrip("$")[0].upper()
+    return first if first.isalpha() else "0-9"
+
+
+def entry(term: Term) -> str:
+    link = f'<a href="notebooks/{term.lesson}.html#{term.anchor}">Lesson {term.lesson[:2]}</a>'
+    return f"{term.title}\n: {term.meaning.replace('**', '')} {link}\n"

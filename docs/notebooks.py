@@ -20,10 +20,29 @@ CHECK = re.compile(r"\b([qt]\d+)\.check\(")
 NOTES = ("Predict first, then run this cell.", "◌ not attempted")  # for those who run the cell
 COLORS = re.compile(r"(text-decoration-)?color: #\w+;? ?")  # of Keras's tables: too faint
 ANSWER = '<details class="prediction"><summary>Show the answer</summary>'
-STILL = (
-    '<p class="still">This is a picture. To use it, run this lesson in '
-    '<a href="../run.html">JupyterLab</a> or on <a href="{}">Binder</a>.</p>'
+STILL = '<p class="still">This is a picture. {}.</p>'
+RUN = 'To use it, <a href="../run.html">run this lesson</a>'
+RUN_OR_BINDER = 'To use it, run this lesson in <a href="../run.html">JupyterLab</a> or on <a href="{}">Binder</a>'
+# What a page of the website does in the place of an explorer, or besides.
+DRAW = 'Draw on the page <a href="../try/index.html">Draw a digit</a>, or <a href="../run.html">run this lesson</a>'
+TRAIN = 'Or change a learning rate on the page <a href="../train/index.html">Train a network</a>'
+# What runs only for its output, which would say nothing about the reader.
+INSTEAD = {
+    "check_environment()": "On this website, there's nothing to check.",
+    "progress()": "On this website, [the page of quizzes](../quizzes/index.md) counts your answers.",
+}
+NOTHING_RUNS = (
+    "Nothing runs on this website. Do each **Your turn** on paper, then open the answer. "
+    "To run the code: [Run it yourself](../run.md)."
 )
+SAMPLE = re.compile(r"\n\n\*The numbers (?:in the text )?come from full MNIST\.[^*]*\*")
+# Sentences of an exercise for those who run it.
+SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")
+RUN_IT = re.compile(
+    r"run\s+the\s+(cell|experiment)|It\s+takes\s+a\s+few\s+seconds"
+    r"|The\s+check\s+(then\s+shows|shows|tells)|q1\.solution\("
+)
+APOSTROPHE = re.compile(r"(<code>.*?</code>)|(?<=\w)'")
 PLOT = """<div id="{id}" class="plot" role="group" aria-label="{title}" style="height:{height}px"></div>
 <script src="../_static/plotly.min.js"></script>
 <script>Plotly.newPlot("{id}", {{...{figure}, config: {{responsive: true, displaylogo: false}}}});</script>"""
@@ -31,7 +50,7 @@ FORM = (
     '<form class="quiz" data-key="{key}">'
     "<fieldset><legend><b>Quiz {number}.</b> {question}</legend>{options}</fieldset>"
     '<fieldset class="confidence"><legend>How confident are you?</legend>{confidence}</fieldset>'
-    '<button type="submit">Answer</button><p class="verdict" role="status"></p>'
+    '<button type="submit">Check</button><p class="verdict" role="status"></p>'
     "<noscript><details><summary>Answer</summary>{answer}</details></noscript></form>"
 )
 
@@ -49,13 +68,15 @@ def hints(entry: dict) -> list[str]:
 # Lessons
 
 
-def lesson(notebook: NotebookNode, entries: dict, figures: Path, binder: str) -> list[NotebookNode]:
+def lesson(
+    notebook: NotebookNode, entries: dict, figures: Path, binder: str | None
+) -> list[NotebookNode]:
     """Return the cells of a lesson's page, with its pictures written into the folder `figures`.
 
-    `entries` are the lesson's questions, and `binder` is where its explorers run.
+    `entries` are the lesson's questions, and `binder` is where its explorers run, if that's known.
     """
     cells, folded = [], False
-    for cell in notebook.cells:
+    for cell in [*notebook.cells[:1], new_markdown_cell(NOTHING_RUNS), *notebook.cells[1:]]:
         tags = cell.metadata.get("tags", [])
         asked, turn = ASK.search(cell.source), CHECK.search(cell.source)
         if folded:
@@ -73,7 +94,16 @@ def lesson(notebook: NotebookNode, entries: dict, figures: Path, binder: str) ->
         elif "colab" not in tags:
             show(cell, figures, binder)
             cells += [cell, *map(new_markdown_cell, hints(entries[turn[1]]) if turn else [])]
+            cells += instead_of_output(cell)
     return [*cells, new_markdown_cell("</details>")] if folded else cells
+
+
+def instead_of_output(cell: NotebookNode) -> list[NotebookNode]:
+    """Take away an output that is only about this machine; return what a page says in its place."""
+    said = [text for call, text in INSTEAD.items() if cell.source.endswith(call)]
+    if said:
+        cell.outputs = []
+    return [new_markdown_cell(text) for text in said]
 
 
 def split(cell: NotebookNode) -> tuple[str, str]:
@@ -90,7 +120,7 @@ def part(cell: NotebookNode, removed: str) -> NotebookNode:
     return NotebookNode({**cell, "id": f"{cell.id}-{removed}", "metadata": tags})
 
 
-def show(cell: NotebookNode, figures: Path, binder: str) -> None:
+def show(cell: NotebookNode, figures: Path, binder: str | None) -> None:
     """Give a code cell outputs that a page can show."""
     outputs = [it for it in cell.outputs if not as_text(it).startswith(NOTES)]
     for number, output in enumerate(outputs):
@@ -98,13 +128,21 @@ def show(cell: NotebookNode, figures: Path, binder: str) -> None:
         if "image/png" in data:
             path = figures / f"{cell.id}-{number}.png"
             path.write_bytes(base64.b64decode(data["image/png"]))
-            is_still = as_text(output).endswith("run this cell to use it.")
-            outputs[number] = as_html(picture(output, path) + is_still * STILL.format(binder))
+            outputs[number] = as_html(picture(output, path) + below(as_text(output), binder))
         elif plot := data.get("application/vnd.plotly.v1+json"):
             outputs[number] = as_html(interactive(plot, f"plot-{cell.id}"))
         elif "text/html" in data:
             outputs[number] = as_html(COLORS.sub("", data["text/html"]))
     cell.outputs = outputs
+
+
+def below(text: str, binder: str | None) -> str:
+    """Return what stands below a picture whose text is `text`: if it's that of an explorer, how to use it."""
+    explorer, _, run = text.partition(": ")
+    if run != "run this cell to use it.":
+        return ""
+    use = DRAW if explorer == "Draw pad" else RUN_OR_BINDER.format(binder) if binder else RUN
+    return STILL.format(f"{use}. {TRAIN}" if explorer == "Descent explorer" else use)
 
 
 def as_text(output: NotebookNode) -> str:
@@ -138,20 +176,30 @@ def form(quiz: Quiz) -> str:
     """Return a quiz as a form, which `site.js` makes work."""
     confidence = (radio("confidence", value, word) for word, value in SURENESS.items())
     return FORM.format(
-        key=f"{quiz.lesson}/{quiz.number}/{zlib.crc32(quiz.question.encode())}",
+        key=quiz_key(quiz),
         number=quiz.number,
-        question=_as_html(quiz.question),
+        question=typeset(quiz.question),
         options="".join(option(quiz, number) for number in range(len(quiz.options))),
         confidence="".join(confidence),
-        answer=_as_html(f"{quiz.right} {quiz.why}"),
+        answer=typeset(f"{quiz.right} {quiz.why}"),
     )
+
+
+def quiz_key(quiz: Quiz) -> str:
+    """Return what a browser keeps an answer under: another one if the question changes."""
+    return f"{quiz.lesson}/{quiz.number}/{zlib.crc32(quiz.question.encode())}"
+
+
+def typeset(text: str) -> str:
+    """Return a quiz's text as HTML, with the apostrophes that Sphinx gives to all other text."""
+    return APOSTROPHE.sub(lambda found: found[1] or "’", _as_html(text))
 
 
 def option(quiz: Quiz, number: int) -> str:
     text = quiz.options[number]
     right, reason = quiz.answer(text)
-    data = f'data-right="{int(right)}" data-reason="{html.escape(_as_html(reason))}"'
-    return radio("answer", number, _as_html(text), data)
+    data = f'data-right="{int(right)}" data-reason="{html.escape(typeset(reason))}"'
+    return radio("answer", number, typeset(text), data)
 
 
 def radio(name: str, value: float, label: str, data: str = "") -> str:
@@ -161,13 +209,30 @@ def radio(name: str, value: float, label: str, data: str = "") -> str:
 # Exercises
 
 
-def exercise(solution: NotebookNode, entries: dict) -> list[NotebookNode]:
-    """Return the cells of an exercise's page: each question with its hints and its solution, folded."""
-    cells = []
+def exercise(
+    solution: NotebookNode, entries: dict, records: dict, figures: Path
+) -> list[NotebookNode]:
+    """Return the cells of an exercise's page: each question with its hints and its solution, folded.
+
+    `records` are outputs by the ids of cells. Those below a question's solution are folded, too.
+    """
+    cells, is_solved = [], False
     for task, solved in zip(exercise_from(solution).cells, solution.cells, strict=True):
-        cells.append(task)
         regions, question = list(REGION.finditer(solved.source)), CHECK.search(task.source)
+        if task.cell_type == "markdown":
+            task.source = without_running(task.source)
+        is_solved = is_solved and not task.source.startswith("## ")
+        record = records.get(task.id, {})
+        if record.get("mark") == mark(solved.source):
+            task.outputs = [NotebookNode(output) for output in record["outputs"]]
+            show(task, figures, None)
+        if is_solved and task.get("outputs"):
+            cells += [part(task, "output"), new_markdown_cell(ANSWER), part(task, "input")]
+            cells.append(new_markdown_cell("</details>"))
+        else:
+            cells.append(task)
         if regions:
+            is_solved = True
             entry = entries[question[1]] if question else {}
             code = "\n\n".join(textwrap.dedent(region[2]).strip() for region in regions)
             points = "\n".join(f"- {point}" for point in entry.get("rubric", []))
@@ -175,3 +240,17 @@ def exercise(solution: NotebookNode, entries: dict) -> list[NotebookNode]:
             answer = fold("Solution", f"```python\n{code}\n```{rubric}")
             cells += map(new_markdown_cell, [*hints(entry), answer])
     return cells
+
+
+def mark(source: str) -> int:
+    """Return a number that changes with a cell's source, and so tells whether its recorded outputs are stale."""
+    return zlib.crc32(source.encode())
+
+
+def without_running(text: str) -> str:
+    """Return Markdown without the sentences about running cells."""
+    if not RUN_IT.search(text):
+        return text
+    paragraphs = [SENTENCES.split(paragraph) for paragraph in text.split("\n\n")]
+    kept = [" ".join(it for it in some if not RUN_IT.search(it)) for some in paragraphs]
+    return "\n\n".join(kept)

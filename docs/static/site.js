@@ -29,7 +29,8 @@
     }
     const isRight = choice.dataset.right === "1";
     const sign = `<b class="${isRight ? "right" : "wrong"}">${isRight ? "✓ Right." : "✗ No."}</b>`;
-    form.querySelector(".verdict").innerHTML = `${sign} ${choice.dataset.reason}`;
+    const again = isRight ? "" : " Try again if you like. Only your first answer counts.";
+    form.querySelector(".verdict").innerHTML = `${sign} ${choice.dataset.reason}${again}`;
     // As in JupyterLab, only the first guess counts.
     const first = answers[form.dataset.key]?.first ?? { isRight, confidence: confidence.value };
     answers[form.dataset.key] = { choice: choice.value, confidence: confidence.value, first };
@@ -44,8 +45,12 @@
     judge(form);
   }
 
-  // The page of all quizzes says whether confidence was deserved.
+  // The page of all quizzes says how many are answered, and whether confidence was deserved.
   function summarize(button) {
+    for (const count of document.querySelectorAll("[data-quizzes]")) {
+      const keys = count.dataset.quizzes.split(" ");
+      count.textContent = `${keys.filter((key) => answers[key]).length} of ${keys.length} answered`;
+    }
     const firsts = Object.values(answers).map(({ first }) => first);
     const lines = Object.entries(WORDS).map(([value, word]) => {
       const mine = firsts.filter(({ confidence }) => confidence === value);
@@ -86,3 +91,14 @@ addEventListener("load", () => {
     }
   });
 });
+
+// Short code, and a formula with the mark after it, stay on one line.
+for (const code of document.querySelectorAll("article code")) code.classList.toggle("short", code.textContent.length <= 20);
+for (const formula of document.querySelectorAll("article span.math")) {
+  const [mark] = /^[.,;:!?)]+/.exec(formula.nextSibling?.data ?? "") ?? [];
+  if (!mark) continue;
+  formula.nextSibling.splitText(mark.length);
+  const together = Object.assign(document.createElement("span"), { className: "together" });
+  formula.before(together);
+  together.append(formula, together.nextSibling);
+}

@@ -4,11 +4,11 @@
   const [SIDE, HIDDEN, COLUMNS] = [28, 64, 8];
   const RATES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
   const GOAL = 0.95;
-  const REST = 10; // epochs after which a screen reader hears how it goes
-  const LONGEST = 100; // epochs until training pauses, so that a forgotten page doesn't run for hours
+  const REST = 10; // epochs after which training pauses: both experiments ask for as many
   const [BLUE, ORANGE] = [[86, 180, 233], [230, 159, 0]];
   const find = (id) => document.getElementById(id);
   const percent = (share) => `${(100 * share).toFixed(1)}%`;
+  const deadOf = (active) => HIDDEN - active.filter(Boolean).length;
   const worker = new Worker(URL.createObjectURL(new Blob([`${learner}\n(${work})();`])));
 
   let run = []; // the reports since the last start
@@ -42,6 +42,7 @@
     if (run.length > 2) before = run;
     run = [];
     say("Training from the same random weights again …");
+    find("toggle").disabled = false;
     worker.postMessage({ begin: ++number });
     train(true);
   }
@@ -55,21 +56,29 @@
 
   function comment(report) {
     const { epochs, accuracy, time } = report;
-    const fatal = failure(report);
-    if (fatal || (epochs && epochs % LONGEST === 0)) train(false);
+    const [fatal, isAtRest] = [failure(report), Boolean(epochs) && epochs % REST === 0];
+    if (fatal || isAtRest) train(false);
+    find("toggle").disabled = Boolean(fatal);
+    const spent = `${epochs} epochs and ${time.toFixed(1)} seconds`;
+    const reads = `It reads ${percent(accuracy)} of the unseen digits`;
+    const isFirst = run.slice(0, -1).every((earlier) => earlier.accuracy < GOAL);
     if (fatal) say(fatal, true);
-    else if (!epochs) return;
-    else if (epochs % LONGEST === 0) say(`Paused after ${epochs} epochs, with an accuracy of ${percent(accuracy)}.`);
+    else if (isAtRest) say(`Paused after ${spent}. ${reads}.${cost(report)}`);
+    else if (cost(report)) say(cost(report).trim());
     else if (epochs >= 5 && accuracy < 0.6) say("It learns slowly, because its steps are tiny. Choose a higher learning rate.");
-    else if (accuracy >= GOAL && run.slice(0, -1).every((earlier) => earlier.accuracy < GOAL)) {
-      say(`It reads ${percent(accuracy)} of the unseen digits after ${epochs} epochs and ${time.toFixed(1)} seconds.`);
-    } else if (epochs % REST === 0) say(`After ${epochs} epochs, it reads ${percent(accuracy)} of the unseen digits.`);
+    else if (accuracy >= GOAL && isFirst) say(`${reads} after ${spent}.`);
+  }
+
+  // Return what large steps have cost a network that still learns, or nothing.
+  function cost({ epochs, active }) {
+    const dead = deadOf(active);
+    return epochs < 1 || dead < HIDDEN / 8 ? "" : ` Large steps switched off ${dead} of the ${HIDDEN} hidden neurons, so only the others still learn.`;
   }
 
   // Return what went wrong for good, and what to try, or nothing.
   function failure({ epochs, loss, accuracy, active }) {
     const cure = "Choose a lower one, then press Start over.";
-    const dead = HIDDEN - active.filter(Boolean).length;
+    const dead = deadOf(active);
     if (Number.isNaN(loss)) return `The learning rate is too high: the weights grew until the loss was no longer a number (NaN). ${cure}`;
     if (epochs < 1 || accuracy > 0.3 || dead < 0.85 * HIDDEN) return "";
     return `The learning rate is too high: large steps switched off ${dead} of the ${HIDDEN} hidden neurons, so the network only guesses. ${cure}`;

@@ -41,7 +41,9 @@ const page = (() => {
       picture = { name: file.name, image: await load(file) };
       readPicture();
     } catch {
-      complain(`${file.name} can't be opened as a picture here. Save it as PNG or JPEG.`);
+      picture = null;
+      showNothing();
+      complain(`${file.name} can’t be opened as a picture here. Save it as PNG or JPEG.`);
     }
   }
 
@@ -72,6 +74,8 @@ const page = (() => {
   }
 
   function remarkOn({ outcome, digit, confidence, noDigit, reason }) {
+    const several = /^there are (\d+) digits/.exec(reason);
+    if (several) return `The picture has ${several[1]} digits. Crop it to one.`;
     if (reason) return `${reason[0].toUpperCase()}${reason.slice(1)}.`;
     if (outcome === "no digit") return `The network is ${percent(noDigit)} sure that this isn’t a digit.`;
     if (outcome === "digit") return `${percent(confidence)} sure`;
@@ -83,7 +87,7 @@ const page = (() => {
     const outcome = answer.outcome === "digit" ? String(answer.digit) : answer.outcome;
     find("outcome").textContent = NAMES[outcome] ?? outcome;
     find("remark").textContent = remarkOn(answer);
-    find("time").textContent = `Read in ${time.toFixed(1)} ms on this device.`;
+    find("time").textContent = `Read in ${time.toFixed(0)} ms on this device.`;
     find("time").dataset.milliseconds = time;
     const shares = answer.probabilities ? [...answer.probabilities, answer.noDigit] : [];
     rows.forEach((row, i) => {
@@ -93,6 +97,8 @@ const page = (() => {
       row.querySelector(".share").textContent = shares.length ? percent(shares[i]) : "";
     });
     figures.forEach((figure) => showStep(figure, made[figure.dataset.step]));
+    pad.paint(find("input"), form ?? pad.blank());
+    find("input").setAttribute("aria-label", `What the network gets: ${form ? "28 by 28 pixels" : "nothing yet"}`);
     showLayer(answer.first);
     for (const button of find("labels").children) button.disabled = !form;
     tellSoon();
@@ -112,6 +118,7 @@ const page = (() => {
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, canvas.width, canvas.height);
     canvas.setAttribute("aria-label", first ? `${first.channels} maps of the first layer` : "Nothing to see yet");
+    find("first-layer").hidden = !first;
     if (!first) return;
     const { map, side, channels } = first;
     const largest = map.reduce((high, value) => Math.max(high, value), 0) || 1;
@@ -208,7 +215,7 @@ const page = (() => {
     kept = [];
     showKept();
   });
-  document.querySelector("#shares .note").textContent = `if no digit reaches ${percent(NETWORK.abstainBelow)}`;
+  find("enough").textContent = percent(NETWORK.abstainBelow);
   showKept();
   figures.forEach((figure) => showStep(figure));
   read(new Uint8Array(pad.SIDE ** 2)); // once, so that the first stroke doesn't wait for the compiler

@@ -185,19 +185,21 @@ def test_prediction_stays_folded_until_asked_for(site, address):
 def test_quiz_says_why_and_stays_in_the_browser(site, address):
     site.goto(f"{address}/{LESSON}")
     quiz = site.locator("form.quiz").first
-    quiz.get_by_role("button", name="Answer").click()
+    quiz.get_by_role("button", name="Check").click()
     expect(quiz.get_by_role("status")).to_have_text("Choose an answer first.")
     quiz.get_by_label("Exactly 0.5").check()
     quiz.get_by_label("certain").check()
-    quiz.get_by_role("button", name="Answer").click()
-    expect(quiz.get_by_role("status")).to_contain_text("✗ No. That's the accuracy.")
+    quiz.get_by_role("button", name="Check").click()
+    expect(quiz.get_by_role("status")).to_contain_text("✗ No. That’s the accuracy.")
+    expect(quiz.get_by_role("status")).to_contain_text("Only your first answer counts.")
     quiz.get_by_label("About 1.2").check()
-    quiz.get_by_role("button", name="Answer").click()
+    quiz.get_by_role("button", name="Check").click()
     expect(quiz.get_by_role("status")).to_contain_text("✓ Right. The penalties are")
     site.goto(f"{address}/quizzes/04_learn_by_gradient.html")
     expect(site.locator("form.quiz").first.get_by_role("status")).to_contain_text("✓ Right.")
     site.goto(f"{address}/quizzes/index.html")
     expect(site.get_by_text("When you were certain, you got 0 of 1 right.")).to_be_visible()
+    expect(site.get_by_text(re.compile("^1 of . answered"))).to_have_count(1)
     site.get_by_role("button", name="Forget my answers").click()
     expect(site.get_by_text("You haven’t answered one yet.")).to_be_visible()
 
@@ -211,12 +213,18 @@ def test_exercise_folds_hints_and_solutions(site, address):
     expect(solution).to_be_visible()
 
 
+def test_exercise_shows_what_its_questions_ask_about(site, address):
+    site.goto(f"{address}/exercises/04_learn_by_gradient.html")
+    expect(site.get_by_role("img", name="Loss over 100 steps. A jumps up and down")).to_be_visible()
+    expect(site.get_by_text("0 steps: loss 2.303")).to_be_visible()
+    expect(site.get_by_text("trained on shifts up to 4").first).to_be_hidden()
+
+
 def test_chart_and_explorer_are_shown(site, address):
     site.goto(f"{address}/notebooks/01_visualize_digits.html")
     expect(site.locator(".plot .main-svg").first).to_be_visible()
     still = site.locator(".still").first
-    expect(still.get_by_role("link", name="JupyterLab")).to_be_visible()
-    expect(still.get_by_role("link", name="Binder")).to_be_visible()
+    expect(still.get_by_role("link", name=re.compile("JupyterLab|run this lesson"))).to_be_visible()
 
 
 def test_search_finds_a_lesson(site):
@@ -236,4 +244,6 @@ def test_reader_chooses_light_or_dark(site):
 def test_lesson_leads_to_the_next(site, address):
     site.goto(f"{address}/{LESSON}")
     site.locator("a.right-next").click()
-    expect(site).to_have_title(re.compile("dense network", re.IGNORECASE))
+    expect(site).to_have_title(re.compile("Lesson 05: The dense network"))
+    site.goto(f"{address}/exercises/04_learn_by_gradient.html")
+    expect(site.locator("a.right-next")).to_have_count(0)

@@ -275,10 +275,11 @@ def test_page_says_why_there_is_no_digit(try_it, sample):
     file = {"name": "row.png", "mimeType": "image/png", "buffer": row}
     try_it.get_by_label("Choose or take a picture").set_input_files(file)
     expect(outcome(try_it)).to_have_text("Not a digit")
-    expect(try_it.get_by_text("There are 2 digits, expected one")).to_be_visible()
+    expect(try_it.get_by_text("The picture has 2 digits. Crop it to one.")).to_be_visible()
     notes = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"}
     try_it.get_by_label("Choose or take a picture").set_input_files(notes)
-    expect(try_it.get_by_role("alert")).to_contain_text("notes.txt can't be opened as a picture")
+    expect(try_it.get_by_role("alert")).to_contain_text("notes.txt can’t be opened as a picture")
+    expect(outcome(try_it)).to_have_text("–")
 
 
 def test_stroke_is_read_in_time(try_it):
