@@ -141,6 +141,7 @@ def test_the_robust_reader_bears_what_the_course_promises():
     assert robust["mean, all"] >= 0.95 and robust["mean, withheld"] >= 0.90
     errors = errors_against_rival(models["robust"], models["keras.io"])
     assert errors == models["robust"]["errors_against_keras_io"]
+    # The aim is a third. The last epochs, of light augmentation, cost a little of it.
     assert max(errors["mean, all"], errors["mean, trained"], errors["mean, withheld"]) <= 0.36
     assert errors["load_digits"] <= 0.4
 
