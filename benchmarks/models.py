@@ -25,8 +25,8 @@ WISH = 0.999  # of what a reader answers, this share is to be right
 MOST_REFUSED = 0.002  # of digits, chosen by validation digits
 EXAMPLES = 500  # digits by which the 8-bit form is calibrated
 DRAWN = (
-    f"; {10 * WRITTEN:,} digits in other people's handwriting, and {NO_DIGITS:,} letters, marks, and scribbles, all "
-    "drawn by benchmarks/handwriting.py"
+    f"; {10 * WRITTEN:,} digits in other people's handwriting, and {NO_DIGITS:,} letters, marks, scribbles, and pairs "
+    "of touching digits, all drawn by benchmarks/handwriting.py"
 )
 LIMITS_OF_DIGITS = "Reads one upright digit in MNIST's form. Letters, smileys, and noise get an answer all the same."
 LIMITS = (

@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import httpx
+import pytest
 import yaml
 
 from benchmarks.photos import photograph
@@ -142,6 +143,15 @@ def test_the_lock_answers_what_the_server_asks():
     wanted = (ROOT / "apps" / "requirements.in").read_text(encoding="utf-8").splitlines()
     names = {line.partition(";")[0] for line in wanted if not line.startswith("#")}
     assert names <= read_lock(LOCK).keys(), "run `make lock`"
+
+
+@pytest.mark.parametrize(
+    "path", ["README.md", "apps/Dockerfile", "notebooks/13_deploy_the_cnn.ipynb"]
+)
+def test_a_container_that_writes_nothing_has_a_folder_in_memory(path):
+    # The server's processes find each other through a socket in a temporary folder: without one, they can't start.
+    for command in re.findall("docker run .*--read-only.*", (ROOT / path).read_text("utf-8")):
+        assert " --tmpfs /tmp " in command
 
 
 def test_compose_grants_little():
