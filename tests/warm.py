@@ -106,9 +106,17 @@ def _listen_on_files(pre_launch):
 
 def _run_kernel(arguments, cwd, env, started):
     # Here, because in pytest's own process importing a kernel would change what widgets send.
+    import keras
     import matplotlib
+    import tensorflow as tf
     from ipykernel.kernelapp import IPKernelApp
 
+    # In a training of seconds, to optimize TensorFlow's graphs takes longer than it saves.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    if (
+        Path(cwd).name == "notebooks"
+    ):  # `make lessons` runs all epochs; and networks of solutions must be good ones
+        keras.config.set_max_epochs(3)
     gc.freeze()  # what it shares with all other kernels is no garbage, and is not copied for a look at it
     os.setsid()  # killing a kernel kills its group: what it started, but not the tests
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -1,5 +1,6 @@
 """Guard every connection: the time it may take, and the bytes that all of them hold together."""
 
+import functools
 import json
 import re
 
@@ -9,6 +10,7 @@ from apps.web.guard import HEADERS, LARGEST_BODY, LINGER, MEGABYTE
 
 PATIENCE = 10  # seconds for the headers of a request, from when the connection is open or free
 LARGEST_HEAD = 64_000  # bytes of a request's headers
+SOON = 0.5  # seconds in which most bodies are whole; until then, the app need not know of a request
 MOST_HELD = 40 * MEGABYTE  # by all requests that aren't answered yet
 MOST_CONNECTIONS = 2000
 LENGTH = re.compile(rb"content-length: *(\d{1,9})\r.*?\r\n\r\n", re.IGNORECASE | re.DOTALL)
@@ -35,7 +37,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     If all connections together hold too much, the one is refused that has been sending its request for the longest
     time: an honest one is done within moments. While too many pictures wait to be read, others are refused before
-    they are parsed, since that would take the time in which those that wait are read.
+    they are parsed, since that would take the time in which those that wait are read. The app is started for a whole
+    request, or for one that is still not whole after a moment: to start it is what costs most.
     """
 
     waiting: dict["GuardedProtocol", None] = {}  # by when they began to wait for a request
@@ -43,7 +46,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport):
         """Start to wait for the first request."""
-        self.held, self.is_refused, self.patience = 0, False, None
+        self.held, self.is_refused, self.patience, self.late = 0, False, None, None
         super().connection_made(transport)
         self._wait()
         if len(self.connections) > MOST_CONNECTIONS:
@@ -64,6 +67,19 @@ class GuardedProtocol(HttpToolsProtocol):
         while GuardedProtocol.total > MOST_HELD and not self.is_refused:
             self._refuse_one()
 
+    def on_body(self, body):
+        """Keep what comes, and let more come, until the app is started."""
+        super().on_body(body)
+        if self.late and self.held < LARGEST_BODY:
+            self.flow.resume_reading()
+        else:
+            self._start_app()
+
+    def on_message_complete(self):
+        """Start the app for a request that is whole."""
+        super().on_message_complete()
+        self._start_app()
+
     def on_response_complete(self):
         """Start to wait for the next request."""
         self._let_go()
@@ -76,6 +92,23 @@ class GuardedProtocol(HttpToolsProtocol):
         self._let_go()
         self.waiting.pop(self, None)
         self.patience.cancel()
+        self._forget_app()
+
+    def _start_asgi_task(self, cycle, app):
+        start = functools.partial(super()._start_asgi_task, cycle, app)
+        if self.expect_100_continue or not cycle.more_body:
+            return start()
+        self.start, self.late = start, self.loop.call_later(SOON, self._start_app)
+
+    def _start_app(self):
+        if self.late:
+            self._forget_app()
+            self.start()
+
+    def _forget_app(self):
+        if self.late:
+            self.late.cancel()
+            self.late = None
 
     def _wait(self):
         self.waiting.pop(self, None)
@@ -110,6 +143,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._let_go()
         self.waiting.pop(self, None)
         self.patience.cancel()
+        self._forget_app()
         if self.cycle:  # so that the app stops waiting for the rest
             self.cycle.body, self.cycle.disconnected = b"", True
             self.cycle.message_event.set()

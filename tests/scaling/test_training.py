@@ -1,6 +1,6 @@
 """Several devices or hosts train what one would train, and a training that was killed resumes."""
 
-import json
+import multiprocessing
 import os
 import re
 import signal
@@ -10,75 +10,82 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from apps.cli.hosts import check_port, split_address, train_on_hosts
 from apps.cli.train import chosen_recipe
-from apps.scaling.training import shard, train_on_devices
+from apps.scaling.training import make_devices, shard, train_on_devices
+from utils.data import load_mnist
+from utils.training import keras
 
 TOLERANCE = 1e-5  # of a weight: floats are added up in another order
 
 
-def run(code, *arguments, **options):
-    """Start Python, because a process can choose its devices only once."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+# Each process can choose its devices only once. Where tests.warm starts kernels, their server, which has imported
+# TensorFlow, starts these processes too.
+PROCESSES = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
 
-
-# Without dropout, batch normalization, and augmentation, so that the sums alone decide.
-TRAIN = """
-import json, os, sys
-import numpy as np, psutil
-from apps.cli.train import chosen_recipe
-from apps.scaling.training import make_devices, train_on_devices
-from utils.data import load_mnist
-from utils.training import keras
-
-ports = []
-
-def count_ports(epoch, logs):
-    here = psutil.Process()
-    found = [c for process in (here, *here.children(recursive=True)) for c in process.net_connections()]
-    ports.append(len([c for c in found if c.status == psutil.CONN_LISTEN]))
 
 def train(workers, folder=None):
+    """Return a network and its history, and how many ports were open after each epoch."""
+    ports = []
+
+    def count_ports(epoch, logs):
+        here = psutil.Process()
+        found = [
+            connection
+            for process in (here, *here.children(recursive=True))
+            for connection in process.net_connections()
+        ]
+        ports.append(len([one for one in found if one.status == psutil.CONN_LISTEN]))
+
     mnist = load_mnist("sample")
-    train, held_out = (mnist.x_train[:650], mnist.y_train[:650]), (mnist.x_test[:75], mnist.y_test[:75])
-    changes = {"epochs": 3, "batch_size": 64, "max_lr": 0.01, "augment": 0, "build": "softmax_regression"}
+    digits, held_out = (
+        (mnist.x_train[:650], mnist.y_train[:650]),
+        (mnist.x_test[:75], mnist.y_test[:75]),
+    )
+    # Without dropout, batch normalization, and augmentation, so that the sums alone decide.
+    changes = {
+        "epochs": 3,
+        "batch_size": 64,
+        "max_lr": 0.01,
+        "augment": 0,
+        "build": "softmax_regression",
+    }
     recipe = chosen_recipe("reference", changes)
     watch = [keras.callbacks.LambdaCallback(on_epoch_end=count_ports)]
-    return train_on_devices(recipe, train, held_out, 0, folder, workers, watch)
+    return *train_on_devices(recipe, digits, held_out, 0, folder, workers, watch), ports
 
-make_devices(2)
-"""
+
+def train_on_two(folder, said=None):
+    """Train on two devices, and say how far the network is from the one of one device."""
+    make_devices(2)
+    two, history, ports = train(2, folder)
+    one, _, _ = train(1)
+    gap = max(abs(a - b).max() for a, b in zip(two.get_weights(), one.get_weights(), strict=True))
+    with pytest.raises(RuntimeError, match="and ask for 3 before it computes anything"):
+        make_devices(3)
+    said.send((float(gap), history.epoch, ports))
 
 
 def test_killed_training_on_two_devices_ends_like_one_device(tmp_path):
     folder = tmp_path / "run"
-    first = run(TRAIN + "train(2, sys.argv[1])", folder)
-    while not (folder / "checkpoint.npz").exists() and first.poll() is None:
+    first = PROCESSES.Process(target=train_on_two, args=(folder,), daemon=True)
+    first.start()
+    while not (folder / "checkpoint.npz").exists() and first.is_alive():
         time.sleep(0.01)
     first.kill()
-    first.communicate()
-    both = run(
-        TRAIN
-        + """
-two, history = train(2, sys.argv[1])
-one, _ = train(1)
-gap = max(abs(a - b).max() for a, b in zip(two.get_weights(), one.get_weights()))
-print(json.dumps({"gap": float(gap), "epochs": history.epoch, "ports": ports}))
-make_devices(3)
-""",
-        folder,
-        stderr=subprocess.PIPE,
-    )
-    said, complaint = both.communicate()
-    said = json.loads(said.splitlines()[-1])
-    assert said["gap"] < TOLERANCE and said["epochs"] == [0, 1, 2]
-    assert said["ports"] and not any(said["ports"]), "local training opens no port"
+    first.join()
+    said, writer = PROCESSES.Pipe(duplex=False)
+    second = PROCESSES.Process(target=train_on_two, args=(folder, writer), daemon=True)
+    second.start()
+    writer.close()  # so that a process that dies ends the wait below, with EOFError
+    gap, epochs, ports = said.recv()
+    assert gap < TOLERANCE and epochs == [0, 1, 2]
+    assert ports and not any(ports), "local training opens no port"
     names = {path.name for path in folder.iterdir()}
     assert names == {".lock", "checkpoint.npz", "model.keras", "run.json"}
-    assert complaint.strip().endswith("and ask for 3 before it computes anything")
 
 
 @pytest.mark.parametrize("workers", [0, 651])
