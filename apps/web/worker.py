@@ -17,6 +17,7 @@ from utils.prediction import MODELS, DigitReader, UnreadableModel
 # A picture that's decoded whole takes up to 8 bytes a pixel. A phone's HEIC has 12 or 24 million pixels.
 MOST_PIXELS = 16_000_000
 MOST_IN_HEIC = 25_000_000
+MOST_IN_WEBP = 13_000_000  # it's held several times while it's decoded
 MOST_DECODED = 200_000_000  # pixels times scans: a progressive JPEG has about 10
 ALPHA = rb"auxid:1|auxiliary:alpha"  # what HEIC calls it
 MOST_SECONDS = 1.5  # of the processor
@@ -94,6 +95,8 @@ def _check_pixels(content, size):
     most = MOST_PIXELS
     if content[4:8] == b"ftyp" and not re.search(ALPHA, content[:100_000]):
         most = MOST_IN_HEIC
+    if content[:4] == b"RIFF":
+        most = MOST_IN_WEBP
     if content[:2] == b"\xff\xd8":
         most = LARGEST if size.scans <= 3 else min(most, MOST_DECODED // size.scans)
     if size.width * size.height > most:
