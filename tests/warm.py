@@ -23,6 +23,7 @@ sys.modules["rfc3987_syntax"] = None
 PACKAGES = [
     "ipykernel.kernelapp", "ipywidgets", "anywidget", "pandas", "matplotlib.pyplot", "seaborn", "plotly.graph_objects",
     "sklearn", "skimage.filters", "skimage.morphology", "onnxruntime", "keras",
+    "tests.graphs",
 ]  # fmt: skip
 
 
@@ -69,7 +70,9 @@ def pytest_configure():
 
 
 def pytest_collection_finish():
-    """Let the search for garbage pass over the tests and all that they have imported: they stay to the end."""
+    """Prepare for the tests what they have imported: TensorFlow, and the search for garbage, of which it is none."""
+    if "tensorflow" in sys.modules:
+        import tests.graphs  # noqa: F401
     gc.freeze()
 
 
@@ -108,11 +111,8 @@ def _run_kernel(arguments, cwd, env, started):
     # Here, because in pytest's own process importing a kernel would change what widgets send.
     import keras
     import matplotlib
-    import tensorflow as tf
     from ipykernel.kernelapp import IPKernelApp
 
-    # In a training of seconds, to optimize TensorFlow's graphs takes longer than it saves.
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if (
         Path(cwd).name == "notebooks"
     ):  # `make lessons` runs all epochs; and networks of solutions must be good ones
