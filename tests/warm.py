@@ -23,7 +23,6 @@ sys.modules["rfc3987_syntax"] = None
 PACKAGES = [
     "ipykernel.kernelapp", "ipywidgets", "anywidget", "pandas", "matplotlib.pyplot", "seaborn", "plotly.graph_objects",
     "sklearn", "skimage.filters", "skimage.morphology", "onnxruntime", "keras",
-    "tests.graphs",
 ]  # fmt: skip
 
 
@@ -70,9 +69,7 @@ def pytest_configure():
 
 
 def pytest_collection_finish():
-    """Prepare for the tests what they have imported: TensorFlow, and the search for garbage, of which it is none."""
-    if "tensorflow" in sys.modules:
-        import tests.graphs  # noqa: F401
+    """Let the search for garbage pass over the tests and all that they have imported: they stay to the end."""
     gc.freeze()
 
 
@@ -111,11 +108,13 @@ def _run_kernel(arguments, cwd, env, started):
     # Here, because in pytest's own process importing a kernel would change what widgets send.
     import keras
     import matplotlib
+    import tensorflow as tf
     from ipykernel.kernelapp import IPKernelApp
 
-    if (
-        Path(cwd).name == "notebooks"
-    ):  # `make lessons` runs all epochs; and networks of solutions must be good ones
+    # In a training of seconds, to optimize TensorFlow's graphs takes longer than it saves.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    # `make lessons` runs all epochs of a lesson. The networks of a solution must be good ones.
+    if Path(cwd).name == "notebooks":
         keras.config.set_max_epochs(3)
     gc.freeze()  # what it shares with all other kernels is no garbage, and is not copied for a look at it
     os.setsid()  # killing a kernel kills its group: what it started, but not the tests

@@ -554,9 +554,7 @@ def weights(folder):
 
 def test_run_stopped_by_ctrl_c_resumes_to_the_same_network(whole_run, tmp_path):
     folder = tmp_path / "run"
-    # Its graphs aren't optimized, as those of `whole_run` aren't.
-    code = "import runpy, tests.graphs; runpy.run_module('apps.cli', run_name='__main__')"
-    command = [sys.executable, "-c", code, *SHORT, "--folder", str(folder)]
+    command = [*DIGITS, *SHORT, "--folder", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {
         "PYTHONUNBUFFERED": "1"
     }) as run:  # fmt: skip
