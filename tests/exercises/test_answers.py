@@ -61,14 +61,14 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("question, answer", RIGHT)
-def test_right_answer_is_accepted_within_a_second(question, answer):
+def test_right_answer_is_accepted_soon(question, answer):
     taken = []
     for _ in range(3):  # the first one may have something to prepare
         start = time.process_time()  # of this process: others may keep the machine busy
         outcome = question.judge(answer, seed=len(taken))
         taken.append(time.process_time() - start)
         assert outcome.kind == "correct", outcome
-        if taken[-1] < 1:
+        if taken[-1] < 3:  # on a quiet machine, the slowest takes 0.34
             return
     raise AssertionError(f"the quickest of three checks took {min(taken):.1f} CPU seconds")
 
