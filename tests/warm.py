@@ -25,6 +25,9 @@ PACKAGES = [
     "sklearn", "skimage.filters", "skimage.morphology", "onnxruntime", "keras",
 ]  # fmt: skip
 
+# Where this plugin starts kernels, their server, which has imported TensorFlow, starts other processes too.
+PROCESSES = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
+
 
 class WarmKernel:
     """Look like the `subprocess.Popen` of a kernel that was started on its own."""
@@ -75,10 +78,9 @@ def pytest_collection_finish():
 
 def launch_warm(command, cwd=None, env=None, **_):
     """Fork a kernel instead of running the command `python -m ipykernel_launcher …`."""
-    context = multiprocessing.get_context("forkserver")
     arguments = command[command.index("ipykernel_launcher") + 1 :]
-    started, writer = context.Pipe(duplex=False)
-    process = context.Process(target=_run_kernel, args=(arguments, cwd, env, writer))
+    started, writer = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=_run_kernel, args=(arguments, cwd, env, writer))
     # A fork first runs the file of the `__main__` module: none for a kernel, whatever a test has left there.
     main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
     try:

@@ -218,6 +218,13 @@ def test_the_more_scans_the_fewer_pixels(scans, side, expected):
         worker._check_pixels(b"\xff\xd8", Size(side, side, scans))
 
 
+def test_a_webp_may_have_13_million_pixels_and_a_png_16_million():
+    worker._check_pixels(b"\x89PNG", Size(4000, 4000))
+    worker._check_pixels(b"RIFF", Size(3600, 3600))
+    with pytest.raises(UnreadableImage, match="4000 x 4000 pixels, at most 13,000,000"):
+        worker._check_pixels(b"RIFF", Size(4000, 4000))
+
+
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "C:\\\\boot.ini", "a\x00b", "🖋.png", "<b>", "x" * 500]
 )

@@ -150,8 +150,8 @@ def test_the_lock_answers_what_the_server_asks():
 )
 def test_a_container_that_writes_nothing_has_a_folder_in_memory(path):
     # The server's processes find each other through a socket in a temporary folder: without one, they can't start.
-    for command in re.findall("docker run .*--read-only.*", (ROOT / path).read_text("utf-8")):
-        assert " --tmpfs /tmp " in command
+    commands = re.findall("docker run .*--read-only.*", (ROOT / path).read_text("utf-8"))
+    assert commands and all(" --tmpfs /tmp " in command for command in commands)
 
 
 def test_compose_grants_little():

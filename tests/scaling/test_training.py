@@ -1,6 +1,5 @@
 """Several devices or hosts train what one would train, and a training that was killed resumes."""
 
-import multiprocessing
 import os
 import re
 import signal
@@ -16,15 +15,11 @@ import pytest
 from apps.cli.hosts import check_port, split_address, train_on_hosts
 from apps.cli.train import chosen_recipe
 from apps.scaling.training import make_devices, shard, train_on_devices
+from tests.warm import PROCESSES
 from utils.data import load_mnist
 from utils.training import keras
 
 TOLERANCE = 1e-5  # of a weight: floats are added up in another order
-
-
-# Each process can choose its devices only once. Where tests.warm starts kernels, their server, which has imported
-# TensorFlow, starts these processes too.
-PROCESSES = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
 
 
 def train(workers, folder=None):
@@ -59,7 +54,7 @@ def train(workers, folder=None):
 
 
 def train_on_two(folder, said=None):
-    """Train on two devices, and say how far the network is from the one of one device."""
+    """Train on two devices, which a process can choose only once, and say how far one device's network is from it."""
     make_devices(2)
     two, history, ports = train(2, folder)
     one, _, _ = train(1)

@@ -1,7 +1,6 @@
 """Batches, schedules, recipes, and runs that are interrupted, for real."""
 
 import json
-import multiprocessing
 import os
 import signal
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.warm import PROCESSES
 from utils import data, training
 from utils.augmentation import robust_augmentation
 from utils.checkpoint import NAME, epochs_done, read_checkpoint, write_checkpoint
@@ -318,10 +318,8 @@ def same(one, other):
 
 def test_killed_run_ends_like_an_uninterrupted_one(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    # Where tests.warm starts kernels, their server, which has imported TensorFlow, starts these three too.
-    processes = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
     for done, moment in enumerate(("during an epoch", "during the save", "between epochs"), 1):
-        process = processes.Process(target=train_small, args=(killed, moment), daemon=True)
+        process = PROCESSES.Process(target=train_small, args=(killed, moment), daemon=True)
         process.start()
         process.join(120)
         assert process.exitcode == -signal.SIGKILL
