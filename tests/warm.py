@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 
-from tests.offline import RUNS
+from tests.offline import runs
 
 ROOT = str(Path(__file__).parents[1])
 # Whatever reads a notebook would build a parser of web addresses first, for seconds, and never use it.
@@ -100,7 +100,7 @@ def _listen_on_files(pre_launch):
         manager = provisioner.parent
         if manager.transport == "tcp":
             manager.transport = "ipc"
-            manager.ip = os.path.join(tempfile.mkdtemp(dir=RUNS.name), "kernel")
+            manager.ip = os.path.join(tempfile.mkdtemp(dir=runs().name), "kernel")
         return await pre_launch(provisioner, **options)
 
     return wrapped

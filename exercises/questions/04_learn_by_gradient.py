@@ -66,8 +66,12 @@ def some_digits():
 
 def loss_of(W, b, images, labels):
     """Return the cross-entropy of ten neurons."""
-    p = softmax(images @ W + b)[np.arange(len(labels)), labels]
-    return -np.log(p.clip(1e-12)).mean()
+    return cross_entropy(softmax(images @ W + b), labels)
+
+
+def cross_entropy(probabilities, labels):
+    """Return the mean cross-entropy, given the ten probabilities of each image."""
+    return -np.log(probabilities[np.arange(len(labels)), labels].clip(1e-12)).mean()
 
 
 def losses(rate, steps=100):
@@ -75,8 +79,9 @@ def losses(rate, steps=100):
     (images, labels), found = some_digits(), []
     W, b = np.zeros((784, 10)), np.zeros(10)
     for _ in range(steps):
-        found.append(loss_of(W, b, images, labels))
-        error = softmax(images @ W + b) - one_hot(labels)
+        p = softmax(images @ W + b)
+        found.append(cross_entropy(p, labels))
+        error = p - one_hot(labels)
         W, b = W - rate * images.T @ error / len(images), b - rate * error.mean(axis=0)
     return found
 

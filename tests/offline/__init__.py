@@ -7,6 +7,7 @@ any test is collected. Kernels that run notebooks, and all other Python processe
 import os
 import signal
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -16,7 +17,12 @@ from tests.offline import sitecustomize  # importing it blocks the network in th
 
 GUARD = str(Path(sitecustomize.__file__).parent)
 IN_CI = bool(os.environ.get("CI"))
-RUNS = tempfile.TemporaryDirectory(prefix="digits-runs-", ignore_cleanup_errors=True)
+
+
+@cache
+def runs() -> tempfile.TemporaryDirectory:
+    """Return the folder of all that lessons and tests make; only pytest's own processes have one."""
+    return tempfile.TemporaryDirectory(prefix="digits-runs-", ignore_cleanup_errors=True)
 
 
 def pytest_configure():
@@ -29,7 +35,7 @@ def pytest_configure():
     # Python imports `sitecustomize` from its path at start-up: so the guard stands in every kernel too.
     os.environ["PYTHONPATH"] = os.pathsep.join([GUARD, *paths])
     os.environ["MNIST_SOURCE"] = "sample"
-    os.environ["DIGITS_RUNS"] = RUNS.name
+    os.environ["DIGITS_RUNS"] = runs().name
     # One thread for each worker's kernel: with more, their threads wait for each other and scikit-learn crawls.
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, "1")
@@ -41,7 +47,7 @@ def pytest_configure():
 
 def pytest_unconfigure():
     """Leave nothing behind of what lessons and tests have made."""
-    RUNS.cleanup()
+    runs().cleanup()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,8 +57,8 @@ def pytest_runtest_setup(item):
     strict = is_notebook and item.path.parent.name != "exercises"
     os.environ["DIGITS_STRICT"] = "1" if strict else "0"
     # No notebook finds what another one has made: which of them ran before it is chance.
-    own = os.path.join(RUNS.name, item.path.parent.name, item.path.stem)
-    os.environ["DIGITS_RUNS"] = own if is_notebook else RUNS.name
+    own = os.path.join(runs().name, item.path.parent.name, item.path.stem)
+    os.environ["DIGITS_RUNS"] = own if is_notebook else runs().name
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
