@@ -23,6 +23,7 @@ def q2(rng):
 def q3(rng):
     yield rng.integers(0, 256, (9, 7), "uint8"), rng.integers(-3, 4, (3, 2))  # bytes, as in MNIST
     yield np.ones((4, 4)), np.ones((4, 4))
+    yield rng.normal(size=(6, 8)), rng.normal(size=(2, 5))  # the other kernels may all be tall
     while True:
         height, width = rng.choice([2, 3, 4, 5], size=2, replace=False)
         yield rng.normal(size=rng.integers(6, 12, 2)), rng.normal(size=(height, width))
