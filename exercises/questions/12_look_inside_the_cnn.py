@@ -109,6 +109,7 @@ def q5(rng):
     for number, shape in enumerate([(6, 4, 3), (12, 15, 1), (3, 5, 12)] * 100):
         heat = [0, 0]
         while heat[-1] <= max(0, heat[-2]):  # until one place is the hottest
+            # Unlike after ReLU, no zeros: at the hottest place, each map must count.
             maps, gradients = np.abs(rng.normal(0, 2, size=shape)), rng.normal(size=shape)
             maps = (20 * maps).astype("uint8") if number == 0 else maps
             heat = np.sort((maps @ gradients.mean(axis=(0, 1))).ravel())
