@@ -12,7 +12,15 @@ import keras
 import numpy as np
 
 from benchmarks import records
-from benchmarks.accuracy import MEASURED, NO_DIGITS, WRITTEN, trained, training_data, whole_recipe
+from benchmarks.accuracy import (
+    MEASURED,
+    NO_DIGITS,
+    WRITTEN,
+    joined,
+    trained,
+    training_data,
+    whole_recipe,
+)
 from benchmarks.handwriting import digits_kept_apart, letters_kept_apart, no_digits
 from utils import data
 from utils.evaluation import DIGITS, accuracy_interval, coverage_curve, fit_temperature
@@ -37,14 +45,9 @@ LIMITS = (
 
 def make(name: str, mnist: data.Mnist) -> None:
     """Train one recipe, save the network in three forms, and write its card."""
-    network = trained(name, SEED, mnist)
-    bare = MEASURED[name].build()  # a fresh one carries no optimizer, which would triple the file
-    bare.set_weights(network.get_weights())
+    bare, temperature = finished(name, SEED, mnist)
     train, validation = training_data(mnist)
-    temperature = calibrate(bare, *validation)
     can_reject = bare.output_shape[-1] > len(DIGITS)
-    if can_reject:
-        set_doubt(bare, validation[0], all_kept_apart())
     paths = [MODELS / f"{name}{ending}" for ending in (".keras", ".onnx", ".tflite")]
     save_model(bare, paths[0])
     export_onnx(bare, paths[1])
@@ -61,9 +64,20 @@ def make(name: str, mnist: data.Mnist) -> None:
         "machine": records.machine(),
     }
     if can_reject:
-        card["rejection"] = describe_rejection(paths[1], validation[0], mnist.x_test)
+        card["rejection"] = describe_rejection(DigitReader(paths[1]), mnist)
     with data.atomic_write(MODELS / f"{name}.json") as part:
         part.write_text(json.dumps(card, indent=2) + "\n")
+
+
+def finished(name: str, seed: int, mnist: data.Mnist) -> tuple[keras.Model, float]:
+    """Return a trained network, calibrated and ready to be saved, and its temperature."""
+    bare = MEASURED[name].build()  # a fresh one carries no optimizer, which would triple the file
+    bare.set_weights(trained(name, seed, mnist).get_weights())
+    _, validation = training_data(mnist)
+    temperature = calibrate(bare, *validation)
+    if bare.output_shape[-1] > len(DIGITS):
+        set_doubt(bare, validation[0], all_kept_apart()[0])
+    return bare, temperature
 
 
 def calibrate(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> float:
@@ -77,9 +91,9 @@ def calibrate(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> f
     return temperature
 
 
-def all_kept_apart() -> np.ndarray:
-    """Return digits in handwriting that no network learned from, each drawn four times."""
-    return np.concatenate([digits_kept_apart(seed)[0] for seed in range(4)])
+def all_kept_apart() -> tuple[np.ndarray, np.ndarray]:
+    """Return digits in handwriting that no network learned from, each drawn four times, with their labels."""
+    return joined(*map(digits_kept_apart, range(4)))
 
 
 def set_doubt(network: keras.Model, *digits: np.ndarray) -> None:
@@ -91,17 +105,21 @@ def set_doubt(network: keras.Model, *digits: np.ndarray) -> None:
     network.layers[-1].set_weights([weights, bias])
 
 
-def describe_rejection(path: Path, validation: np.ndarray, test: np.ndarray) -> dict:
+def describe_rejection(reader: DigitReader, mnist: data.Mnist) -> dict:
     """Return which share of digits is refused, and which share of what shows no digit is answered."""
-    reader = DigitReader(path)
 
     def share(images, refused):
         return round(
             float(np.mean((reader.predict_or_reject(images)[1] > MOST_DOUBT) == refused)), 4
         )
 
-    others, apart = no_digits(2000, seed=1000)[0], all_kept_apart()
-    digits = {"MNIST validation": validation, "MNIST test": test, "handwriting kept apart": apart}
+    _, (validation, _) = training_data(mnist)
+    others, (apart, _) = no_digits(2000, seed=1000)[0], all_kept_apart()
+    digits = {
+        "MNIST validation": validation,
+        "MNIST test": mnist.x_test,
+        "handwriting kept apart": apart,
+    }
     letters = {"letters kept apart": letters_kept_apart(), "letters, marks, and scribbles": others}
     return {
         "digits_refused": {name: share(images, True) for name, images in digits.items()},

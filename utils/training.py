@@ -66,7 +66,11 @@ def make_batches(
 
     batches = _epochs(epoch, seed).flat_map(one_epoch)
     batches = batches.apply(tf.data.experimental.assert_cardinality(-(-len(images) // batch_size)))
-    return batches.map(one_batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    batches = batches.map(one_batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    # The tuner naps for longer and longer, and whoever drops the batches waits until it wakes up: seconds after a fit.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
 
 
 def _epochs(epoch: int | tf.Variable | None, seed: int) -> tf.data.Dataset:
@@ -152,9 +156,7 @@ def _plain(value):
 
 
 RECIPES = {
-    "fast": Recipe(
-        fast_cnn, 0.9, batch_size=64, max_lr=1e-2, augment=0, label_smoothing=0.1, beta_2=0.99
-    ),
+    "fast": Recipe(fast_cnn, 0.9, max_lr=3e-2, augment=0, label_smoothing=0.1, beta_2=0.99),
     "reference": Recipe(reference_cnn, epochs=24, max_lr=3e-3, label_smoothing=0.1),
     "compact": Recipe(compact_cnn, epochs=24, max_lr=5e-3, label_smoothing=0.1),
     "robust": Recipe(

@@ -20,6 +20,14 @@
     } catch {}
   }
 
+  function say(form, choice) {
+    const isRight = choice.dataset.right === "1";
+    const sign = `<b class="${isRight ? "right" : "wrong"}">${isRight ? "✓ Right." : "✗ No."}</b>`;
+    const again = isRight ? "" : " Try again if you like. Only your first answer counts.";
+    form.querySelector(".verdict").innerHTML = `${sign} ${choice.dataset.reason}${again}`;
+    return isRight;
+  }
+
   function judge(form) {
     const choice = form.querySelector("[name=answer]:checked");
     const confidence = form.querySelector("[name=confidence]:checked");
@@ -27,10 +35,7 @@
       form.querySelector(".verdict").textContent = `Choose ${choice ? "how confident you are" : "an answer"} first.`;
       return;
     }
-    const isRight = choice.dataset.right === "1";
-    const sign = `<b class="${isRight ? "right" : "wrong"}">${isRight ? "✓ Right." : "✗ No."}</b>`;
-    const again = isRight ? "" : " Try again if you like. Only your first answer counts.";
-    form.querySelector(".verdict").innerHTML = `${sign} ${choice.dataset.reason}${again}`;
+    const isRight = say(form, choice);
     // As in JupyterLab, only the first guess counts.
     const first = answers[form.dataset.key]?.first ?? { isRight, confidence: confidence.value };
     answers[form.dataset.key] = { choice: choice.value, confidence: confidence.value, first };
@@ -40,13 +45,14 @@
   function restore(form) {
     const kept = answers[form.dataset.key];
     if (!kept) return;
-    form.querySelector(`[name=answer][value="${kept.choice}"]`).checked = true;
+    const choice = form.querySelector(`[name=answer][value="${kept.choice}"]`);
+    choice.checked = true;
     form.querySelector(`[name=confidence][value="${kept.confidence}"]`).checked = true;
-    judge(form);
+    say(form, choice);
   }
 
   // The page of all quizzes says how many are answered, and whether confidence was deserved.
-  function summarize(button) {
+  function summarize() {
     for (const count of document.querySelectorAll("[data-quizzes]")) {
       const keys = count.dataset.quizzes.split(" ");
       count.textContent = `${keys.filter((key) => answers[key]).length} of ${keys.length} answered`;
@@ -59,24 +65,33 @@
     });
     const text = lines.filter(Boolean).join("\n") || "You haven’t answered one yet.";
     document.getElementById("calibration").innerText = text;
-    button.disabled = !firsts.length;
+    forget.disabled = !firsts.length;
   }
 
-  answers = load();
-  for (const form of document.querySelectorAll("form.quiz")) {
-    restore(form);
+  const forms = [...document.querySelectorAll("form.quiz")];
+  const forget = document.getElementById("forget-quizzes");
+
+  function show() {
+    answers = load();
+    forms.forEach(restore);
+    if (forget) summarize();
+  }
+
+  show();
+  // A page in another tab kept an answer.
+  addEventListener("storage", ({ key }) => {
+    if (key === PLACE) show();
+  });
+  for (const form of forms) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       judge(form);
     });
   }
-  const forget = document.getElementById("forget-quizzes");
-  if (!forget) return;
-  summarize(forget);
-  forget.addEventListener("click", () => {
+  forget?.addEventListener("click", () => {
     answers = {};
     store();
-    summarize(forget);
+    summarize();
   });
 })();
 

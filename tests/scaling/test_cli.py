@@ -134,7 +134,7 @@ def test_training_prints_its_epochs_and_is_not_done_twice(tmp_path):
     assert re.fullmatch(r"epoch  1: loss [\d.]+, validation accuracy [\d.]+", epoch)
     assert re.match(r"[\d.]+% of the digits held back are read\. Saved as .*model\.keras", last)
     assert scale(*job).stdout.splitlines() == [last]
-    assert "with max_lr 0.01, but now it is 0.1" in scale(*job, "--peak-rate", 0.1, code=1).stderr
+    assert "with max_lr 0.03, but now it is 0.1" in scale(*job, "--peak-rate", 0.1, code=1).stderr
 
 
 def test_another_scaled_training_is_not_taken_for_this_one(tmp_path):

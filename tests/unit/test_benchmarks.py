@@ -54,7 +54,7 @@ def test_the_trainings_are_as_short_as_the_course_promises(name):
     assert max(run["seconds"] for run in ACCURACY[name]["runs"]) <= MOST_SECONDS[name]
 
 
-def test_fast_recipe_reaches_99_percent_20_times_sooner():
+def test_fast_recipe_reaches_99_percent_25_times_sooner():
     record = records.load("speed")
     assert record["recipes"] == {
         "fast": describe(RECIPES["fast"]),
@@ -63,11 +63,12 @@ def test_fast_recipe_reaches_99_percent_20_times_sooner():
     for name in ("fast", "keras.io"):
         assert len(record[name]["runs"]) >= 10
         assert record[name]["mean_test_accuracy"] >= 0.99
+    assert np.mean([run["validation_accuracy"] for run in record["fast"]["runs"]]) >= 0.99
     slow, fast = (
         np.array([run["seconds"] for run in record[name]["runs"]]) for name in ("keras.io", "fast")
     )
     assert record["ratio"] == pytest.approx(np.mean(slow / fast), abs=0.1)
-    assert record["ratio"] >= 20
+    assert record["ratio"] >= 25
 
 
 def test_keras_io_epochs_were_chosen_on_validation():
