@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from packaging.tags import Tag
 
-from benchmarks import ablation, augmentation, capstone, choices, records, shifts, speed
+from benchmarks import ablation, augmentation, capstone, choices, records, rejection, shifts, speed
 from benchmarks.accuracy import MEASURED, SEEDS, describe, side_by_side, whole_recipe
 from benchmarks.robustness import accuracies, errors_against_rival
 from benchmarks.setup import download_bytes, slowest_files
@@ -52,6 +52,19 @@ def test_the_networks_are_as_small_as_the_course_promises(name):
 @pytest.mark.parametrize("name", MOST_SECONDS)
 def test_the_trainings_are_as_short_as_the_course_promises(name):
     assert max(run["seconds"] for run in ACCURACY[name]["runs"]) <= MOST_SECONDS[name]
+
+
+def test_robust_refuses_few_digits_and_answers_few_letters():
+    record = records.load("rejection")
+    assert record["recipe"] == whole_recipe("robust")
+    assert [run["seed"] for run in record["runs"]] == list(SEEDS)
+    assert record["shares"] == rejection.summary(record["runs"])
+    mean = {name: share["mean"] for name, share in record["shares"].items()}
+    assert mean["handwriting_accuracy"] >= 0.99
+    refused = [share for name, share in mean.items() if name.startswith("digits_refused")]
+    assert len(refused) == 3 and max(refused) <= 0.005
+    assert mean["others_answered: letters kept apart"] <= 0.25
+    assert mean["others_answered: letters, marks, and scribbles"] <= 0.1
 
 
 def test_fast_recipe_reaches_99_percent_25_times_sooner():
