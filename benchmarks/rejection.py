@@ -1,7 +1,8 @@
 """Measure, over several seeds, what *robust* refuses, and how it reads handwriting that it didn't learn from.
 
-The networks are those of accuracy.py. All that they read here was drawn by handwriting.py and kept apart from training.
-Digits kept apart, and MNIST's validation digits, also choose from which doubt on a network refuses.
+The networks are those of accuracy.py. None learned from MNIST's validation and test digits, nor from the handwriting
+and letters kept apart. The other letters, marks, and scribbles are drawn as in training, but with a seed of their own.
+MNIST's validation digits and the digits kept apart also choose from which doubt on a network refuses.
 """
 
 import statistics

@@ -196,7 +196,7 @@ def test_quiz_says_why_and_stays_in_the_browser(site, address):
     quiz.get_by_role("button", name="Check").click()
     expect(quiz.get_by_role("status")).to_contain_text("✓ Right. The penalties are")
     if address.startswith("file:"):
-        return  # on a busy machine, Chromium sometimes keeps from one file what another one stored
+        return  # on a busy machine, Chromium sometimes hides from one file what another one stored
     site.goto(f"{address}/quizzes/04_learn_by_gradient.html")
     expect(site.locator("form.quiz").first.get_by_role("status")).to_contain_text("✓ Right.")
     site.goto(f"{address}/quizzes/index.html")
