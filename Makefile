@@ -97,6 +97,7 @@ benchmark: $(TESTABLE)  ## measure speed and accuracy over many seeds (hours; wh
 	$(BIN) -m benchmarks.latency
 	$(BIN) -m benchmarks.serving
 	$(BIN) -m benchmarks.accuracy
+	$(BIN) -m benchmarks.angles
 	$(BIN) -m benchmarks.rejection
 	$(BIN) -m benchmarks.ablation
 	$(BIN) -m benchmarks.augmentation

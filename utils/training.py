@@ -162,7 +162,7 @@ RECIPES = {
     "robust": Recipe(
         robust_cnn, epochs=30, max_lr=5e-3, augment=robust_augmentation, label_smoothing=0.1
     ),
-    "tiny": Recipe(tiny_cnn, epochs=40, max_lr=1.5e-2, augment=0.8),
+    "tiny": Recipe(tiny_cnn, epochs=80, max_lr=1.5e-2, augment=0.8),
     "sample": Recipe(compact_cnn, epochs=100, batch_size=64, max_lr=5e-3, label_smoothing=0.1),
     "dense": Recipe(dense_network, epochs=24, max_lr=3e-3, augment=0, label_smoothing=0.1),
 }
