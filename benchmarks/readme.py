@@ -51,12 +51,14 @@ def accuracy_table() -> str:
         rows.append(
             f"| {name} | {result['recipe']['parameters']:,} | {accuracy} | {minutes} | {len(result['runs'])} |"
         )
-    turned = " and ".join(
-        f"one *{name}* gets {_spread(found['test']['averaged']['each'])}"
+    turned = ", and ".join(
+        f"one *{name}* gets {_spread(found['test']['averaged']['each'])} "
+        f"instead of {_spread(found['test']['upright']['each'])}"
         for name, found in records.load("angles")["networks"].items()
     )
     summary = (
-        f"If each digit is read three times, upright and turned a little to either side, {turned}."
+        f"If each digit is read three times, upright and turned a little to either side, {turned}. "
+        "(The *compact* networks were trained again for this, so they aren't those of the table.)"
     )
     return "\n".join([*rows, "", summary])
 
