@@ -34,7 +34,7 @@ from utils.training import RECIPES, Recipe, fit, save_model
 
 SEEDS = range(5)
 VALIDATION = 5000  # images of the training set by which recipes are chosen
-# The long trainings compute in bfloat16, which takes processors with AMX a third less time.
+# The long trainings compute in bfloat16, which takes processors with instructions for it a third less time.
 SIXTEEN_BITS = {"robust", "compact", "tiny"}
 WRITTEN = 2000  # of each digit, *robust* learns from so many in other people's handwriting,
 NO_DIGITS = 16_000  # and from so many pictures that show none

@@ -1,5 +1,6 @@
 """What was recorded belongs to the recipes of today, adds up, and is as good as the course says."""
 
+import keras
 import numpy as np
 import pytest
 from packaging.tags import Tag
@@ -113,6 +114,13 @@ def test_fast_recipe_reaches_99_percent_30_times_sooner():
     )
     assert record["ratio"] == pytest.approx(np.mean(slow / fast), abs=0.1)
     assert record["ratio"] >= 30
+
+
+def test_fast_computes_in_bfloat16_but_its_softmax_in_float32():
+    *layers, softmax = speed.BFLOAT16.build().layers
+    assert {layer.compute_dtype for layer in layers[1:]} == {"bfloat16"}
+    assert softmax.compute_dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"  # for what's built next
 
 
 def test_keras_io_epochs_were_chosen_on_validation():
